@@ -1,0 +1,167 @@
+# clickveil: build, tests and checks, with plain GNU make.
+#
+#   make                    build/clickveil
+#   make deps               what the build needs, by the system's package manager
+#   make demo               the whole pipeline on generated events, in one command
+#   make test               every test, the integration tests on a real Kafka
+#   make test-fast          unit and chain tests only
+#   make check              layering, headers, formatting, banned calls, scripts, generated documents
+#   make bench              speed and memory, side by side with bare clients
+#   make install            PREFIX=/usr/local DESTDIR=
+#   make clean
+#
+# SANITIZE=address,undefined or SANITIZE=thread, CC=clang and TEST_BUILD=name each build in a directory of
+# their own, build/<flavour>; TEST_BUILD=barrier-off defines CLICKVEIL_TEST_BARRIER_OFF. TESTS="..." runs only
+# the named tests (paths in the tree, with or without the ending).
+
+SHELL         := /bin/sh
+MAKEFLAGS     += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PKG_CONFIG ?= pkg-config
+AR         := ar
+PREFIX     ?= /usr/local
+SANITIZE   ?=
+TEST_BUILD ?=
+EXTRA_CFLAGS ?=
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+hyphen = $(subst $(space),-,$(strip $(1)))
+
+# ---- where things go: one directory per flavour, so that flavours never mix ----
+
+compiler := $(notdir $(firstword $(CC)))
+FLAVOUR  := $(call hyphen,$(filter-out gcc cc,$(compiler)) $(subst $(comma),-,$(SANITIZE)) $(TEST_BUILD))
+ifeq ($(FLAVOUR),)
+FLAVOUR  := default
+endif
+OUT      := build/$(FLAVOUR)
+# The default flavour's binary is also build/clickveil, the one that people run.
+PROGRAM  := $(if $(filter default,$(FLAVOUR)),build/clickveil,$(OUT)/clickveil)
+
+# ---- what there is: found, never listed ----
+
+LIBRARY_SOURCES := $(sort $(wildcard common/*.c stages/*.c stages/*/*.c) $(filter-out commands/main.c,$(wildcard commands/*.c)))
+MAIN_SOURCES    := $(wildcard commands/main.c)
+SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
+UNIT_SOURCES    := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
+# Every C file here is a program of its own; those named *_test.c are run as tests, the others by scripts.
+TOOL_SOURCES    := $(sort $(wildcard tests/chain/*.c tests/integration/*.c tests/bench/*.c))
+
+objects = $(patsubst %.c,$(OUT)/%.o,$(1))
+programs = $(patsubst %.c,$(OUT)/%,$(1))
+
+LIBRARY         := $(OUT)/libclickveil.a
+SHIM_SOURCES    := $(if $(findstring thread,$(SANITIZE)),tests/sanitizer/c11_threads.c)
+ALL_SOURCES     := $(LIBRARY_SOURCES) $(MAIN_SOURCES) $(SUPPORT_SOURCES) $(UNIT_SOURCES) $(TOOL_SOURCES) $(SHIM_SOURCES)
+UNIT_PROGRAMS   := $(call programs,$(UNIT_SOURCES))
+TOOL_PROGRAMS   := $(call programs,$(TOOL_SOURCES))
+
+# ---- flags ----
+
+PACKAGES      := rdkafka yaml-0.1 libsodium yyjson libpsl libidn2 libmicrohttpd
+TEST_PACKAGES := cmocka
+
+# Asked once, and only by recipes that compile: `make deps` runs where pkg-config is still missing.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(TEST_PACKAGES)))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS   = $(eval PACKAGE_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PACKAGE_LIBS)
+TEST_LIBS      = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))$(TEST_LIBS)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wformat=2 \
+            -Wimplicit-fallthrough -Werror
+HARDENING := -fstack-protector-strong -fPIE
+ifeq ($(SANITIZE),)
+OPTIMISE  := -O2
+HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+OPTIMISE  := -O1 -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+endif
+TEST_DEFINE := $(if $(TEST_BUILD),-DCLICKVEIL_TEST_$(shell printf '%s' '$(TEST_BUILD)' | tr 'a-z-' 'A-Z_')=1)
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -I. $(TEST_DEFINE) $(PACKAGE_CFLAGS)
+CFLAGS_ALL   = -std=c17 $(OPTIMISE) -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) \
+               $(HARDENING) $(EXTRA_CFLAGS) $(CPPFLAGS_ALL)
+LDFLAGS_ALL  = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LIBS_ALL     = $(PACKAGE_LIBS) -lpthread -lm
+
+# ---- build ----
+
+.PHONY: all build tests
+all build: $(LIBRARY) $(if $(MAIN_SOURCES),$(PROGRAM))
+tests: all $(UNIT_PROGRAMS) $(TOOL_PROGRAMS)
+
+# A stamp holds what a rule was run with; its file changes, and so what hangs on it is rebuilt, only when the
+# words change. The list of sources is one too: a file that went away must also leave the archive.
+.PHONY: FORCE
+FORCE:
+stamp = @mkdir -p $(@D); printf '%s\n' '$(1)' >$@.new; \
+        if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+$(OUT)/stamp.flags: FORCE
+	$(call stamp,$(CC) $(CFLAGS_ALL))
+$(OUT)/stamp.link: FORCE
+	$(call stamp,$(CC) $(LDFLAGS_ALL) $(LIBS_ALL) $(TEST_LIBS))
+$(OUT)/stamp.library: FORCE
+	$(call stamp,$(LIBRARY_SOURCES))
+$(OUT)/stamp.support: FORCE
+	$(call stamp,$(SUPPORT_SOURCES) $(SHIM_SOURCES))
+
+ifeq ($(V),1)
+say = @:
+Q   =
+else
+say = @printf '  %-5s %s\n' $(1) $(2)
+Q   = @
+endif
+
+$(OUT)/%.o: %.c $(OUT)/stamp.flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(LIBRARY): $(call objects,$(LIBRARY_SOURCES)) $(OUT)/stamp.library
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+$(OUT)/clickveil: $(call objects,$(MAIN_SOURCES) $(SHIM_SOURCES)) $(LIBRARY) $(OUT)/stamp.link $(OUT)/stamp.support
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS_ALL)
+
+build/clickveil: $(OUT)/clickveil
+	@ln -f $< $@ 2>/dev/null || cp -f $< $@
+
+$(UNIT_PROGRAMS) $(TOOL_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(call objects,$(SUPPORT_SOURCES) $(SHIM_SOURCES)) $(LIBRARY) \
+                                   $(OUT)/stamp.link $(OUT)/stamp.support
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARY) $(TEST_LIBS) $(LIBS_ALL)
+
+.SECONDARY: $(call objects,$(ALL_SOURCES))
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))
+
+# ---- tests ----
+
+# What a test is told: which binary is meant, and where it may write.
+export CLICKVEIL       := $(PROGRAM)
+export CLICKVEIL_BUILD := $(OUT)
+
+CHAIN_TESTS       := $(filter %_test,$(filter $(OUT)/tests/chain/%,$(TOOL_PROGRAMS))) $(sort $(wildcard tests/chain/*.sh))
+INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_PROGRAMS))) \
+                     $(sort $(wildcard tests/integration/*.sh tests/integration/*_test.py))
+
+# The house's own rules have tests too: the runner, the checks, the broker script.
+HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))
+
+.PHONY: test-fast
+test-fast: tests
+	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS)
+
+.PHONY: clean
+clean:
+	rm -rf build
