@@ -1,7 +1,7 @@
 # clickveil: build, tests and checks, with plain GNU make.
 #
 #   make                    build/clickveil
-#   make deps               what the build needs, by the system's package manager
+#   make deps               what the build needs, by the system's package manager; FOR="test check" for more
 #   make demo               the whole pipeline on generated events, in one command
 #   make test               every test, the integration tests on a real Kafka
 #   make test-fast          unit and chain tests only
@@ -70,8 +70,9 @@ PACKAGES      := rdkafka yaml-0.1 libsodium yyjson libpsl libidn2 libmicrohttpd
 TEST_PACKAGES := cmocka
 
 # Asked once, and only by recipes that compile: `make deps` runs where pkg-config is still missing.
-PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(TEST_PACKAGES)))$(PACKAGE_CFLAGS)
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS   = $(eval PACKAGE_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PACKAGE_LIBS)
+TEST_CFLAGS    = $(eval TEST_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(TEST_PACKAGES)))$(TEST_CFLAGS)
 TEST_LIBS      = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))$(TEST_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wformat=2 \
@@ -106,7 +107,9 @@ stamp = @mkdir -p $(@D); printf '%s\n' '$(1)' >$@.new; \
 $(OUT)/stamp.flags: FORCE
 	$(call stamp,$(CC) $(CFLAGS_ALL))
 $(OUT)/stamp.link: FORCE
-	$(call stamp,$(CC) $(LDFLAGS_ALL) $(LIBS_ALL) $(TEST_LIBS))
+	$(call stamp,$(CC) $(LDFLAGS_ALL) $(LIBS_ALL))
+$(OUT)/stamp.test-flags: FORCE
+	$(call stamp,$(TEST_CFLAGS) $(TEST_LIBS))
 $(OUT)/stamp.library: FORCE
 	$(call stamp,$(LIBRARY_SOURCES))
 $(OUT)/stamp.support: FORCE
@@ -123,7 +126,9 @@ endif
 $(OUT)/%.o: %.c $(OUT)/stamp.flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter $(SUPPORT_SOURCES) $(UNIT_SOURCES) $(TOOL_SOURCES),$<),$(TEST_CFLAGS)) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(call objects,$(UNIT_SOURCES) $(SUPPORT_SOURCES) $(TOOL_SOURCES)): $(OUT)/stamp.test-flags
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES)) $(OUT)/stamp.library
 	$(call say,AR,$@)
@@ -158,10 +163,38 @@ INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_
 # The house's own rules have tests too: the runner, the checks, the broker script.
 HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))
 
-.PHONY: test-fast
+.PHONY: test-fast test test-all
 test-fast: tests
 	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS)
 
-.PHONY: clean
+# In a make of its own, since what deps installs decides about flags.
+test:
+	@tools/deps test
+	@$(MAKE) test-all
+test-all: tests
+	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS) --kafka $(INTEGRATION_TESTS)
+
+# ---- commands ----
+
+.PHONY: deps demo bench install clean
+FOR ?= build
+deps:
+	@tools/deps $(FOR)
+
+demo:
+	@tools/deps build
+	@$(MAKE) build
+	@$(PROGRAM) demo
+
+bench:
+	@tools/deps test
+	@$(MAKE) tests
+	@tests/bench/run.sh
+
+install: build
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/clickveil
+	set -e; find config -type f 2>/dev/null | while read -r file; do \
+	    install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/clickveil/$$file"; done
+
 clean:
 	rm -rf build
