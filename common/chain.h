@@ -1,0 +1,99 @@
+/*
+ * The chain: the stages of one worker in order, and the books.
+ *
+ * A worker feeds it records; the chain lets each stage judge, counts every verdict by stage and reason, turns rejects
+ * into dead letters, encodes what leaves the last stage for the topic between stages, and hands outputs to the sink.
+ * Counters of an open transaction are kept apart until it commits, so that in = kept + dropped + dead letters holds
+ * exactly over every abort and replay.
+ *
+ * Used by file mode, the Kafka runtime, tests and the demo alike. One thread per chain.
+ */
+#ifndef CLICKVEIL_COMMON_CHAIN_H
+#define CLICKVEIL_COMMON_CHAIN_H
+
+#include "common/arena.h"
+#include "common/config.h"
+#include "common/output.h"
+#include "common/stage.h"
+
+struct chain;
+
+/* State that all workers of a process share: one shared block per stage. */
+struct chain_shared;
+
+/* What the input pseudo-stage answers for one raw input record. */
+struct chain_input {
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms;
+    struct view key;         /* absent: null */
+    struct view value;       /* absent: tombstone */
+    struct view origin;      /* header of records between stages, or absent */
+    int32_t partition_count; /* of the input topic; 0: unknown (file mode: no partition check) */
+};
+
+/* Fate of one input record. Zero is stop. */
+enum chain_fate {
+    CHAIN_STOP = 0,
+    CHAIN_KEPT, /* passed the last stage of this process */
+    CHAIN_DROPPED,
+    CHAIN_DEAD_LETTER,
+};
+
+/* Read access to counters, for metrics, summaries and tests. Names are static. Stage "input" is the decoder. */
+typedef void chain_counter_visitor(void *context, const char *stage, enum verdict_kind verdict,
+                                   const char *reason, uint64_t count);
+
+/* Make the shared state of the configured stages. subject_key may be NULL (then a random one is made when no stage
+ * needs the real one). The registry of stages stands in config->stages. NULL: error says why. */
+struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error);
+void chain_shared_free(struct chain_shared *shared);
+
+/* The followed topics of the stages in this process: calls visit(context, followed, stage's shared state). */
+void chain_shared_followed(struct chain_shared *shared,
+                           void (*visit)(void *context, const struct followed *followed, void *stage_shared),
+                           void *context);
+
+/* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */
+CLICKVEIL_MUST_CHECK bool chain_shared_reload(struct chain_shared *shared, struct error *error);
+
+/* Gauges of all stages; any thread. */
+void chain_shared_gauges(const struct chain_shared *shared,
+                         void (*add)(void *context, const char *stage, const char *name, double value),
+                         void *context);
+
+/* A worker's chain. The arena is the worker's (record memory, reset by the worker after commit or abort). */
+struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct arena *arena, struct sink sink,
+                        struct error *error);
+void chain_free(struct chain *chain);
+
+/* Set the clock of what follows, Unix epoch ms. */
+void chain_clock(struct chain *chain, int64_t now_ms);
+
+/* Run one input record through all stages. CHAIN_STOP: error says why; nothing of the open transaction may commit. */
+enum chain_fate chain_process(struct chain *chain, const struct chain_input *input, struct error *error);
+
+/* End of a transaction, in this order: chain_flush, (barrier), chain_stands, chain_commit; or chain_abort at any
+ * point. *out_more: more is due, open another transaction at once. */
+CLICKVEIL_MUST_CHECK bool chain_flush(struct chain *chain, bool draining, bool *out_more,
+                                      struct error *error);
+bool chain_stands(struct chain *chain);
+void chain_commit(struct chain *chain);
+void chain_abort(struct chain *chain);
+
+/* Earliest due work of any stage, Unix epoch ms; INT64_MAX: none. */
+int64_t chain_next_due_ms(const struct chain *chain);
+
+/* Does a stage of this chain keep state by input partition? Then the changelog is restored before work. */
+bool chain_is_partitioned(const struct chain *chain);
+CLICKVEIL_MUST_CHECK bool chain_assign(struct chain *chain, int32_t partition, int32_t partitions,
+                                       struct error *error);
+CLICKVEIL_MUST_CHECK bool chain_restore(struct chain *chain, int32_t partition, struct view key,
+                                        struct view value, struct error *error);
+CLICKVEIL_MUST_CHECK bool chain_restored(struct chain *chain, int32_t partition, struct error *error);
+void chain_revoke(struct chain *chain, int32_t partition);
+
+/* Committed counters of this chain; safe from any thread (relaxed atomics). */
+void chain_counters(const struct chain *chain, chain_counter_visitor *visit, void *context);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * The contract of a stage.
+ *
+ * A stage is a const descriptor and a few short functions. `process` sees its state and the record, nothing else:
+ * time, I/O and randomness come in through the emitter. It answers with a verdict whose value zero is STOP, so zeroed
+ * memory, a forgotten branch or an unknown value never lets a record out. The chain (common/chain.h) keeps the books:
+ * counters per stage, verdict and reason, the failure latch, state memory and teardown.
+ *
+ * Life of a worker's state:
+ *   init -> { assign/restore... -> { process* -> flush -> (stands?) -> commit | abort }* -> revoke }* -> release
+ * Everything between the first process after a commit or abort and the next commit or abort is one transaction. After
+ * abort the state is as it was at the last commit. All calls for one state come from one thread, its worker's;
+ * `shared` belongs to the process and says itself what may be called from where.
+ */
+#ifndef CLICKVEIL_COMMON_STAGE_H
+#define CLICKVEIL_COMMON_STAGE_H
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "common/output.h"
+#include "common/record.h"
+
+enum verdict_kind {
+    VERDICT_STOP = 0, /* can't decide safely: nothing is committed */
+    VERDICT_PASS,     /* the record, as it is now, goes on to the next stage */
+    VERDICT_DROP,     /* intended; counted by reason */
+    VERDICT_REJECT,   /* bad input: becomes a dead letter with the reason */
+    VERDICT_KINDS,
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    unsigned reason; /* index into the stage's reasons; 0 for PASS and STOP */
+};
+
+static inline struct verdict verdict_pass(void)
+{
+    return (struct verdict){VERDICT_PASS, 0};
+}
+
+static inline struct verdict verdict_drop(unsigned reason)
+{
+    return (struct verdict){VERDICT_DROP, reason};
+}
+
+static inline struct verdict verdict_reject(unsigned reason)
+{
+    return (struct verdict){VERDICT_REJECT, reason};
+}
+
+/* A reason's name is its stable code in metrics, summaries and dead letters: lower case, words joined by `_`. */
+struct reason {
+    const char *name;
+    const char *help; /* one line, what the operator should know */
+};
+
+/* What a stage may use while it works on a record or a flush. The chain fills it in. */
+struct emitter {
+    struct arena *arena; /* memory until the transaction ends; a NULL from it: answer STOP with `error` set */
+    int64_t now_ms;      /* wall clock of this batch, Unix epoch; --now in file mode */
+    bool
+        draining; /* flush: the end of the input (file mode) or of the process: `update_every: drain` is due */
+    struct error *error; /* fill in before answering STOP or false */
+    void *chain;         /* the chain's own */
+    unsigned stage;      /* index of the stage in the chain */
+};
+
+/* Hand one output to the sink. Borrows its views until the transaction ended. False: stop (error is set). */
+CLICKVEIL_MUST_CHECK bool emitter_output(struct emitter *emitter, const struct output *output);
+
+/* Hand one more record to the next stage (one input may become several), before the current one goes on. False: stop
+ * (error is set). */
+CLICKVEIL_MUST_CHECK bool emitter_record(struct emitter *emitter, struct record *record);
+
+struct config;
+struct option_table;
+
+struct stage_context {
+    const struct config *config; /* whole, checked; lives as long as the stage */
+    const void *options;         /* the stage's own options struct (filled by its option table) */
+    struct arena *arena;         /* start-up memory, until release */
+    void *shared;                /* the stage's shared state; NULL in shared_init */
+    unsigned worker;             /* 0 .. workers-1 */
+    unsigned workers;
+    bool files; /* file mode */
+    const struct subject_key
+        *subject_key; /* key of pseudonyms (common/subject.h), or NULL when this process has none */
+};
+
+/* A record of a followed topic, as its one reading thread sees it. */
+struct followed_record {
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms;
+    struct view key;    /* absent: null key */
+    struct view value;  /* absent: tombstone */
+    struct view author; /* header `clickveil-author` of records that clickveil wrote, or absent */
+    bool committed; /* from the read-committed view; else the read-uncommitted one at or above its position */
+};
+
+/* A topic that every process reads whole: complete before work starts, fresh or stop (architecture 2). Hooks are
+ * called by the one follower thread (file mode: before the first event). */
+struct followed {
+    enum topic_role topic;
+    /* Take one record into the shared state. False stops the process (error says why). */
+    bool (*apply)(void *shared, const struct followed_record *record, struct error *error);
+    /* The committed view of a partition has reached `offset` (exclusive): what the uncommitted view added below it
+     * has been decided. */
+    void (*committed_to)(void *shared, int32_t partition, int64_t offset);
+    /* The first full read is done. False refuses to start (floor not reached). */
+    bool (*complete)(void *shared, struct error *error);
+};
+
+/* State that belongs to an input partition and outlives the process in a changelog. */
+struct partitioned {
+    /* The partition of the chain's input became this worker's. partitions: their number in the topic. */
+    bool (*assign)(void *state, int32_t partition, int32_t partitions, struct error *error);
+    /* Take one committed changelog record of that partition (value absent: deleted). Not the `position` records. */
+    bool (*restore)(void *state, int32_t partition, struct view key, struct view value, struct error *error);
+    /* All changelog records were given. */
+    bool (*restored)(void *state, int32_t partition, struct error *error);
+    /* The partition is no longer this worker's: forget its state. Never inside a transaction. */
+    void (*revoke)(void *state, int32_t partition);
+};
+
+struct stage {
+    const char *name;    /* as in the configuration's `stages` */
+    const char *summary; /* one line */
+    const struct option_table
+        *options; /* NULL: has none; the section of the configuration bears the stage's name */
+    const struct reason *reasons;
+    unsigned reason_count;
+    enum topic_role
+        output; /* topic of its output where the chain is cut behind it; TOPIC_NONE: nothing goes on */
+
+    size_t shared_size; /* 0: none */
+    bool (*shared_init)(void *shared, const struct stage_context *context, struct error *error);
+    void (*shared_release)(void *shared); /* accepts zeroed memory */
+
+    size_t state_size;
+    bool (*init)(void *state, const struct stage_context *context, struct error *error);
+    void (*release)(void *state); /* accepts zeroed memory */
+
+    struct verdict (*process)(void *state, struct record *record, struct emitter *emitter);
+
+    /* End of a transaction: write changelog records and what is due (TOPIC_FEED outputs are sent behind the consent
+     * barrier). Sets *out_more when more is due than fits: the next transaction follows at once. NULL: nothing. */
+    bool (*flush)(void *state, struct emitter *emitter, bool *out_more);
+    /* Behind the barrier: false when a change since the transaction began touched a subject in it, so that it must
+     * be aborted and processed again (spec 3, rule 3). NULL: stands. */
+    bool (*stands)(void *state);
+    void (*commit)(void *state); /* NULL: nothing to do */
+    void (*abort)(void *state);  /* NULL: nothing to undo */
+
+    /* Start time of the next slot or other due work, Unix epoch ms; INT64_MAX: none. NULL: none. */
+    int64_t (*next_due_ms)(const void *state);
+
+    /* Swap in changed rule files; on any error the old stay. Between transactions only. NULL: nothing to reload. */
+    bool (*reload)(void *shared, const struct stage_context *context, struct error *error);
+
+    const struct followed *followed;       /* NULL: follows no topic */
+    const struct partitioned *partitioned; /* NULL: keeps no state over records */
+    /* Where stage gauges come from (entries, age, people): calls add(context, name, value). Any thread. NULL: none. */
+    void (*gauges)(const void *shared, void (*add)(void *context, const char *name, double value),
+                   void *context);
+};
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Identifiers in canonical form, and the keyed hash that stands for them.
+ *
+ * One canonicaliser serves events and consent keys alike (spec 4), so that a choice is found however its number is
+ * written. One keyed hash per subject serves the consent table, the pseudonym and the state.
+ */
+#ifndef CLICKVEIL_COMMON_SUBJECT_H
+#define CLICKVEIL_COMMON_SUBJECT_H
+
+#include "common/error.h"
+#include "common/record.h"
+#include "common/view.h"
+
+enum {
+    SUBJECT_IDENTIFIER_SIZE_MAX = 128, /* bytes of a canonical identifier; opaque ones are the longest */
+    SUBJECT_KEY_SIZE = 32,             /* bytes of the pseudonym key */
+};
+
+enum subject_canonical {
+    SUBJECT_MALFORMED = 0, /* not an identifier of that kind */
+    SUBJECT_CANONICAL,
+    SUBJECT_LIMITED, /* MAID of all zeros: limit-ad-tracking, no identifier (spec 2) */
+};
+
+/* Bring an identifier into canonical form. E.164: digits without plus, 7 to 15, international form only; IMSI: 15
+ * digits; IMEI: 14 digits without check digit or software version; MAID: 36 lower-case characters with hyphens;
+ * opaque: 1 to 128 bytes of UTF-8 without control characters, as they are. Writes at most
+ * SUBJECT_IDENTIFIER_SIZE_MAX bytes to out_text and their number to *out_size when CANONICAL. Pure; any thread. */
+enum subject_canonical subject_canonicalise(enum identifier_kind kind, struct view text,
+                                            char out_text[SUBJECT_IDENTIFIER_SIZE_MAX], size_t *out_size);
+
+/* Name of a kind as in configuration and consent keys ("e164", "imsi", "opaque", "imei", "maid"). */
+const char *subject_identifier_kind_name(enum identifier_kind kind);
+
+/* The key of pseudonyms, in locked memory (common/secret.h). */
+struct subject_key;
+
+/* Keyed BLAKE2b of a length-prefixed tag (subject kind, identifier kind) and the canonical identifier, 16 bytes; byte
+ * layout in docs/pseudonyms.md. Any thread. */
+void subject_pseudonym(const struct subject_key *key, enum subject_kind kind,
+                       enum identifier_kind identifier_kind, struct view identifier,
+                       struct pseudonym *out_pseudonym);
+
+/* Fill in the pseudonyms of all present subjects of a record that lack one (computed once, by whoever comes first). */
+void subject_hash_record(const struct subject_key *key, struct record *record);
+
+/* Load the key from a file made by `clickveil keygen` (owner and mode checked; see common/secret.h), or make one of
+ * random bytes for a process that has no pseudonyms to give (a consent stage alone). NULL: error says why. */
+struct subject_key *subject_key_load(const char *path, struct error *error);
+struct subject_key *subject_key_random(struct error *error);
+void subject_key_free(struct subject_key *key); /* wipes; NULL is fine */
+
+/* 64-bit keyed hash of (line pseudonym, app) that lets app_remove find what that app brought; never 0. */
+uint64_t subject_app_token(const struct subject_key *key, const struct pseudonym *line, struct view app);
+
+#endif
