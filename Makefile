@@ -76,7 +76,7 @@ TEST_CFLAGS    = $(eval TEST_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(TEST_PA
 TEST_LIBS      = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))$(TEST_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wformat=2 \
-            -Wimplicit-fallthrough -Werror
+            -Wimplicit-fallthrough -Walloca -Werror
 HARDENING := -fstack-protector-strong -fPIE
 ifeq ($(SANITIZE),)
 OPTIMISE  := -O2
@@ -89,6 +89,7 @@ TEST_DEFINE := $(if $(TEST_BUILD),-DCLICKVEIL_TEST_$(shell printf '%s' '$(TEST_B
 CPPFLAGS_ALL = -D_GNU_SOURCE -I. $(TEST_DEFINE) $(PACKAGE_CFLAGS)
 CFLAGS_ALL   = -std=c17 $(OPTIMISE) -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) \
                $(HARDENING) $(EXTRA_CFLAGS) $(CPPFLAGS_ALL)
+BANNED       := -include common/banned.h
 LDFLAGS_ALL  = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBS_ALL     = $(PACKAGE_LIBS) -lpthread -lm
 
@@ -105,7 +106,7 @@ FORCE:
 stamp = @mkdir -p $(@D); printf '%s\n' '$(1)' >$@.new; \
         if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 $(OUT)/stamp.flags: FORCE
-	$(call stamp,$(CC) $(CFLAGS_ALL))
+	$(call stamp,$(CC) $(CFLAGS_ALL) $(BANNED))
 $(OUT)/stamp.link: FORCE
 	$(call stamp,$(CC) $(LDFLAGS_ALL) $(LIBS_ALL))
 $(OUT)/stamp.test-flags: FORCE
@@ -126,7 +127,7 @@ endif
 $(OUT)/%.o: %.c $(OUT)/stamp.flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter $(SUPPORT_SOURCES) $(UNIT_SOURCES) $(TOOL_SOURCES),$<),$(TEST_CFLAGS)) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_ALL) $(BANNED) $(if $(filter $(SUPPORT_SOURCES) $(UNIT_SOURCES) $(TOOL_SOURCES),$<),$(TEST_CFLAGS)) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(call objects,$(UNIT_SOURCES) $(SUPPORT_SOURCES) $(TOOL_SOURCES)): $(OUT)/stamp.test-flags
 
@@ -163,9 +164,11 @@ INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_
 # The house's own rules have tests too: the runner, the checks, the broker script.
 HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))
 
+SLOW_TESTS        := tests/house/check_test.sh tests/house/kafka_test.sh
+
 .PHONY: test-fast test test-all
 test-fast: tests
-	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS)
+	@tests/run $(filter-out $(SLOW_TESTS),$(HOUSE_TESTS)) $(UNIT_PROGRAMS) $(CHAIN_TESTS)
 
 # In a make of its own, since what deps installs decides about flags.
 test:
@@ -173,6 +176,13 @@ test:
 	@$(MAKE) test-all
 test-all: tests
 	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS) --kafka $(INTEGRATION_TESTS)
+
+# ---- checks ----
+
+# The build itself is one: warnings, and the calls that common/banned.h forbids. STEPS="arrows calls" runs some.
+.PHONY: check
+check: tests
+	@CHECK_CC='$(CC)' CHECK_CFLAGS='$(CFLAGS_ALL) $(TEST_CFLAGS)' tools/check $(STEPS)
 
 # ---- commands ----
 
