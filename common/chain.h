@@ -49,9 +49,11 @@ typedef void chain_counter_visitor(void *context, const char *stage, enum verdic
 struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error);
 void chain_shared_free(struct chain_shared *shared);
 
-/* The followed topics of the stages in this process: calls visit(context, followed, stage's shared state). */
+/* The followed topics of the stages in this process: calls visit(context, followed, stage's shared state, stage's
+ * options). */
 void chain_shared_followed(struct chain_shared *shared,
-                           void (*visit)(void *context, const struct followed *followed, void *stage_shared),
+                           void (*visit)(void *context, const struct followed *followed, void *stage_shared,
+                                         const void *options),
                            void *context);
 
 /* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */

@@ -9,6 +9,7 @@
 #define CLICKVEIL_COMMON_CONFIG_H
 
 #include "common/option.h"
+#include "common/output.h"
 #include "common/programme.h"
 #include "common/record.h"
 
@@ -105,6 +106,16 @@ void config_free(struct config *config);
 
 /* Options of a stage by name, or NULL. */
 const void *config_stage_options(const struct config *config, const char *stage_name);
+
+/* Name of a topic by role, as configured; absent for TOPIC_NONE, and for TOPIC_FEED with an index behind the last
+ * feed. `feed` counts for TOPIC_FEED only. NUL-terminated behind its end. */
+struct view config_topic(const struct config *config, enum topic_role role, unsigned feed);
+
+/* Role of the topic that this process's chain reads: events, or the output of the stage before the first. */
+enum topic_role config_input_topic(const struct config *config);
+
+/* Role of the topic that the last stage of this process writes to; TOPIC_NONE: the chain ends here. */
+enum topic_role config_output_topic(const struct config *config);
 
 /* The programmes as an array. */
 static inline const struct programme *config_programme(const struct config *config, unsigned index)

@@ -133,6 +133,11 @@ struct stage {
     enum topic_role
         output; /* topic of its output where the chain is cut behind it; TOPIC_NONE: nothing goes on */
 
+    /* Path of the pseudonym key's file, for the stage that owns it (spec 9, pseudonymize.key). NULL: not this one. */
+    struct view (*subject_key_path)(const void *options);
+    /* Name of a feed's topic, by index; absent behind the last one. NULL: has no feeds. */
+    struct view (*feed_topic)(const void *options, unsigned feed);
+
     size_t shared_size; /* 0: none */
     bool (*shared_init)(void *shared, const struct stage_context *context, struct error *error);
     void (*shared_release)(void *shared); /* accepts zeroed memory */

@@ -1,0 +1,47 @@
+/* clickveil: the table of subcommands. */
+#include "commands/command.h"
+#include "common/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#ifndef CLICKVEIL_VERSION
+#define CLICKVEIL_VERSION "0.1.0"
+#endif
+
+static const struct command commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static void print_help(FILE *out)
+{
+    fputs("usage: clickveil COMMAND [OPTION]...\n\n"
+          "A subscriber clickstream in, an advertiser feed out: consent -> pseudonymize -> classify -> publish.\n\n"
+          "commands:\n",
+          out);
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(out, "  %-14s %s\n", command->name, command->summary);
+    fputs("\n`clickveil COMMAND --help` explains one of them.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_STATUS_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_STATUS_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("clickveil " CLICKVEIL_VERSION);
+        return EXIT_STATUS_DONE;
+    }
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(argv[1], command->name) == 0)
+            return command->run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "clickveil: there is no command '%.64s'; see clickveil --help\n", argv[1]);
+    return EXIT_STATUS_USAGE;
+}
