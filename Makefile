@@ -161,16 +161,16 @@ CHAIN_TESTS       := $(filter %_test,$(filter $(OUT)/tests/chain/%,$(TOOL_PROGRA
 INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_PROGRAMS))) \
                      $(sort $(wildcard tests/integration/*.sh tests/integration/*_test.py))
 
-# The house's own rules have tests too: the runner, the checks, the broker script.
+# The house's own rules have tests too: the runner, the checks.
 HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))
 
-SLOW_TESTS        := tests/house/check_test.sh tests/house/kafka_test.sh
+SLOW_TESTS        := tests/house/check_test.sh
 
 .PHONY: test-fast test test-all
 test-fast: tests
 	@tests/run $(filter-out $(SLOW_TESTS),$(HOUSE_TESTS)) $(UNIT_PROGRAMS) $(CHAIN_TESTS)
 
-# In a make of its own, since what deps installs decides about flags.
+# The runner has one Kafka started for what comes after --kafka. In a make of its own, since what deps installs decides about flags.
 test:
 	@tools/deps test
 	@$(MAKE) test-all
