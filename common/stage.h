@@ -73,6 +73,7 @@ CLICKVEIL_MUST_CHECK bool emitter_output(struct emitter *emitter, const struct o
 CLICKVEIL_MUST_CHECK bool emitter_record(struct emitter *emitter, struct record *record);
 
 struct config;
+struct lint;
 struct option_table;
 
 struct stage_context {
@@ -137,6 +138,10 @@ struct stage {
     struct view (*subject_key_path)(const void *options);
     /* Name of a feed's topic, by index; absent behind the last one. NULL: has no feeds. */
     struct view (*feed_topic)(const void *options, unsigned feed);
+
+    /* Checks that need more than the stage's own section (feeds against programmes, say). config_load calls it once
+     * everything else is filled in, for every stage whose section is there; reports by lint_report. NULL: none. */
+    void (*lint)(const struct config *config, const void *options, struct lint *lint);
 
     size_t shared_size; /* 0: none */
     bool (*shared_init)(void *shared, const struct stage_context *context, struct error *error);
