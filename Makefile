@@ -52,6 +52,9 @@ LIBRARY_SOURCES := $(sort $(wildcard common/*.c stages/*.c stages/*/*.c) $(filte
 MAIN_SOURCES    := $(wildcard commands/main.c)
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 UNIT_SOURCES    := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
+ifneq ($(TESTS),)
+UNIT_SOURCES    := $(filter $(addsuffix .c,$(basename $(TESTS))),$(UNIT_SOURCES))
+endif
 # Every C file here is a program of its own; those named *_test.c are run as tests, the others by scripts.
 TOOL_SOURCES    := $(sort $(wildcard tests/chain/*.c tests/integration/*.c tests/bench/*.c))
 
@@ -156,6 +159,11 @@ $(UNIT_PROGRAMS) $(TOOL_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(call objects,$(SUPPORT
 # What a test is told: which binary is meant, and where it may write.
 export CLICKVEIL       := $(PROGRAM)
 export CLICKVEIL_BUILD := $(OUT)
+
+# Sanitizers: say all they know, also about leaks; whoever sets these himself is left alone.
+export ASAN_OPTIONS  ?= detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS  ?= second_deadlock_stack=1
 
 CHAIN_TESTS       := $(filter %_test,$(filter $(OUT)/tests/chain/%,$(TOOL_PROGRAMS))) $(sort $(wildcard tests/chain/*.sh))
 INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_PROGRAMS))) \
