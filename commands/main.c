@@ -16,7 +16,8 @@ static const struct command commands[] = {
 static void print_help(FILE *out)
 {
     fputs("usage: clickveil COMMAND [OPTION]...\n\n"
-          "A subscriber clickstream in, an advertiser feed out: consent -> pseudonymize -> classify -> publish.\n\n"
+          "A subscriber clickstream in, an advertiser feed out: consent -> pseudonymize -> classify -> "
+          "publish.\n\n"
           "commands:\n",
           out);
     for (const struct command *command = commands; command->name; command++)
