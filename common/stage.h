@@ -60,6 +60,8 @@ struct emitter {
     int64_t now_ms;      /* wall clock of this batch, Unix epoch; --now in file mode */
     bool
         draining; /* flush: the end of the input (file mode) or of the process: `update_every: drain` is due */
+    int32_t
+        partition; /* process: of the chain's input, which state belongs to; record.origin may be another topic's */
     struct error *error; /* fill in before answering STOP or false */
     void *chain;         /* the chain's own */
     unsigned stage;      /* index of the stage in the chain */
