@@ -1,0 +1,378 @@
+#include "common/kafka_client.h"
+
+#include "common/log.h"
+#include "common/stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+struct property {
+    const char *name;
+    const char *value;
+};
+
+/* Architecture 4: rules 2, 7, 8, 11. The consumer never commits by itself, begins where we say, and says when it has
+ * reached the end of a partition (markers behind the last record have no message of their own). */
+static const struct property consumer_properties[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "true"},
+    {"partition.assignment.strategy", "range"}, /* eager: issues 4059, 4800, 4636, 4528 */
+    {"fetch.wait.max.ms", "100"},
+    {"topic.metadata.refresh.interval.ms", "30000"},
+    {NULL, NULL},
+};
+
+static const struct property producer_properties[] = {
+    {"enable.idempotence", "true"},
+    {"partitioner", "murmur2_random"}, /* rule 9 */
+    {"linger.ms", "5"},
+    {"delivery.report.only.error", "true"},
+    {NULL, NULL},
+};
+
+static const struct property common_properties[] = {
+    {"socket.nagle.disable", "true"},
+    {"log.connection.close", "false"},
+    {NULL, NULL},
+};
+
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    enum log_level ours = level <= LOG_ERR       ? LOG_LEVEL_ERROR
+                          : level <= LOG_WARNING ? LOG_LEVEL_WARNING
+                          : level <= LOG_INFO    ? LOG_LEVEL_INFO
+                                                 : LOG_LEVEL_DEBUG;
+    log_line(ours, "kafka_client", "%s: %s", facility, text);
+}
+
+/* Broker connection trouble is reported by whoever waits for it; here only what nobody else hears. */
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    (void)client;
+    (void)opaque;
+    log_line(kafka_is_unreachable(code) ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "kafka_error", "%s: %s",
+             rd_kafka_err2name(code), reason);
+}
+
+static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
+{
+    char why[ERROR_TEXT_SIZE];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+        return true;
+    /* The library's text can repeat the value, which may be a password. */
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", "see the library's CONFIGURATION.md",
+                      "librdkafka does not take the property %s as it is set", name);
+}
+
+static bool set_all(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)
+{
+    for (; properties->name; properties++) {
+        if (!set_property(conf, properties->name, properties->value, error))
+            return false;
+    }
+    return true;
+}
+
+static bool is_for_other_role(const char *name, enum kafka_role role)
+{
+    static const char *const producer_only[] = {"linger.ms",
+                                                "queue.buffering.max.kbytes",
+                                                "message.timeout.ms",
+                                                "delivery.timeout.ms",
+                                                "batch.size",
+                                                "batch.num.messages",
+                                                "compression.codec",
+                                                "compression.type",
+                                                "compression.level",
+                                                "acks",
+                                                "request.required.acks",
+                                                "queue.buffering.max.messages",
+                                                "queue.buffering.max.ms",
+                                                "transaction.timeout.ms",
+                                                "retries",
+                                                "message.send.max.retries",
+                                                "request.timeout.ms",
+                                                "sticky.partitioning.linger.ms",
+                                                NULL};
+    static const char *const consumer_prefixes[] = {
+        "fetch.",     "queued.",    "session.timeout.",     "max.poll.",
+        "heartbeat.", "check.crcs", "max.partition.fetch.", NULL};
+    if (role != KAFKA_ROLE_PRODUCER) {
+        for (unsigned i = 0; producer_only[i]; i++) {
+            if (strcmp(name, producer_only[i]) == 0)
+                return true;
+        }
+        return false;
+    }
+    for (unsigned i = 0; consumer_prefixes[i]; i++) {
+        if (strncmp(name, consumer_prefixes[i], strlen(consumer_prefixes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool set_operator_properties(rd_kafka_conf_t *conf, const struct config *config, enum kafka_role role,
+                                    struct error *error)
+{
+    const struct option_pair *pairs = config->kafka.items;
+    for (unsigned i = 0; i < config->kafka.count; i++) {
+        if (!is_for_other_role(pairs[i].key.data, role) &&
+            !set_property(conf, pairs[i].key.data, pairs[i].value.data, error))
+            return false;
+    }
+    return true;
+}
+
+static bool set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, struct error *error)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return set_property(conf, name, text, error);
+}
+
+static bool set_worker(rd_kafka_conf_t *conf, const struct config *config,
+                       const struct kafka_client_spec *spec, struct error *error)
+{
+    if (!set_property(conf, "group.id", spec->identity, error) ||
+        !set_property(conf, "isolation.level", "read_committed", error) ||
+        !set_number(conf, "queued.max.messages.kbytes", config->runtime.queue_bytes_max / 1024, error))
+        return false;
+    if (spec->member && !set_property(conf, "group.instance.id", spec->member, error))
+        return false;
+    rd_kafka_conf_set_rebalance_cb(conf, spec->rebalance);
+    return true;
+}
+
+static bool set_follower(rd_kafka_conf_t *conf, enum kafka_role role, struct error *error)
+{
+    return set_property(conf, "group.id", "clickveil-no-group", error) &&
+           set_property(conf, "isolation.level",
+                        role == KAFKA_ROLE_COMMITTED ? "read_committed" : "read_uncommitted", error) &&
+           set_property(conf, "queued.max.messages.kbytes", "16384", error);
+}
+
+static bool set_producer(rd_kafka_conf_t *conf, const struct config *config,
+                         const struct kafka_client_spec *spec, struct error *error)
+{
+    if (!set_property(conf, "transactional.id", spec->identity, error) ||
+        !set_number(conf, "transaction.timeout.ms", config->runtime.transaction_timeout_ms, error) ||
+        !set_number(conf, "message.timeout.ms", config->runtime.transaction_timeout_ms, error) ||
+        !set_number(conf, "queue.buffering.max.kbytes", config->runtime.memory_bytes_max / 1024 + 1, error) ||
+        !set_property(conf, "queue.buffering.max.messages", "2000000", error))
+        return false;
+    rd_kafka_conf_set_dr_msg_cb(conf, spec->delivery);
+    return true;
+}
+
+static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const struct kafka_client_spec *spec,
+                     struct error *error)
+{
+    bool producer = spec->role == KAFKA_ROLE_PRODUCER;
+    /* Ours that an operator may change come before his, those that the guarantees need after them. */
+    if (!set_all(conf, common_properties, error) ||
+        (producer && !set_property(conf, "compression.codec", "lz4", error)) ||
+        (producer && !set_property(conf, "socket.timeout.ms", "8000", error)) ||
+        !set_operator_properties(conf, config, spec->role, error) ||
+        !set_all(conf, producer ? producer_properties : consumer_properties, error))
+        return false;
+    switch (spec->role) {
+    case KAFKA_ROLE_WORKER:
+        return set_worker(conf, config, spec, error);
+    case KAFKA_ROLE_COMMITTED:
+    case KAFKA_ROLE_UNCOMMITTED:
+        return set_follower(conf, spec->role, error);
+    case KAFKA_ROLE_PRODUCER:
+        return set_producer(conf, config, spec, error);
+    case KAFKA_ROLE_NONE:
+        break;
+    }
+    ensure(!"a role");
+    return false;
+}
+
+rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_client_spec *spec,
+                             struct error *error)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (!set_role(conf, config, spec, error)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, spec->opaque);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    char why[ERROR_TEXT_SIZE] = "";
+    rd_kafka_t *client = rd_kafka_new(
+        spec->role == KAFKA_ROLE_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!client) {
+        rd_kafka_conf_destroy(conf);
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", "correct the properties under `kafka:`",
+                         "librdkafka does not start: %s", why);
+        return NULL;
+    }
+    /* Everything of a consumer arrives in one queue, rebalances too. */
+    if (spec->role != KAFKA_ROLE_PRODUCER)
+        rd_kafka_poll_set_consumer(client);
+    return client;
+}
+
+bool kafka_is_unreachable(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__WAIT_CACHE:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool kafka_fail_code(struct error *error, rd_kafka_resp_err_t code, const char *doing)
+{
+    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "%s: %s (%s)", doing, rd_kafka_err2str(code),
+               rd_kafka_err2name(code));
+    if (error)
+        error->retriable = kafka_is_unreachable(code);
+    return false;
+}
+
+bool kafka_fail(struct error *error, rd_kafka_error_t *failure, const char *doing)
+{
+    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "%s: %s (%s)", doing,
+               rd_kafka_error_string(failure), rd_kafka_error_name(failure));
+    if (error) {
+        error->retriable = rd_kafka_error_is_retriable(failure);
+        error->abort_transaction = rd_kafka_error_txn_requires_abort(failure);
+        error->fatal = rd_kafka_error_is_fatal(failure);
+    }
+    rd_kafka_error_destroy(failure);
+    return false;
+}
+
+static bool topic_missing(struct error *error, const char *topic)
+{
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,
+                      "create it, `clickveil topics create --config FILE` makes every topic that is needed",
+                      "the topic %s does not exist", topic);
+}
+
+bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_ms, int32_t *out_partitions,
+                            struct error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+    if (!handle)
+        return kafka_fail_code(error, rd_kafka_last_error(), "asking for a topic");
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, handle, &metadata, timeout_ms);
+    rd_kafka_topic_destroy(handle);
+    if (code)
+        return kafka_fail_code(error, code, "asking the broker for its topics");
+    bool found = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 metadata->topics[0].partition_cnt > 0;
+    rd_kafka_resp_err_t why = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
+    int32_t partitions = found ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    if (found) {
+        *out_partitions = partitions;
+        return true;
+    }
+    if (why == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || why == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return kafka_fail_code(error, why, topic);
+    return topic_missing(error, topic);
+}
+
+static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t partitions, int64_t when,
+                            int timeout_ms, int64_t *out_offsets, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    for (int32_t i = 0; i < partitions; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = when;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = list->elems[i].err;
+    for (int i = 0; i < list->cnt && !code; i++)
+        out_offsets[list->elems[i].partition] = list->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? kafka_fail_code(error, code, "asking for end offsets") : true;
+}
+
+bool kafka_end_offsets(rd_kafka_t *client, const char *topic, int32_t partitions, int timeout_ms,
+                       int64_t *out_offsets, struct error *error)
+{
+    return offsets_by_time(client, topic, partitions, -1, timeout_ms, out_offsets, error);
+}
+
+bool kafka_first_offsets(rd_kafka_t *client, const char *topic, int32_t partitions, int timeout_ms,
+                         int64_t *out_offsets, struct error *error)
+{
+    return offsets_by_time(client, topic, partitions, -2, timeout_ms, out_offsets, error);
+}
+
+static bool uses_topic(const struct config *config, enum topic_role role)
+{
+    switch (role) {
+    case TOPIC_DEAD_LETTERS:
+        return true;
+    case TOPIC_CONSENT:
+        return config->first_stage == 0;
+    case TOPIC_STATE:
+        for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+            if (config->stages[i]->partitioned)
+                return true;
+        }
+        return false;
+    default:
+        return role == config_input_topic(config) || role == config_output_topic(config);
+    }
+}
+
+bool kafka_preflight(rd_kafka_t *client, const struct config *config, int timeout_ms, struct error *error)
+{
+    int32_t partitions;
+    for (enum topic_role role = TOPIC_EVENTS; role < TOPIC_FEED; role++) {
+        struct view name = config_topic(config, role, 0);
+        if (uses_topic(config, role) &&
+            !kafka_topic_partitions(client, name.data, timeout_ms, &partitions, error))
+            return false;
+    }
+    if (config_output_topic(config) != TOPIC_NONE)
+        return true;
+    for (unsigned feed = 0;; feed++) {
+        struct view name = config_topic(config, TOPIC_FEED, feed);
+        if (view_is_absent(name))
+            return true;
+        if (!kafka_topic_partitions(client, name.data, timeout_ms, &partitions, error))
+            return false;
+    }
+}
+
+bool kafka_check_properties(const struct config *config, struct error *error)
+{
+    static const struct kafka_client_spec specs[] = {
+        {.role = KAFKA_ROLE_WORKER, .identity = "check"},
+        {.role = KAFKA_ROLE_PRODUCER, .identity = "check"},
+    };
+    for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        rd_kafka_t *client = kafka_client_new(config, &specs[i], error);
+        if (!client)
+            return false;
+        rd_kafka_destroy(client);
+    }
+    return true;
+}

@@ -1,0 +1,65 @@
+/*
+ * Handles of librdkafka, made one way: the operator's properties first, then those that the guarantees need.
+ *
+ * Which property may not be set is config.c's business (it refuses with the reason); this module sets them. Every
+ * handle's log lines go to common/log.h. Source of the rules: docs/operations.md and the library's
+ * CONFIGURATION.md.
+ */
+#ifndef CLICKVEIL_COMMON_KAFKA_CLIENT_H
+#define CLICKVEIL_COMMON_KAFKA_CLIENT_H
+
+#include "common/config.h"
+#include "common/error.h"
+
+#include <librdkafka/rdkafka.h>
+
+enum kafka_role {
+    KAFKA_ROLE_NONE = 0,
+    KAFKA_ROLE_WORKER,      /* group consumer of the chain's input */
+    KAFKA_ROLE_COMMITTED,   /* follower, read committed */
+    KAFKA_ROLE_UNCOMMITTED, /* follower and end offsets, read uncommitted: offsets are high watermarks */
+    KAFKA_ROLE_PRODUCER,    /* transactional producer */
+};
+
+struct kafka_client_spec {
+    enum kafka_role role;
+    const char *identity; /* group.id of a worker, transactional.id of a producer; else NULL */
+    const char *member;   /* group.instance.id with static membership, else NULL */
+    void *opaque;         /* for the callbacks */
+    void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *opaque);
+    void (*delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *opaque);
+};
+
+/* NULL: a property is not known or out of bounds (exit status 78). Connects in the background. */
+rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_client_spec *spec,
+                             struct error *error);
+
+/* Turn an error of the library into ours; takes `failure` (may not be NULL). `doing` says what was tried. */
+bool kafka_fail(struct error *error, rd_kafka_error_t *failure, const char *doing);
+bool kafka_fail_code(struct error *error, rd_kafka_resp_err_t code, const char *doing);
+
+/* Is the broker simply not there (so that waiting is right)? */
+bool kafka_is_unreachable(rd_kafka_resp_err_t code);
+
+/* Number of partitions of a topic. 0 with false: it does not exist or can't be asked; error->retriable tells
+ * unreachable (wait) from missing (create it). Blocks up to timeout_ms. */
+CLICKVEIL_MUST_CHECK bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
+                                                 int32_t *out_partitions, struct error *error);
+
+/* End offsets of partitions 0..partitions-1 in one request per broker: high watermarks on an UNCOMMITTED handle, last
+ * stable offsets on any other (architecture 2). Blocks up to timeout_ms. */
+CLICKVEIL_MUST_CHECK bool kafka_end_offsets(rd_kafka_t *client, const char *topic, int32_t partitions,
+                                            int timeout_ms, int64_t *out_offsets, struct error *error);
+
+/* First offsets that still exist. */
+CLICKVEIL_MUST_CHECK bool kafka_first_offsets(rd_kafka_t *client, const char *topic, int32_t partitions,
+                                              int timeout_ms, int64_t *out_offsets, struct error *error);
+
+/* Are all topics that this process writes or reads there? Names each that is missing and how to make it. */
+CLICKVEIL_MUST_CHECK bool kafka_preflight(rd_kafka_t *client, const struct config *config, int timeout_ms,
+                                          struct error *error);
+
+/* Properties and time-outs that the library itself refuses, without a connection: used by `clickveil check`. */
+CLICKVEIL_MUST_CHECK bool kafka_check_properties(const struct config *config, struct error *error);
+
+#endif

@@ -1,0 +1,614 @@
+/*
+ * Design. Positions of the uncommitted view are atomics that only the reader writes. A barrier is: take the high
+ * watermarks, then wait until every position has reached its watermark; because positions only grow, one barrier
+ * serves every worker that asked before its watermarks were taken (tickets). The reader wakes on an eventfd that
+ * both consumer queues write to, so neither view waits for the other's poll.
+ *
+ * Positions count what has no message of its own (transaction markers) by the end-of-partition events of the library:
+ * their offset is the next one to be fetched. Those come with an empty fetch answer, so the followers' fetch.wait is
+ * short.
+ */
+#include "common/kafka_follow.h"
+
+#include "common/clock.h"
+#include "common/kafka_client.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    PARTITIONS_MAX = 10000,
+    READ_BATCH = 1000, /* messages taken from a queue at once */
+    REQUEST_TIMEOUT_MS = 5000,
+    BACKOFF_FIRST_MS = 200,
+    BACKOFF_MAX_MS = 5000,
+    IDLE_WAKE_MS = 500, /* the reader looks at `stop` at least this often */
+    PARTITION_COUNT_EVERY_MS = 30000,
+};
+
+struct view_state { /* one of the two reads */
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue;
+    bool committed;
+    bool assigned;
+    _Atomic int64_t *positions; /* by partition: next offset to be taken in */
+};
+
+struct kafka_follower {
+    const struct config *config;
+    const struct followed *followed;
+    void *stage_shared;
+    struct followed_options options;
+    const char *topic;
+
+    int32_t partitions;
+    struct view_state committed, uncommitted;
+    rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
+    int64_t *first, *targets, *watermarks;
+    rd_kafka_message_t **messages;
+    int wake; /* eventfd */
+
+    pthread_t reader, barrier;
+    bool reader_runs, barrier_runs;
+    atomic_bool stop;
+    _Atomic int phase;
+    _Atomic int64_t fresh_since_ms; /* monotonic; INT64_MIN: never */
+    _Atomic uint64_t records;
+    _Atomic int64_t read_began_ms;
+    _Atomic uint64_t done_offsets, total_offsets; /* of the first read */
+
+    pthread_mutex_t lock; /* what follows */
+    pthread_cond_t changed;
+    uint64_t ticket_asked, ticket_done;
+    struct error failure;
+};
+
+static bool is_stopping(const struct kafka_follower *follower)
+{
+    return atomic_load_explicit(&follower->stop, memory_order_relaxed) ||
+           follower->phase == KAFKA_FOLLOW_FAILED;
+}
+
+static void fail(struct kafka_follower *follower, const struct error *error)
+{
+    log_failure(LOG_LEVEL_ERROR, "followed_topic_failed", error);
+    pthread_mutex_lock(&follower->lock);
+    if (follower->phase != KAFKA_FOLLOW_FAILED) {
+        follower->failure = *error;
+        follower->phase = KAFKA_FOLLOW_FAILED;
+    }
+    pthread_cond_broadcast(&follower->changed);
+    pthread_mutex_unlock(&follower->lock);
+}
+
+static void wait_locked(struct kafka_follower *follower, int64_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&follower->changed, &follower->lock, &until);
+}
+
+/* ---- reading ---- */
+
+static bool take_record(struct kafka_follower *follower, struct view_state *view,
+                        const rd_kafka_message_t *message, struct error *error)
+{
+    int64_t position = atomic_load_explicit(&view->positions[message->partition], memory_order_relaxed);
+    if (message->offset < position)
+        return true; /* a replay after a reconnect */
+    if (!view->committed && message->offset < follower->committed.positions[message->partition])
+        return true; /* the committed view has decided it already */
+    rd_kafka_timestamp_type_t type;
+    struct followed_record record = {
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len},
+        .committed = view->committed,
+    };
+    rd_kafka_headers_t *headers;
+    const void *author;
+    size_t author_size;
+    if (!rd_kafka_message_headers(message, &headers) &&
+        !rd_kafka_header_get_last(headers, "clickveil-author", &author, &author_size))
+        record.author = (struct view){author, author_size};
+    if (!follower->followed->apply(follower->stage_shared, &record, error))
+        return false;
+    metrics_add(&follower->records, 1);
+    return true;
+}
+
+static bool take_error(struct kafka_follower *follower, const rd_kafka_message_t *message,
+                       struct error *error)
+{
+    rd_kafka_resp_err_t code = message->err;
+    if (kafka_is_unreachable(code))
+        return true; /* the library goes on trying; the lease runs meanwhile */
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
+        code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        error_fail(
+            error, EXIT_STATUS_UNAVAILABLE, follower->topic,
+            "its choices can't be trusted to be complete any more: see what happened to it, then start again",
+            "the topic was deleted, cut or made anew while it was followed (%s)", rd_kafka_err2name(code));
+        return false;
+    }
+    log_line(LOG_LEVEL_WARNING, "followed_topic_error", "%s: %s", follower->topic, rd_kafka_err2name(code));
+    return true;
+}
+
+/* Take in what one view's queue holds. False: failed. *out_any: something came. */
+static bool drain_view(struct kafka_follower *follower, struct view_state *view, bool *out_any,
+                       struct error *error)
+{
+    if (!view->assigned)
+        return true;
+    bool fine = true;
+    for (;;) {
+        ssize_t count = rd_kafka_consume_batch_queue(view->queue, 0, follower->messages, READ_BATCH);
+        if (count <= 0)
+            break;
+        *out_any = true;
+        for (ssize_t i = 0; i < count; i++) {
+            rd_kafka_message_t *message = follower->messages[i];
+            bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+            if (fine && !message->err)
+                fine = take_record(follower, view, message, error);
+            else if (fine && !end)
+                fine = take_error(follower, message, error);
+            int64_t next = end ? message->offset : message->offset + 1;
+            if (fine && (end || !message->err) && message->partition < follower->partitions &&
+                next > atomic_load_explicit(&view->positions[message->partition], memory_order_relaxed))
+                atomic_store_explicit(&view->positions[message->partition], next, memory_order_release);
+            rd_kafka_message_destroy(message);
+        }
+        if (!fine || count < READ_BATCH)
+            break;
+    }
+    return fine;
+}
+
+static void tell_committed(struct kafka_follower *follower)
+{
+    if (!follower->followed->committed_to)
+        return;
+    for (int32_t i = 0; i < follower->partitions; i++)
+        follower->followed->committed_to(follower->stage_shared, i, follower->committed.positions[i]);
+}
+
+static bool has_reached(const struct kafka_follower *follower, const struct view_state *view,
+                        const int64_t *targets)
+{
+    for (int32_t i = 0; i < follower->partitions; i++) {
+        if (atomic_load_explicit(&view->positions[i], memory_order_acquire) < targets[i])
+            return false;
+    }
+    return true;
+}
+
+static void show_progress(struct kafka_follower *follower)
+{
+    uint64_t done = 0;
+    for (int32_t i = 0; i < follower->partitions; i++) {
+        int64_t committed = follower->committed.positions[i],
+                uncommitted = follower->uncommitted.positions[i];
+        int64_t position = committed > uncommitted ? committed : uncommitted;
+        if (position > follower->targets[i])
+            position = follower->targets[i];
+        if (position > follower->first[i])
+            done += (uint64_t)(position - follower->first[i]);
+    }
+    follower->done_offsets = done;
+}
+
+/* Read until `view` has reached `targets` (NULL: until told to stop). */
+static bool read_until(struct kafka_follower *follower, const struct view_state *view, const int64_t *targets,
+                       struct error *error)
+{
+    while (!is_stopping(follower) && !(targets && has_reached(follower, view, targets))) {
+        struct pollfd wake = {.fd = follower->wake, .events = POLLIN};
+        uint64_t count;
+        if (poll(&wake, 1, IDLE_WAKE_MS) > 0 && read(follower->wake, &count, sizeof count) < 0 &&
+            errno != EAGAIN)
+            return error_fail(error, EXIT_STATUS_IO, NULL, NULL, "the reader's wake-up can't be read");
+        bool any = false;
+        if (!drain_view(follower, &follower->committed, &any, error) ||
+            !drain_view(follower, &follower->uncommitted, &any, error))
+            return false;
+        if (!any)
+            continue;
+        if (follower->uncommitted.assigned)
+            tell_committed(follower);
+        if (targets)
+            show_progress(follower);
+        pthread_mutex_lock(&follower->lock);
+        pthread_cond_broadcast(&follower->changed);
+        pthread_mutex_unlock(&follower->lock);
+    }
+    return true;
+}
+
+static bool assign_view(struct kafka_follower *follower, struct view_state *view, const _Atomic int64_t *from,
+                        struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(follower->partitions);
+    for (int32_t i = 0; i < follower->partitions; i++) {
+        rd_kafka_topic_partition_list_add(list, follower->topic, i)->offset = from[i];
+        view->positions[i] = from[i];
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(view->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return kafka_fail_code(error, code, "following a topic");
+    view->assigned = true;
+    return true;
+}
+
+static bool open_view(struct kafka_follower *follower, struct view_state *view, enum kafka_role role,
+                      struct error *error)
+{
+    struct kafka_client_spec spec = {.role = role, .opaque = follower};
+    view->committed = role == KAFKA_ROLE_COMMITTED;
+    view->client = kafka_client_new(follower->config, &spec, error);
+    if (!view->client)
+        return false;
+    view->queue = rd_kafka_queue_get_consumer(view->client);
+    static const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(view->queue, follower->wake, &one, sizeof one);
+    return true;
+}
+
+static void close_view(struct view_state *view)
+{
+    if (view->queue) {
+        rd_kafka_queue_io_event_enable(view->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(view->queue);
+    }
+    if (view->client) {
+        rd_kafka_consumer_close(view->client);
+        rd_kafka_destroy(view->client);
+    }
+    free(view->positions);
+}
+
+/* ---- the first read ---- */
+
+static bool take_partitions(struct kafka_follower *follower, struct error *error)
+{
+    int32_t partitions;
+    if (!kafka_topic_partitions(follower->offsets, follower->topic, REQUEST_TIMEOUT_MS, &partitions, error))
+        return false;
+    if (partitions > PARTITIONS_MAX)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, follower->topic, NULL, "more than %d partitions",
+                          PARTITIONS_MAX);
+    size_t count = (size_t)partitions;
+    if (!follower->first) {
+        follower->first = calloc(count, sizeof *follower->first);
+        follower->targets = calloc(count, sizeof *follower->targets);
+        follower->watermarks = calloc(count, sizeof *follower->watermarks);
+        follower->committed.positions = calloc(count, sizeof *follower->committed.positions);
+        follower->uncommitted.positions = calloc(count, sizeof *follower->uncommitted.positions);
+        if (!follower->first || !follower->targets || !follower->watermarks ||
+            !follower->committed.positions || !follower->uncommitted.positions)
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                              "no memory to follow a topic");
+    } else if (follower->partitions != partitions) {
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, follower->topic, "start again",
+                          "the number of partitions changed during the start");
+    }
+    follower->partitions = partitions;
+    return true;
+}
+
+/* Targets are high watermarks, taken before the first record is read: not last stable offsets, since an open
+ * transaction would hide opt-outs (rule 1). */
+static bool take_targets(struct kafka_follower *follower, struct error *error)
+{
+    if (!take_partitions(follower, error) ||
+        !kafka_first_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
+                             follower->first, error) ||
+        !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
+                           follower->targets, error) ||
+        !kafka_end_offsets(follower->committed.client, follower->topic, follower->partitions,
+                           REQUEST_TIMEOUT_MS, follower->watermarks, error))
+        return false;
+    uint64_t total = 0;
+    for (int32_t i = 0; i < follower->partitions; i++)
+        total += (uint64_t)(follower->targets[i] - follower->first[i]);
+    follower->total_offsets = total;
+    return true;
+}
+
+static bool wait_for_targets(struct kafka_follower *follower, struct error *error)
+{
+    int64_t backoff_ms = BACKOFF_FIRST_MS;
+    while (!is_stopping(follower)) {
+        if (take_targets(follower, error))
+            return true;
+        if (!error->retriable)
+            return false;
+        error_at(error, "%s", follower->topic);
+        error_advise(error, "waiting for the broker");
+        log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
+        pthread_mutex_lock(&follower->lock);
+        if (!is_stopping(follower))
+            wait_locked(follower, backoff_ms);
+        pthread_mutex_unlock(&follower->lock);
+        backoff_ms = backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms * 2;
+    }
+    return true;
+}
+
+static bool read_whole(struct kafka_follower *follower, struct error *error)
+{
+    if (!wait_for_targets(follower, error) || is_stopping(follower))
+        return is_stopping(follower);
+    int64_t began_ms = clock_monotonic_ms();
+    follower->read_began_ms = began_ms;
+    follower->phase = KAFKA_FOLLOW_READING;
+    for (int32_t i = 0; i < follower->partitions; i++)
+        follower->committed.positions[i] = follower->first[i];
+    if (!assign_view(follower, &follower->committed, follower->committed.positions, error) ||
+        !read_until(follower, &follower->committed, follower->watermarks, error))
+        return false;
+    if (!assign_view(follower, &follower->uncommitted, follower->committed.positions, error) ||
+        !read_until(follower, &follower->uncommitted, follower->targets, error))
+        return false;
+    if (is_stopping(follower))
+        return true;
+    tell_committed(follower);
+    if (!follower->followed->complete(follower->stage_shared, error))
+        return false;
+    atomic_store(&follower->fresh_since_ms, began_ms);
+    follower->phase = KAFKA_FOLLOW_FOLLOWING;
+    log_line(LOG_LEVEL_INFO, "followed_topic_complete", "%s: %llu records of %d partitions in %.1f s",
+             follower->topic, (unsigned long long)metrics_read(&follower->records), follower->partitions,
+             (double)(clock_monotonic_ms() - began_ms) / 1000);
+    return true;
+}
+
+static void *run_reader(void *context)
+{
+    struct kafka_follower *follower = context;
+    struct error error = {0};
+    if (!read_whole(follower, &error) || !read_until(follower, &follower->uncommitted, NULL, &error))
+        fail(follower, &error);
+    return NULL;
+}
+
+/* ---- the barrier ---- */
+
+static bool check_watermarks(struct kafka_follower *follower, struct error *error)
+{
+    for (int32_t i = 0; i < follower->partitions; i++) {
+        if (follower->watermarks[i] < atomic_load(&follower->uncommitted.positions[i]))
+            return error_fail(
+                error, EXIT_STATUS_UNAVAILABLE, follower->topic,
+                "its choices can't be trusted to be complete any more: see what happened to it, then "
+                "start again",
+                "partition %d ends at offset %lld, below what was already read: the topic was made "
+                "anew or cut",
+                i, (long long)follower->watermarks[i]);
+    }
+    return true;
+}
+
+/* New partitions would take keys away from those that are followed. */
+static bool check_partition_count(struct kafka_follower *follower, int64_t *next_check_ms,
+                                  struct error *error)
+{
+    if (clock_monotonic_ms() < *next_check_ms)
+        return true;
+    int32_t partitions;
+    if (!kafka_topic_partitions(follower->offsets, follower->topic, REQUEST_TIMEOUT_MS, &partitions, error))
+        return false;
+    *next_check_ms = clock_monotonic_ms() + PARTITION_COUNT_EVERY_MS;
+    if (partitions != follower->partitions)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, follower->topic, "start again",
+                          "the number of partitions changed from %d to %d", follower->partitions, partitions);
+    return true;
+}
+
+static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64_t began_ms)
+{
+    pthread_mutex_lock(&follower->lock);
+    while (!is_stopping(follower) && !has_reached(follower, &follower->uncommitted, follower->watermarks))
+        wait_locked(follower, IDLE_WAKE_MS);
+    if (!is_stopping(follower)) {
+        atomic_store(&follower->fresh_since_ms, began_ms);
+        follower->ticket_done = ticket;
+    }
+    pthread_cond_broadcast(&follower->changed);
+    pthread_mutex_unlock(&follower->lock);
+}
+
+static uint64_t wait_for_ticket(struct kafka_follower *follower)
+{
+    int64_t until_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
+    pthread_mutex_lock(&follower->lock);
+    while (!is_stopping(follower) &&
+           (follower->phase != KAFKA_FOLLOW_FOLLOWING ||
+            (follower->ticket_asked == follower->ticket_done && clock_monotonic_ms() < until_ms)))
+        wait_locked(follower, follower->phase == KAFKA_FOLLOW_FOLLOWING ? until_ms - clock_monotonic_ms() + 1
+                                                                        : IDLE_WAKE_MS);
+    uint64_t ticket = follower->ticket_asked;
+    pthread_mutex_unlock(&follower->lock);
+    return ticket;
+}
+
+static void *run_barrier(void *context)
+{
+    struct kafka_follower *follower = context;
+    int64_t next_count_ms = 0;
+    while (!is_stopping(follower)) {
+        uint64_t ticket = wait_for_ticket(follower);
+        if (is_stopping(follower))
+            break;
+        struct error error = {0};
+        int64_t began_ms = clock_monotonic_ms();
+        if (!check_partition_count(follower, &next_count_ms, &error) ||
+            !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
+                               follower->watermarks, &error)) {
+            if (!error.retriable) {
+                fail(follower, &error);
+                break;
+            }
+            error_at(&error, "%s", follower->topic);
+            log_failure(LOG_LEVEL_WARNING, "barrier_delayed", &error);
+            clock_sleep_ms(BACKOFF_FIRST_MS);
+            continue;
+        }
+        if (!check_watermarks(follower, &error)) {
+            fail(follower, &error);
+            break;
+        }
+        pass_barrier(follower, ticket, began_ms);
+    }
+    return NULL;
+}
+
+bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + timeout_ms;
+    pthread_mutex_lock(&follower->lock);
+    uint64_t ticket = ++follower->ticket_asked;
+    pthread_cond_broadcast(&follower->changed);
+    while (!is_stopping(follower) && follower->ticket_done < ticket && clock_monotonic_ms() < until_ms)
+        wait_locked(follower, until_ms - clock_monotonic_ms() + 1);
+    bool passed = !is_stopping(follower) && follower->ticket_done >= ticket;
+    pthread_mutex_unlock(&follower->lock);
+    return passed;
+}
+
+/* ---- life and status ---- */
+
+static bool start(struct kafka_follower *follower, struct error *error)
+{
+    struct kafka_client_spec spec = {.role = KAFKA_ROLE_UNCOMMITTED, .opaque = follower};
+    follower->messages = calloc(READ_BATCH, sizeof(rd_kafka_message_t *));
+    follower->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!follower->messages || follower->wake < 0)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory or descriptors",
+                          "no memory to follow a topic");
+    follower->offsets = kafka_client_new(follower->config, &spec, error);
+    if (!follower->offsets || !open_view(follower, &follower->committed, KAFKA_ROLE_COMMITTED, error) ||
+        !open_view(follower, &follower->uncommitted, KAFKA_ROLE_UNCOMMITTED, error))
+        return false;
+    follower->reader_runs = pthread_create(&follower->reader, NULL, run_reader, follower) == 0;
+    follower->barrier_runs = pthread_create(&follower->barrier, NULL, run_barrier, follower) == 0;
+    if (!follower->reader_runs || !follower->barrier_runs)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise the limit of threads", "no thread");
+    return true;
+}
+
+struct kafka_follower *kafka_follower_new(const struct config *config, const struct followed *followed,
+                                          void *stage_shared, const struct followed_options *options,
+                                          struct error *error)
+{
+    struct kafka_follower *follower = calloc(1, sizeof *follower);
+    if (!follower) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to follow a topic");
+        return NULL;
+    }
+    follower->config = config;
+    follower->followed = followed;
+    follower->stage_shared = stage_shared;
+    follower->options = *options;
+    follower->topic = config_topic(config, followed->topic, 0).data;
+    follower->wake = -1;
+    follower->fresh_since_ms = INT64_MIN;
+    pthread_mutex_init(&follower->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&follower->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (!start(follower, error)) {
+        kafka_follower_free(follower);
+        return NULL;
+    }
+    return follower;
+}
+
+void kafka_follower_free(struct kafka_follower *follower)
+{
+    if (!follower)
+        return;
+    atomic_store(&follower->stop, true);
+    pthread_mutex_lock(&follower->lock);
+    pthread_cond_broadcast(&follower->changed);
+    pthread_mutex_unlock(&follower->lock);
+    if (follower->reader_runs)
+        pthread_join(follower->reader, NULL);
+    if (follower->barrier_runs)
+        pthread_join(follower->barrier, NULL);
+    close_view(&follower->committed);
+    close_view(&follower->uncommitted);
+    if (follower->offsets)
+        rd_kafka_destroy(follower->offsets);
+    if (follower->wake >= 0)
+        close(follower->wake);
+    pthread_cond_destroy(&follower->changed);
+    pthread_mutex_destroy(&follower->lock);
+    free(follower->first);
+    free(follower->targets);
+    free(follower->watermarks);
+    free(follower->messages);
+    free(follower);
+}
+
+bool kafka_follower_is_fresh(const struct kafka_follower *follower)
+{
+    int64_t since_ms = atomic_load(&follower->fresh_since_ms);
+    return follower->phase == KAFKA_FOLLOW_FOLLOWING && since_ms != INT64_MIN &&
+           clock_monotonic_ms() - since_ms <= follower->options.lease_ms;
+}
+
+bool kafka_follower_failure(struct kafka_follower *follower, struct error *out_error)
+{
+    if (follower->phase != KAFKA_FOLLOW_FAILED)
+        return false;
+    pthread_mutex_lock(&follower->lock);
+    *out_error = follower->failure;
+    pthread_mutex_unlock(&follower->lock);
+    return true;
+}
+
+void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_status *out_status)
+{
+    int64_t now_ms = clock_monotonic_ms(), since_ms = atomic_load(&follower->fresh_since_ms);
+    uint64_t done = follower->done_offsets, total = follower->total_offsets;
+    enum kafka_follow_phase phase = follower->phase;
+    bool reading = phase == KAFKA_FOLLOW_READING;
+    double seconds = reading ? (double)(now_ms - follower->read_began_ms + 1) / 1000 : 0;
+    double rate = reading ? (double)metrics_read(&follower->records) / seconds : 0;
+    double offset_rate = reading ? (double)done / seconds : 0;
+    *out_status = (struct kafka_follow_status){
+        .phase = phase,
+        .topic = follower->topic,
+        .bootstrap_ratio = phase == KAFKA_FOLLOW_FOLLOWING ? 1
+                           : reading && total              ? (double)done / (double)total
+                                                           : 0,
+        .age_ms = since_ms == INT64_MIN ? -1 : now_ms - since_ms,
+        .fresh = kafka_follower_is_fresh(follower),
+        .lease_ms = follower->options.lease_ms,
+        .records = metrics_read(&follower->records),
+        .records_per_second = rate,
+        .eta_ms = offset_rate > 0 ? (int64_t)((double)(total - done) / offset_rate * 1000) : -1,
+    };
+}

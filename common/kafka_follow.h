@@ -1,0 +1,60 @@
+/*
+ * Follow a topic whole: complete before work starts, fresh or stop (spec 3, rules 1, 2, 4; architecture 2).
+ *
+ * The topic is read twice. The committed view (read committed) feeds the stage's shared state; the uncommitted view
+ * starts where the committed one stands and shows what open transactions hold, which may only take away. One reader
+ * thread calls the stage's hooks; one barrier thread takes high watermarks and waits until the uncommitted view has
+ * reached them, every few seconds and whenever a worker asks.
+ *
+ * All functions may be called from any thread unless they say otherwise.
+ */
+#ifndef CLICKVEIL_COMMON_KAFKA_FOLLOW_H
+#define CLICKVEIL_COMMON_KAFKA_FOLLOW_H
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/followed_options.h"
+#include "common/stage.h"
+
+struct kafka_follower;
+
+enum kafka_follow_phase {
+    KAFKA_FOLLOW_CONNECTING = 0, /* broker not reached yet */
+    KAFKA_FOLLOW_READING,        /* first full read */
+    KAFKA_FOLLOW_FOLLOWING,      /* complete */
+    KAFKA_FOLLOW_FAILED,         /* stops the process; kafka_follower_failure says why */
+};
+
+struct kafka_follow_status {
+    enum kafka_follow_phase phase;
+    const char *topic;
+    double bootstrap_ratio; /* 0 to 1 */
+    int64_t age_ms;         /* since the watermark of the last barrier that succeeded; -1: none yet */
+    bool fresh;             /* complete, and age within the lease */
+    int64_t lease_ms;
+    uint64_t records;          /* read so far, both views */
+    double records_per_second; /* of the first read */
+    int64_t eta_ms;            /* of the first read; -1: unknown */
+};
+
+/* Make the handles and start the threads. `stage_shared` and the options live longer than the follower. */
+struct kafka_follower *kafka_follower_new(const struct config *config, const struct followed *followed,
+                                          void *stage_shared, const struct followed_options *options,
+                                          struct error *error);
+
+/* Stop the threads and free. */
+void kafka_follower_free(struct kafka_follower *follower);
+
+void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_status *out_status);
+
+/* Complete, and the last barrier is no older than the lease. */
+bool kafka_follower_is_fresh(const struct kafka_follower *follower);
+
+/* Wait until everything that stood in the topic when this was called has been taken in. False: it did not happen
+ * within timeout_ms, or the follower failed; what waits for it must not commit. */
+CLICKVEIL_MUST_CHECK bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms);
+
+/* True and the reason when the follower can't go on; the process must stop. */
+bool kafka_follower_failure(struct kafka_follower *follower, struct error *out_error);
+
+#endif
