@@ -2,7 +2,8 @@
  * Identifiers in canonical form, and the keyed hash that stands for them.
  *
  * One canonicaliser serves events and consent keys alike (spec 4), so that a choice is found however its number is
- * written. One keyed hash per subject serves the consent table, the pseudonym and the state.
+ * written. One keyed hash per subject serves the consent table, the pseudonym and the state. The bytes that are hashed
+ * stand in docs/pseudonyms.md, with test vectors.
  */
 #ifndef CLICKVEIL_COMMON_SUBJECT_H
 #define CLICKVEIL_COMMON_SUBJECT_H
@@ -24,8 +25,16 @@ enum subject_canonical {
 
 /* Bring an identifier into canonical form. E.164: digits without plus, 7 to 15, international form only; IMSI: 15
  * digits; IMEI: 14 digits without check digit or software version; MAID: 36 lower-case characters with hyphens;
- * opaque: 1 to 128 bytes of UTF-8 without control characters, as they are. Writes at most
- * SUBJECT_IDENTIFIER_SIZE_MAX bytes to out_text and their number to *out_size when CANONICAL. Pure; any thread. */
+ * opaque: 1 to 128 bytes of UTF-8 without control characters, as they are.
+ *
+ * Accepted spellings: E.164 with or without plus, with spaces, hyphens, dots and pairs of parentheses between digits
+ * (a leading 0, 00 or "(0)" is a national or ambiguous form: malformed); IMEI with hyphens or spaces between digits,
+ * 14 digits, or 15 with the right check digit, or 16 with the software version; MAID in any case, in braces, with all
+ * four hyphens or none. Only ASCII digits count. A national number that does not start with 0 (ten digits in the USA)
+ * looks like an international one and cannot be told apart here: operators must write the country code.
+ *
+ * Writes at most SUBJECT_IDENTIFIER_SIZE_MAX bytes to out_text and their number to *out_size when CANONICAL, nothing
+ * otherwise. An absent or empty text is malformed. Pure; any thread. */
 enum subject_canonical subject_canonicalise(enum identifier_kind kind, struct view text,
                                             char out_text[SUBJECT_IDENTIFIER_SIZE_MAX], size_t *out_size);
 
@@ -36,7 +45,7 @@ const char *subject_identifier_kind_name(enum identifier_kind kind);
 struct subject_key;
 
 /* Keyed BLAKE2b of a length-prefixed tag (subject kind, identifier kind) and the canonical identifier, 16 bytes; byte
- * layout in docs/pseudonyms.md. Any thread. */
+ * layout in docs/pseudonyms.md. The identifier is one that subject_canonicalise gave. Any thread. */
 void subject_pseudonym(const struct subject_key *key, enum subject_kind kind,
                        enum identifier_kind identifier_kind, struct view identifier,
                        struct pseudonym *out_pseudonym);
@@ -44,10 +53,14 @@ void subject_pseudonym(const struct subject_key *key, enum subject_kind kind,
 /* Fill in the pseudonyms of all present subjects of a record that lack one (computed once, by whoever comes first). */
 void subject_hash_record(const struct subject_key *key, struct record *record);
 
-/* Load the key from a file made by `clickveil keygen` (owner and mode checked; see common/secret.h), or make one of
- * random bytes for a process that has no pseudonyms to give (a consent stage alone). NULL: error says why. */
+/* Load the key from a file made by `clickveil keygen` (owner and mode checked; see common/secret.h, which also names
+ * the sources that are no files), or make one of random bytes for a process that has no pseudonyms to give (a consent
+ * stage alone). NULL: error says why. */
 struct subject_key *subject_key_load(const char *path, struct error *error);
 struct subject_key *subject_key_random(struct error *error);
+
+/* A key of given bytes, for test vectors. */
+struct subject_key *subject_key_of_bytes(const uint8_t bytes[SUBJECT_KEY_SIZE], struct error *error);
 void subject_key_free(struct subject_key *key); /* wipes; NULL is fine */
 
 /* 64-bit keyed hash of (line pseudonym, app) that lets app_remove find what that app brought; never 0. */

@@ -1,0 +1,581 @@
+/*
+ * Reading goes source -> descriptor -> checks on the open descriptor (never on the name, which could change between
+ * check and use) -> locked buffer -> strict parse -> locked key. The buffer is as well protected as the key, since it
+ * holds the same digits. No byte of a file's content goes into an error text.
+ *
+ * Memory: sodium_malloc gives pages of their own with guard pages, sodium_mlock locks them and keeps them out of core
+ * files. Its result is checked, since a key that can be swapped out is on a disk. MADV_DONTFORK keeps the pages out of
+ * children: a child that touches them faults, instead of working with a key of zeros as MADV_WIPEONFORK would give.
+ */
+#include "common/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    ID_SIZE = 8,
+    CHECK_SIZE = 16,
+    FD_MIN = 3, /* below are the standard streams */
+    FD_MAX = 65535,
+    SECRET_PATH_SIZE = 4096,
+};
+
+struct secret {
+    uint8_t bytes[SECRET_SIZE];
+    char id[SECRET_ID_TEXT_SIZE];
+    enum secret_purpose purpose;
+};
+
+static const char *const purpose_names[SECRET_PURPOSES] = {
+    [SECRET_PSEUDONYM] = "pseudonym",
+    [SECRET_PUBLISH] = "publish",
+    [SECRET_DEAD_LETTER_PUBLIC] = "dead-letter-public",
+    [SECRET_DEAD_LETTER_SECRET] = "dead-letter-secret",
+};
+
+const char *secret_purpose_name(enum secret_purpose purpose)
+{
+    ensure(purpose > SECRET_UNKNOWN && purpose < SECRET_PURPOSES);
+    return purpose_names[purpose];
+}
+
+enum secret_purpose secret_purpose_of(struct view name)
+{
+    for (unsigned purpose = SECRET_UNKNOWN + 1; purpose < SECRET_PURPOSES; purpose++)
+        if (view_equal_string(name, purpose_names[purpose]))
+            return (enum secret_purpose)purpose;
+    return SECRET_UNKNOWN;
+}
+
+/* ---- memory ---- */
+
+static bool advise_pages(void *memory, size_t size, int advice)
+{
+    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)memory / page_size * page_size;
+    uintptr_t end = ((uintptr_t)memory + size + page_size - 1) / page_size * page_size;
+    return madvise((void *)first, end - first, advice) == 0;
+}
+
+void *secret_memory_new(size_t size, struct error *error)
+{
+    if (sodium_init() < 0) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "check the system's random source",
+                         "libsodium can't be initialised");
+        return NULL;
+    }
+    void *memory = sodium_malloc(size);
+    if (!memory) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a key");
+        return NULL;
+    }
+    if (sodium_mlock(memory, size) != 0) {
+        (void)error_fail(
+            error, EXIT_STATUS_CONFIGURATION, NULL,
+            "raise the limit: `ulimit -l 256`, LimitMEMLOCK=256K in the systemd unit, or `--ulimit "
+            "memlock=262144` for a container",
+            "memory for a key can't be locked (RLIMIT_MEMLOCK): %m");
+        sodium_free(memory);
+        return NULL;
+    }
+    if (!advise_pages(memory, size, MADV_DONTFORK) || !advise_pages(memory, size, MADV_DONTDUMP)) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL,
+                         "use a kernel with MADV_DONTFORK and MADV_DONTDUMP",
+                         "memory for a key can't be protected: %m");
+        sodium_free(memory);
+        return NULL;
+    }
+    memset(memory, 0, size);
+    return memory;
+}
+
+void secret_memory_free(void *memory)
+{
+    sodium_free(memory);
+}
+
+bool process_harden(struct error *error)
+{
+    if (sodium_init() < 0)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "check the system's random source",
+                          "libsodium can't be initialised");
+    struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "let the process lower its own core limit",
+                          "core files can't be switched off: %m");
+    return true;
+}
+
+/* ---- the text form ---- */
+
+/* ID of a key: first 8 bytes of BLAKE2b-128 over length-prefixed tags and the key, or for a pair its public half. */
+static bool fill_id(struct secret *secret)
+{
+    unsigned char digest[crypto_generichash_BYTES_MIN];
+    uint8_t public_bytes[SECRET_SIZE];
+    const uint8_t *bytes = secret->bytes;
+    const char *scope = purpose_names[secret->purpose];
+    crypto_generichash_state state;
+
+    if (secret->purpose == SECRET_DEAD_LETTER_SECRET) {
+        if (crypto_scalarmult_base(public_bytes, secret->bytes) != 0)
+            return false;
+        bytes = public_bytes;
+    }
+    if (secret->purpose == SECRET_DEAD_LETTER_SECRET || secret->purpose == SECRET_DEAD_LETTER_PUBLIC)
+        scope = "dead-letter";
+    unsigned char scope_size = (unsigned char)strlen(scope);
+    int failed = crypto_generichash_init(&state, NULL, 0, sizeof digest);
+    failed |= crypto_generichash_update(&state, (const unsigned char *)"\011key-id/v1", 10);
+    failed |= crypto_generichash_update(&state, &scope_size, 1);
+    failed |= crypto_generichash_update(&state, (const unsigned char *)scope, scope_size);
+    failed |= crypto_generichash_update(&state, bytes, SECRET_SIZE);
+    failed |= crypto_generichash_final(&state, digest, sizeof digest);
+    ensure(failed == 0);
+    sodium_bin2hex(secret->id, sizeof secret->id, digest, ID_SIZE);
+    return true;
+}
+
+static void check_text(const char *text, size_t size, char out_check[2 * CHECK_SIZE + 1])
+{
+    unsigned char digest[CHECK_SIZE];
+    int failed = crypto_generichash(digest, sizeof digest, (const unsigned char *)text, size, NULL, 0);
+    ensure(failed == 0);
+    sodium_bin2hex(out_check, 2 * CHECK_SIZE + 1, digest, sizeof digest);
+}
+
+/* Take the line that starts with `name` off the text. */
+static bool take_line(struct view *text, const char *name, struct view *out_value)
+{
+    size_t name_size = strlen(name);
+    const char *end = memchr(text->data, '\n', text->size);
+    if (!end || (size_t)(end - text->data) < name_size || memcmp(text->data, name, name_size) != 0)
+        return false;
+    *out_value = (struct view){text->data + name_size, (size_t)(end - text->data) - name_size};
+    text->size -= (size_t)(end + 1 - text->data);
+    text->data = end + 1;
+    return true;
+}
+
+static bool damaged(struct error *error, const char *place, const char *how)
+{
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, place,
+                      "restore it from its backup, or name a file made by `clickveil keygen`",
+                      "the key file is damaged: %s", how);
+}
+
+static bool parse(struct view text, enum secret_purpose purpose, const char *place, struct secret *out_secret,
+                  struct error *error)
+{
+    struct view rest = text, version, name, id, key, check;
+    size_t size;
+
+    if (!take_line(&rest, "clickveil-key: ", &version))
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, place, "make one with `clickveil keygen`",
+                          "this is no key file of clickveil");
+    if (!view_equal_string(version, "1"))
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, place,
+                          "use the version of clickveil that made it",
+                          "the key file has a version that this program doesn't know");
+    if (!take_line(&rest, "purpose: ", &name) || secret_purpose_of(name) == SECRET_UNKNOWN)
+        return damaged(error, place, "its line `purpose` is missing or unknown");
+    if (secret_purpose_of(name) != purpose) {
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, place, NULL,
+                         "this is a key for `%s`, not for `%s`", purpose_names[secret_purpose_of(name)],
+                         purpose_names[purpose]);
+        error_advise(error, "name a file made by `clickveil keygen --purpose %s`", purpose_names[purpose]);
+        return false;
+    }
+    if (!take_line(&rest, "id: ", &id) || !take_line(&rest, "key: ", &key))
+        return damaged(error, place, "it ends too early");
+    const char *checked_end = rest.data;
+    if (!take_line(&rest, "check: ", &check))
+        return damaged(error, place, "it ends too early");
+    if (rest.size != 0)
+        return damaged(error, place, "something stands behind its last line");
+    char expected[2 * CHECK_SIZE + 1];
+    check_text(text.data, (size_t)(checked_end - text.data), expected);
+    if (!view_equal_string(check, expected))
+        return damaged(error, place, "its check value doesn't fit its content");
+    out_secret->purpose = purpose;
+    if (key.size != 2 * (size_t)SECRET_SIZE ||
+        sodium_hex2bin(out_secret->bytes, SECRET_SIZE, key.data, key.size, NULL, &size, NULL) != 0 ||
+        size != SECRET_SIZE || sodium_is_zero(out_secret->bytes, SECRET_SIZE) || !fill_id(out_secret) ||
+        !view_equal_string(id, out_secret->id))
+        return damaged(error, place, "its key and its ID don't fit together");
+    return true;
+}
+
+/* Write the text form into `text`, which is locked memory of SECRET_FILE_SIZE_MAX bytes; its size is returned. */
+static size_t render(const struct secret *secret, char *text)
+{
+    char key[2 * SECRET_SIZE + 1], check[2 * CHECK_SIZE + 1];
+    sodium_bin2hex(key, sizeof key, secret->bytes, SECRET_SIZE);
+    int size = snprintf(text, SECRET_FILE_SIZE_MAX, "clickveil-key: 1\npurpose: %s\nid: %s\nkey: %s\n",
+                        purpose_names[secret->purpose], secret->id, key);
+    sodium_memzero(key, sizeof key);
+    ensure(size > 0 && size < SECRET_FILE_SIZE_MAX - 64);
+    check_text(text, (size_t)size, check);
+    int more = snprintf(text + size, SECRET_FILE_SIZE_MAX - (size_t)size, "check: %s\n", check);
+    ensure(more > 0);
+    return (size_t)(size + more);
+}
+
+/* ---- sources ---- */
+
+struct source {
+    int descriptor;
+    bool inherited;
+    bool credential;
+    char place[SECRET_PATH_SIZE]; /* for messages */
+};
+
+static const char credential_scheme[] = "credential:";
+static const char descriptor_scheme[] = "fd:";
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool secret_source_is_scheme(struct view source)
+{
+    return !view_is_absent(source) &&
+           (starts_with(source.data, credential_scheme) || starts_with(source.data, descriptor_scheme));
+}
+
+static bool open_inherited(const char *number, struct source *source, struct error *error)
+{
+    char *end = NULL;
+    errno = 0;
+    long descriptor = number[0] >= '0' && number[0] <= '9' ? strtol(number, &end, 10) : -1;
+    if (!end || *end || errno || descriptor < FD_MIN || descriptor > FD_MAX)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, "write fd:3 for descriptor 3",
+                          "this names no inherited descriptor (3 to %d)", FD_MAX);
+    struct stat status;
+    if (fstat((int)descriptor, &status) != 0)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place,
+                          "open it in the process that starts this one, as in `clickveil run 3<key`",
+                          "descriptor %ld isn't open", descriptor);
+    if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, "pass a file or a pipe",
+                          "descriptor %ld is neither a file nor a pipe", descriptor);
+    source->descriptor = (int)descriptor;
+    source->inherited = true;
+    return true;
+}
+
+static bool open_path(const char *path, struct source *source, struct error *error)
+{
+    /* O_NONBLOCK: a pipe in the key's place must not hold the start up; it is refused afterwards. */
+    source->descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (source->descriptor >= 0)
+        return true;
+    if (errno == ENOENT)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place,
+                          "make what is missing with `clickveil keygen --config FILE`",
+                          "the key file doesn't exist");
+    if (errno == ELOOP)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place,
+                          "name the file itself, or pass the key as credential:NAME or fd:N",
+                          "the key file is a symbolic link");
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, "let the user that runs this read it",
+                      "the key file can't be opened: %m");
+}
+
+static bool open_credential(const char *name, struct source *source, struct error *error)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY"); /* systemd.exec(5), LoadCredential= */
+    if (!name[0] || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return error_fail(
+            error, EXIT_STATUS_CONFIGURATION, source->place,
+            "write credential:NAME with the name from LoadCredential=", "this names no credential");
+    if (!folder || folder[0] != '/')
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place,
+                          "put LoadCredential=NAME:/path into the systemd unit",
+                          "there are no credentials: CREDENTIALS_DIRECTORY is not set");
+    char path[SECRET_PATH_SIZE];
+    int size = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (size < 0 || (size_t)size >= sizeof path)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, "use a shorter name",
+                          "the credential's path is too long");
+    source->credential = true;
+    return open_path(path, source, error);
+}
+
+static bool open_source(const char *text, struct source *source, struct error *error)
+{
+    *source = (struct source){.descriptor = -1};
+    snprintf(source->place, sizeof source->place, "%s", text);
+    if (starts_with(text, descriptor_scheme))
+        return open_inherited(text + strlen(descriptor_scheme), source, error);
+    if (starts_with(text, credential_scheme))
+        return open_credential(text + strlen(credential_scheme), source, error);
+    return open_path(text, source, error);
+}
+
+/* Whose file it is and who else may read or write it. */
+static bool check_file(const struct source *source, enum secret_purpose purpose, struct error *error)
+{
+    struct stat status;
+    if (source->inherited)
+        return true;
+    if (fstat(source->descriptor, &status) != 0)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, NULL,
+                          "the key file can't be examined: %m");
+    if (!S_ISREG(status.st_mode))
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, "name the key file itself",
+                          S_ISDIR(status.st_mode) ? "this is a directory, not a key file"
+                                                  : "this is not a regular file");
+    if (status.st_uid != geteuid() && status.st_uid != 0) {
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, NULL,
+                         "the key file belongs to user %u, not to the user that runs this (%u) or root",
+                         (unsigned)status.st_uid, (unsigned)geteuid());
+        error_advise(error, "chown %u %s", (unsigned)geteuid(), source->place);
+        return false;
+    }
+    /* A credential that systemd gives to User= by an ACL stays root's and shows the ACL's mask as group bits. */
+    mode_t forbidden = purpose == SECRET_DEAD_LETTER_PUBLIC       ? S_IWGRP | S_IWOTH
+                       : source->credential && status.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO
+                                                                  : S_IRWXG | S_IRWXO;
+    if (status.st_mode & forbidden) {
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, NULL,
+                         "the key file is open to others than its owner (mode %04o)",
+                         (unsigned)(status.st_mode & 07777));
+        error_advise(error, "chmod %s %s; if others could read it, make a new key",
+                     purpose == SECRET_DEAD_LETTER_PUBLIC ? "go-w" : "600", source->place);
+        return false;
+    }
+    return true;
+}
+
+/* Read all, at most SECRET_FILE_SIZE_MAX bytes, into locked memory. */
+static bool read_source(const struct source *source, char *text, size_t *out_size, struct error *error)
+{
+    size_t size = 0;
+    while (size <= SECRET_FILE_SIZE_MAX) {
+        ssize_t got = read(source->descriptor, text + size, SECRET_FILE_SIZE_MAX + 1 - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, NULL,
+                              "the key file can't be read: %m");
+        if (got == 0)
+            break;
+        size += (size_t)got;
+    }
+    if (size == 0)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place,
+                          "make what is missing with `clickveil keygen` (remove the empty file first)",
+                          "the key file is empty");
+    if (size > SECRET_FILE_SIZE_MAX)
+        return error_fail(
+            error, EXIT_STATUS_CONFIGURATION, source->place, "name a file made by `clickveil keygen`",
+            "this is no key file of clickveil: it has more than %d bytes", SECRET_FILE_SIZE_MAX);
+    *out_size = size;
+    return true;
+}
+
+/* ---- life ---- */
+
+static struct secret *secret_new(enum secret_purpose purpose, struct error *error)
+{
+    ensure(purpose > SECRET_UNKNOWN && purpose < SECRET_PURPOSES);
+    struct secret *secret = secret_memory_new(sizeof *secret, error);
+    if (secret)
+        secret->purpose = purpose;
+    return secret;
+}
+
+/* From here on nobody writes to it. */
+static struct secret *sealed(struct secret *secret, struct error *error)
+{
+    if (sodium_mprotect_readonly(secret) == 0)
+        return secret;
+    (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "memory for a key can't be protected: %m");
+    secret_free(secret);
+    return NULL;
+}
+
+struct secret *secret_load(const char *source_text, enum secret_purpose purpose, struct error *error)
+{
+    struct source source;
+    size_t size = 0;
+
+    if (!open_source(source_text, &source, error))
+        return NULL;
+    char *text = secret_memory_new(SECRET_FILE_SIZE_MAX + 1, error);
+    struct secret *secret = text ? secret_new(purpose, error) : NULL;
+    bool loaded = secret && check_file(&source, purpose, error) && read_source(&source, text, &size, error) &&
+                  parse((struct view){text, size}, purpose, source.place, secret, error);
+    close(source.descriptor);
+    secret_memory_free(text);
+    if (!loaded) {
+        secret_free(secret);
+        return NULL;
+    }
+    return sealed(secret, error);
+}
+
+struct secret *secret_of_bytes(enum secret_purpose purpose, const uint8_t bytes[SECRET_SIZE],
+                               struct error *error)
+{
+    struct secret *secret = secret_new(purpose, error);
+    if (!secret)
+        return NULL;
+    memcpy(secret->bytes, bytes, SECRET_SIZE);
+    ensure(fill_id(secret));
+    return sealed(secret, error);
+}
+
+struct secret *secret_random(enum secret_purpose purpose, struct error *error)
+{
+    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_PUBLISH);
+    struct secret *secret = secret_new(purpose, error);
+    if (!secret)
+        return NULL;
+    randombytes_buf(secret->bytes, SECRET_SIZE);
+    ensure(fill_id(secret));
+    return sealed(secret, error);
+}
+
+struct secret *secret_public_half(const struct secret *secret, struct error *error)
+{
+    ensure(secret->purpose == SECRET_DEAD_LETTER_SECRET);
+    uint8_t bytes[SECRET_SIZE];
+    int failed = crypto_scalarmult_base(bytes, secret->bytes);
+    ensure(failed == 0);
+    return secret_of_bytes(SECRET_DEAD_LETTER_PUBLIC, bytes, error);
+}
+
+bool secret_pair_new(struct secret **out_public, struct secret **out_secret, struct error *error)
+{
+    struct secret *half = secret_new(SECRET_DEAD_LETTER_SECRET, error);
+    if (!half)
+        return false;
+    randombytes_buf(half->bytes,
+                    SECRET_SIZE); /* as crypto_box_keypair makes one: any 32 bytes, clamped in use */
+    ensure(fill_id(half));
+    half = sealed(half, error);
+    struct secret *public_half = half ? secret_public_half(half, error) : NULL;
+    if (!public_half) {
+        secret_free(half);
+        return false;
+    }
+    *out_public = public_half;
+    *out_secret = half;
+    return true;
+}
+
+const uint8_t *secret_bytes(const struct secret *secret)
+{
+    return secret->bytes;
+}
+
+const char *secret_id(const struct secret *secret)
+{
+    return secret->id;
+}
+
+enum secret_purpose secret_purpose(const struct secret *secret)
+{
+    return secret->purpose;
+}
+
+void secret_free(struct secret *secret)
+{
+    secret_memory_free(secret);
+}
+
+/* ---- writing ---- */
+
+/* Make the folders above `path`, each with mode 0700, and open the last one. */
+static int open_parent(const char *path, struct error *error)
+{
+    char folder[SECRET_PATH_SIZE];
+    int size = snprintf(folder, sizeof folder, "%s", path);
+    if (size < 0 || (size_t)size >= sizeof folder) {
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "use a shorter path",
+                         "the path is too long");
+        return -1;
+    }
+    char *last = strrchr(folder, '/');
+    if (last)
+        last[last == folder] = '\0'; /* the root keeps its slash */
+    else
+        snprintf(folder, sizeof folder, ".");
+    for (char *slash = strchr(folder + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+            (void)error_fail(error, EXIT_STATUS_IO, folder, NULL, "the folder can't be made: %m");
+            return -1;
+        }
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        (void)error_fail(error, EXIT_STATUS_IO, folder, NULL, "the folder can't be opened: %m");
+    return descriptor;
+}
+
+static bool write_all(int descriptor, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(descriptor, text, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        text += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+static bool write_new_file(int folder, const char *path, const char *text, size_t size, struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    int descriptor = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (descriptor < 0 && errno == EEXIST)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, path,
+                          "a key that is overwritten is lost for ever: move the file away first",
+                          "the file exists already");
+    if (descriptor < 0)
+        return error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file can't be made: %m");
+    bool written =
+        fchmod(descriptor, 0600) == 0 && write_all(descriptor, text, size) && fsync(descriptor) == 0;
+    if (!written)
+        (void)error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file can't be written: %m");
+    if (close(descriptor) != 0 && written)
+        written = error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file can't be written: %m");
+    if (written && fsync(folder) != 0)
+        written = error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file's folder can't be synced: %m");
+    if (!written)
+        (void)unlinkat(folder, name, 0);
+    return written;
+}
+
+bool secret_write(const struct secret *secret, const char *path, struct error *error)
+{
+    char *text = secret_memory_new(SECRET_FILE_SIZE_MAX, error);
+    if (!text)
+        return false;
+    int folder = open_parent(path, error);
+    bool written = folder >= 0 && write_new_file(folder, path, text, render(secret, text), error);
+    if (folder >= 0)
+        close(folder);
+    secret_memory_free(text);
+    return written;
+}
