@@ -109,6 +109,8 @@ FORCE:
 stamp = @mkdir -p $(@D); printf '%s\n' '$(1)' >$@.new; \
         if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 $(OUT)/stamp.flags: FORCE
+	@$(PKG_CONFIG) --exists $(PACKAGES) 2>/dev/null && command -v $(firstword $(CC)) >/dev/null || \
+	    { echo 'The compiler or a library is missing: run make deps first.' >&2; exit 1; }
 	$(call stamp,$(CC) $(CFLAGS_ALL) $(BANNED))
 $(OUT)/stamp.link: FORCE
 	$(call stamp,$(CC) $(LDFLAGS_ALL) $(LIBS_ALL))
