@@ -174,7 +174,7 @@ INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_
 # The house's own rules have tests too: the runner, the checks.
 HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))
 
-SLOW_TESTS        := tests/house/check_test.sh
+SLOW_TESTS        := tests/house/build_test.sh tests/house/check_test.sh
 
 .PHONY: test-fast test test-all
 test-fast: tests
