@@ -16,18 +16,62 @@
 
 struct event_reader;
 
-/* Reasons of the input pseudo-stage (also those of the codec between stages), a table for the chain's books. */
+/* Why an input record, or one of a topic between stages (common/codec.h), is not taken: index into event_reasons. */
+enum event_reason {
+    EVENT_NOT_JSON = 0,
+    EVENT_EMPTY,
+    EVENT_TOO_LARGE,
+    EVENT_TRUNCATED,
+    EVENT_TRAILING_CONTENT,
+    EVENT_INVALID_UTF8,
+    EVENT_NESTING,
+    EVENT_NOT_OBJECT,
+    EVENT_DUPLICATE_KEY,
+    EVENT_MISSING_FIELD,
+    EVENT_FIELD_TYPE,
+    EVENT_FIELD_EMPTY,
+    EVENT_CONTROL_CHARACTER,
+    EVENT_UNKNOWN_TYPE,
+    EVENT_TIME_MALFORMED,
+    EVENT_TIME_RANGE,
+    EVENT_SUBSCRIBER_MALFORMED,
+    EVENT_ACCOUNT_MALFORMED,
+    EVENT_DEVICE_MALFORMED,
+    EVENT_DEVICE_KIND,
+    EVENT_WRONG_PARTITION,
+    /* Only between stages. */
+    EVENT_UNKNOWN_VERSION,
+    EVENT_UNKNOWN_KIND,
+    EVENT_UNKNOWN_FIELD,
+    EVENT_FIELD_VALUE,
+    EVENT_ORIGIN_MALFORMED,
+    EVENT_PROGRAMME_UNKNOWN, /* the one that drops: no programme of the record is known to this process */
+    EVENT_REASONS,
+};
+
+/* The reasons of the input pseudo-stage, a table for the chain's books. */
 extern const struct reason event_reasons[];
 extern const unsigned event_reason_count;
 
-/* Prepare a reader; memory from the start-up arena. */
+/* A field that config.input.fields may map ("type", "device.id", ...; `device` maps the object that holds `kind` and
+ * `id`). For lint. */
+bool event_field_known(struct view name);
+
+/* Prepare a reader; memory from the start-up arena. Fails (exit status 78) on a `fields:` map with an unknown name, a
+ * name twice, or paths that get in each other's way; error->where is the place of the entry. */
 CLICKVEIL_MUST_CHECK bool event_reader_new(const struct config *config, struct arena *arena,
                                            struct event_reader **out_reader, struct error *error);
-void event_reader_free(struct event_reader *reader);
+void event_reader_free(struct event_reader *reader); /* NULL is fine; the arena keeps the memory */
 
-/* Read one input record. PASS: *out_record is filled, its texts live in `arena`. REJECT with a reason otherwise.
- * STOP: the arena is full. Checks the record's key (equal to its subscriber in canonical form) and, by
- * config.input.events_partitioner and input->partition_count, its partition: `wrong_partition`. No allocation. */
+/* Read one input record. PASS: *out_record is filled, its texts live in `arena`; identifiers are canonical, type and
+ * time are known, a page visit has url or host and nothing of apps, an app event has app and neither url nor host.
+ * REJECT with an enum event_reason otherwise. STOP: the arena is full. No allocation.
+ *
+ * Checks the record's key (its subscriber, as written or in canonical form) and, by config.input.events_partitioner
+ * and input->partition_count, its partition: `wrong_partition`. Without partition_count (file mode) an absent key is
+ * fine and no partition is checked; `trusted` checks neither.
+ *
+ * Judging the time against the Kafka timestamp and looking at signals is the consent stage's. */
 struct verdict event_read(struct event_reader *reader, const struct chain_input *input, struct arena *arena,
                           struct record *out_record);
 

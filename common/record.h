@@ -95,7 +95,7 @@ struct signals {
     enum presence gpp_sid_presence;
     enum presence us_privacy_presence;
     struct view gpp;        /* raw text */
-    struct view gpp_sid;    /* raw text: "7,8", or the JSON array's text */
+    struct view gpp_sid;    /* raw text of a string; a number or list of numbers as "7,8" */
     struct view us_privacy; /* raw text */
 };
 
