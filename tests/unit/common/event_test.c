@@ -164,12 +164,12 @@ static void event_without_optional_fields_has_them_absent(void **state)
     static const char *const values[] = {
         "{\"type\":\"browse\",\"time\":0,\"subscriber\":\"s\",\"brand\":\"b\",\"host\":\"h.example\"}",
         /* null is absent */
-        "{\"type\":\"browse\",\"time\":0,\"subscriber\":\"s\",\"brand\":\"b\",\"host\":\"h.example\",\"url\":"
-        "null,"
-        "\"account\":null,\"device\":null,\"region\":null,\"plan\":null,\"birth_year\":null,\"app\":null,"
-        "\"preinstalled\":null,\"gpc\":null,\"gpp\":null,\"gpp_sid\":null,\"us_privacy\":null}",
-        "{\"type\":\"browse\",\"time\":0,\"subscriber\":\"s\",\"brand\":\"b\",\"host\":\"h.example\","
-        "\"device\":{\"kind\":null,\"id\":null,\"model\":\"x\"}}",
+        ("{\"type\":\"browse\",\"time\":0,\"subscriber\":\"s\",\"brand\":\"b\",\"host\":\"h.example\","
+         "\"url\":null,\"account\":null,\"device\":null,\"region\":null,\"plan\":null,\"birth_year\":null,"
+         "\"app\":null,\"preinstalled\":null,\"gpc\":null,\"gpp\":null,\"gpp_sid\":null,"
+         "\"us_privacy\":null}"),
+        ("{\"type\":\"browse\",\"time\":0,\"subscriber\":\"s\",\"brand\":\"b\",\"host\":\"h.example\","
+         "\"device\":{\"kind\":null,\"id\":null,\"model\":\"x\"}}"),
     };
     for (unsigned i = 0; i < sizeof values / sizeof *values; i++) {
         struct record record = read_good(&fixture, values[i]);
