@@ -196,6 +196,15 @@ planted words_no_file_has_more_than_800_lines words '^ *common/bad.c:801: 808 li
 write docs/configuration.md '# Reference of yesterday'
 planted docs_reference_is_fresh docs '^ *docs/configuration.md:1: stale'
 
+# a tool that breaks is not a check that passed
+write bin/awk '#!/bin/sh' 'echo "awk: no such regular expression" >&2' 'exit 2'
+chmod +x "$tree/bin/awk"
+for step in arrows calls; do
+    said=$(cd "$tree" && PATH=$tree/bin:$PATH CHECK_CC=gcc CHECK_CFLAGS=-I. tools/check $step 2>&1)
+    report "${step}_do_not_pass_when_they_cannot_run" "$([ $? -ne 0 ] && echo yes)"
+done
+put_back
+
 check ''
 status=$?
 report check_finds_nothing_after_all_was_put_back "$([ $status -eq 0 ] && echo yes)"
