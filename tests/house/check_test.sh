@@ -201,7 +201,8 @@ write bin/awk '#!/bin/sh' 'echo "awk: no such regular expression" >&2' 'exit 2'
 chmod +x "$tree/bin/awk"
 for step in arrows calls; do
     said=$(cd "$tree" && PATH=$tree/bin:$PATH CHECK_CC=gcc CHECK_CFLAGS=-I. tools/check $step 2>&1)
-    report "${step}_do_not_pass_when_they_cannot_run" "$([ $? -ne 0 ] && echo yes)"
+    status=$?
+    report "${step}_do_not_pass_when_they_cannot_run" "$([ $status -ne 0 ] && echo yes)"
 done
 put_back
 
