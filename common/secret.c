@@ -246,10 +246,14 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
+static bool view_starts_with(struct view view, const char *start)
+{
+    return view.size >= strlen(start) && memcmp(view.data, start, strlen(start)) == 0;
+}
+
 bool secret_source_is_scheme(struct view source)
 {
-    return !view_is_absent(source) &&
-           (starts_with(source.data, credential_scheme) || starts_with(source.data, descriptor_scheme));
+    return view_starts_with(source, credential_scheme) || view_starts_with(source, descriptor_scheme);
 }
 
 static bool open_inherited(const char *number, struct source *source, struct error *error)
