@@ -34,6 +34,9 @@ program bad 'echo "ok 1 - a"' 'echo "not ok 2 - b"' 'exit 1'
 program bad_but_cheerful 'echo "not ok 1 - a"'
 program skips 'echo "ok 1 - a # SKIP no Kafka"'
 program cmocka_skips 'echo "ok 1 - a"' 'echo "not ok 2 # SKIP b"'
+program stops_early 'echo 1..3' 'echo "ok 1 - a"' 'exit 0'
+program two_plans 'echo 1..1' 'echo "ok 1 - a"' 'echo 1..2' 'echo "ok 1 - b"' 'echo "not ok 2 # SKIP c"'
+program hangs 'echo "ok 1 - a"' 'sleep 1000'
 program silent 'exit 0'
 # shellcheck disable=SC2016  # for the program
 program crashes 'echo "ok 1 - a"' 'kill -SEGV $$'
@@ -43,6 +46,12 @@ gives runner_fails_when_a_case_fails 1 '3 passed, 1 failed, 0 skipped' good bad
 gives runner_fails_when_a_case_fails_and_the_status_is_zero 1 '2 passed, 1 failed, 0 skipped' bad_but_cheerful good
 gives runner_fails_when_a_program_crashes_after_its_last_case 1 '1 passed, 1 failed, 0 skipped' crashes
 gives runner_fails_when_a_program_runs_no_case 1 '2 passed, 1 failed, 0 skipped' good silent
+gives runner_fails_when_a_program_runs_fewer_than_it_planned 1 '1 passed, 1 failed, 0 skipped' stops_early
+gives runner_adds_up_plans 0 '2 passed, 0 failed, 1 skipped' two_plans
+TEST_TIMEOUT=1
+export TEST_TIMEOUT
+gives runner_ends_a_program_that_hangs 1 '3 passed, 1 failed, 0 skipped' hangs good
+unset TEST_TIMEOUT
 gives runner_fails_when_a_program_is_missing 1 '2 passed, 1 failed, 0 skipped' good not-built
 gives runner_counts_a_skip_apart 0 '2 passed, 0 failed, 1 skipped' good skips
 gives runner_fails_when_all_was_skipped 1 '0 passed, 0 failed, 1 skipped' skips
