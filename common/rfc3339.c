@@ -1,5 +1,7 @@
 #include "common/rfc3339.h"
 
+#include "common/error.h"
+
 enum { DATE_TIME_SIZE = 19 /* 2021-04-26T00:00:00 */, SECOND_MS = 1000, MINUTE_S = 60, DAY_S = 86400 };
 
 /* Reads `count` digits; -1 when there are fewer. The caller knows that so many bytes are there. */
@@ -37,17 +39,29 @@ static int64_t days_from_epoch(int year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-/* The day that begins at this second is the first of a month: what ended is a month. */
-static bool month_begins(int64_t second)
+struct date {
+    int64_t year;
+    int month, day;
+};
+
+/* Civil date of a second (inverse of days_from_epoch). */
+static struct date date_of(int64_t second)
 {
-    /* Walk back to the civil date of that day (inverse of days_from_epoch). */
     int64_t z = second / DAY_S - (second % DAY_S < 0) + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
     int64_t day_of_era = z - era * 146097;
     int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month = (5 * day_of_year + 2) / 153;
-    return day_of_year - (153 * month + 2) / 5 == 0;
+    int64_t month = (5 * day_of_year + 2) / 153; /* from March */
+    return (struct date){.year = year_of_era + era * 400 + (month >= 10),
+                         .month = (int)(month < 10 ? month + 3 : month - 9),
+                         .day = (int)(day_of_year - (153 * month + 2) / 5 + 1)};
+}
+
+/* The day that begins at this second is the first of a month: what ended is a month. */
+static bool month_begins(int64_t second)
+{
+    return date_of(second).day == 1;
 }
 
 /* `Z`, `z` or `+hh:mm`; must be all that is left. */
@@ -104,4 +118,31 @@ bool rfc3339_read(struct view text, int64_t *out_time_ms)
     }
     *out_time_ms = time_s * SECOND_MS + millisecond;
     return true;
+}
+
+static char *write_digits(char *out, int64_t value, unsigned count)
+{
+    for (unsigned i = count; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return out + count;
+}
+
+void rfc3339_write(int64_t time_ms, char out_text[RFC3339_TEXT_SIZE])
+{
+    int64_t time_s = time_ms / SECOND_MS - (time_ms % SECOND_MS < 0);
+    struct date date = date_of(time_s);
+    ensure(date.year >= 0 && date.year <= 9999);
+    int64_t second = time_s - days_from_epoch((int)date.year, date.month, date.day) * DAY_S;
+    char *out = write_digits(out_text, date.year, 4);
+    *out++ = '-';
+    out = write_digits(out, date.month, 2);
+    *out++ = '-';
+    out = write_digits(out, date.day, 2);
+    *out++ = 'T';
+    out = write_digits(out, second / 3600, 2);
+    *out++ = ':';
+    out = write_digits(out, second / MINUTE_S % 60, 2);
+    *out++ = ':';
+    out = write_digits(out, second % 60, 2);
+    *out = 'Z';
 }

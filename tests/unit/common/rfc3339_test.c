@@ -48,6 +48,37 @@ static void rfc3339_reads_what_the_standard_allows(void **state)
     }
 }
 
+static void rfc3339_writes_what_it_reads(void **state)
+{
+    (void)state;
+    /* Texts by `date -u -d @SECONDS +%FT%TZ`. */
+    static const struct {
+        int64_t time_ms;
+        const char *text;
+        const char *why;
+    } cases[] = {
+        {0, "1970-01-01T00:00:00Z", "the epoch"},
+        {-1, "1969-12-31T23:59:59Z", "cut downwards before it"},
+        {INT64_C(1619438400999), "2021-04-26T12:00:00Z", "milliseconds are cut"},
+        {INT64_C(1582934400000), "2020-02-29T00:00:00Z", "leap day"},
+        {INT64_C(1583020799000), "2020-02-29T23:59:59Z", "its last second"},
+        {INT64_C(1583020800000), "2020-03-01T00:00:00Z", "the day behind it"},
+        {INT64_C(1640995199000), "2021-12-31T23:59:59Z", "the last second of a year"},
+        {INT64_C(1640995200000), "2022-01-01T00:00:00Z", "the first second of a year"},
+        {INT64_C(-62167219200000), "0000-01-01T00:00:00Z", "the first moment"},
+        {RFC3339_YEAR_10000_MS - 1, "9999-12-31T23:59:59Z", "the last"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[RFC3339_TEXT_SIZE + 1] = {0};
+        rfc3339_write(cases[i].time_ms, text);
+        if (!view_equal_string(view_of_string(cases[i].text), text))
+            fail_msg("%s: %s instead of %s", cases[i].why, text, cases[i].text);
+        int64_t read_ms;
+        assert_true(rfc3339_read(view_of_string(text), &read_ms));
+        assert_true(cases[i].time_ms - read_ms >= 0 && cases[i].time_ms - read_ms < 1000);
+    }
+}
+
 static void rfc3339_refuses_all_else(void **state)
 {
     (void)state;
@@ -124,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc3339_reads_what_the_standard_allows),
+        cmocka_unit_test(rfc3339_writes_what_it_reads),
         cmocka_unit_test(rfc3339_refuses_all_else),
         cmocka_unit_test(rfc3339_days_follow_each_other),
     };
