@@ -1,0 +1,469 @@
+/* A configuration as a whole: what parses, and that one run tells every mistake with its place. */
+#include "common/config.h"
+#include "common/stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- a chain of its own: the tests of config depend on no stage ---- */
+
+struct fake_consent {
+    struct option_list subjects;
+    int64_t lease_ms;
+    int64_t floor;
+};
+
+struct fake_key {
+    struct view key;
+};
+
+struct fake_rules {
+    struct view hosts, apps;
+};
+
+struct fake_feed {
+    struct view advertiser, programme, topic;
+    int kind, id;
+};
+
+struct fake_publish {
+    struct view key, provider;
+    int64_t k, epoch_ms, interests_max, update_every_ms;
+    struct option_list feeds;
+};
+
+static const char *const subjects[] = {"", "line", "account", "device", NULL};
+static const char *const kinds[] = {"", "interests", "groups", "detailed", NULL};
+static const char *const ids[] = {"", "user", "device", NULL};
+static const char *const update_words[] = {"", "drain", NULL};
+
+static const struct option consent_options[] = {
+    {.name = "subjects",
+     .type = OPTION_ENUM_LIST,
+     .offset = offsetof(struct fake_consent, subjects),
+     .choices = subjects,
+     .default_text = "[line, account]"},
+    {.name = "lease",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct fake_consent, lease_ms),
+     .default_text = "60s",
+     .minimum = "1s",
+     .maximum = "1h"},
+    {.name = "floor",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct fake_consent, floor),
+     .default_text = "1",
+     .minimum = "0"},
+    {0},
+};
+static const struct option_table consent_table = {
+    .name = "consent", .size = sizeof(struct fake_consent), .options = consent_options};
+
+static const struct option key_options[] = {
+    {.name = "key",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct fake_key, key),
+     .required = true,
+     .help = "A key."},
+    {0},
+};
+static const struct option_table key_table = {
+    .name = "pseudonymize", .size = sizeof(struct fake_key), .options = key_options};
+
+static const struct option rules_options[] = {
+    {.name = "hosts",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct fake_rules, hosts),
+     .required = true,
+     .help = "Hosts."},
+    {.name = "apps",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct fake_rules, apps),
+     .required = true,
+     .help = "Apps."},
+    {0},
+};
+static const struct option_table rules_table = {
+    .name = "classify", .size = sizeof(struct fake_rules), .options = rules_options};
+
+static const struct option feed_options[] = {
+    {.name = "advertiser",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct fake_feed, advertiser),
+     .required = true,
+     .judge = option_judge_name,
+     .help = "Who gets it."},
+    {.name = "programme",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct fake_feed, programme),
+     .required = true,
+     .help = "Under which."},
+    {.name = "kind",
+     .type = OPTION_ENUM,
+     .offset = offsetof(struct fake_feed, kind),
+     .choices = kinds,
+     .required = true,
+     .help = "Kind."},
+    {.name = "id",
+     .type = OPTION_ENUM,
+     .offset = offsetof(struct fake_feed, id),
+     .choices = ids,
+     .default_text = "user"},
+    {.name = "topic",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct fake_feed, topic),
+     .required = true,
+     .judge = option_judge_topic,
+     .help = "Topic."},
+    {0},
+};
+static const struct option_table feed_table = {
+    .name = "feeds", .size = sizeof(struct fake_feed), .options = feed_options};
+
+static const struct option publish_options[] = {
+    {.name = "key",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct fake_publish, key),
+     .required = true,
+     .help = "A key."},
+    {.name = "provider",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct fake_publish, provider),
+     .required = true,
+     .judge = option_judge_domain,
+     .help = "Domain."},
+    {.name = "k",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct fake_publish, k),
+     .default_text = "100",
+     .minimum = "1",
+     .maximum = "1000000"},
+    {.name = "epoch",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct fake_publish, epoch_ms),
+     .default_text = "7d",
+     .minimum = "1d",
+     .maximum = "30d"},
+    {.name = "interests_max",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct fake_publish, interests_max),
+     .default_text = "3",
+     .minimum = "1",
+     .maximum = "10"},
+    {.name = "update_every",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct fake_publish, update_every_ms),
+     .default_text = "24h",
+     .choices = update_words,
+     .maximum = "30d"},
+    {.name = "feeds",
+     .type = OPTION_GROUP_LIST,
+     .offset = offsetof(struct fake_publish, feeds),
+     .table = &feed_table,
+     .unique = "advertiser+programme",
+     .required = true,
+     .help = "Feeds."},
+    {0},
+};
+static const struct option_table publish_table = {
+    .name = "publish", .size = sizeof(struct fake_publish), .options = publish_options};
+
+/* As publish does it: a feed's programme must be one of the configuration's. */
+static void publish_lint(const struct config *config, const void *options, struct lint *lint)
+{
+    const struct fake_publish *publish = options;
+    const struct fake_feed *feeds = publish->feeds.items;
+    for (unsigned i = 0; i < publish->feeds.count; i++) {
+        if (!view_is_absent(feeds[i].programme) && config_programme_index(config, feeds[i].programme) < 0)
+            lint_report(lint, LINT_ERROR, lint_place(lint, &feeds[i].programme), "feeds: no such programme");
+    }
+}
+
+static const struct stage fake_consent = {.name = "consent", .summary = "c", .options = &consent_table};
+static const struct stage fake_pseudonymize = {.name = "pseudonymize", .summary = "p", .options = &key_table};
+static const struct stage fake_classify = {.name = "classify", .summary = "k", .options = &rules_table};
+static const struct stage fake_publish = {
+    .name = "publish", .summary = "f", .options = &publish_table, .lint = publish_lint};
+static const struct stage *const chain[] = {&fake_consent, &fake_pseudonymize, &fake_classify, &fake_publish,
+                                            NULL};
+
+/* ---- files ---- */
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    char *report;
+    struct error error;
+};
+
+static void write_file(const struct fixture *fixture, const char *name, const char *text, size_t size)
+{
+    char path[192];
+    snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static const char tmobile[] = "programme: tmobile\n"
+                              "regime: opt_out\n"
+                              "regions: {US-ME: opt_in}\n"
+                              "brands: [tmobile, metro, sprint]\n"
+                              "from: 2021-04-26\n"
+                              "data: [browse, app_use, app_install]    # app_remove goes with these\n"
+                              "exclude: {plans: [business, child], under_age: 18}\n"
+                              "kinds: [interests]\n";
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){0};
+    snprintf(fixture.folder, sizeof fixture.folder, "/tmp/clickveil-config-XXXXXX");
+    assert_non_null(mkdtemp(fixture.folder));
+    snprintf(fixture.path, sizeof fixture.path, "%s/pipeline.yaml", fixture.folder);
+    char programmes[96];
+    snprintf(programmes, sizeof programmes, "%s/programmes", fixture.folder);
+    assert_int_equal(mkdir(programmes, 0700), 0);
+    write_file(&fixture, "programmes/tmobile.yaml", tmobile, strlen(tmobile));
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = {"programmes/tmobile.yaml", "programmes/other.yaml", "programmes",
+                                        "pipeline.yaml"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[192];
+        snprintf(path, sizeof path, "%s/%s", fixture->folder, names[i]);
+        (void)remove(path);
+    }
+    free(fixture->report);
+    return rmdir(fixture->folder);
+}
+
+/* Load; the report ends up in fixture->report with the folder cut off. */
+static struct config *load_set(struct fixture *fixture, const char *text,
+                               const struct config_override *overrides, unsigned count)
+{
+    if (text)
+        write_file(fixture, "pipeline.yaml", text, strlen(text));
+    free(fixture->report);
+    fixture->report = NULL;
+    size_t size = 0;
+    FILE *report = open_memstream(&fixture->report, &size);
+    struct config *config = config_load(fixture->path, chain, overrides, count, report, &fixture->error);
+    fclose(report);
+    size_t prefix = strlen(fixture->folder) + 1;
+    for (char *hit = strstr(fixture->report, fixture->folder); hit; hit = strstr(hit, fixture->folder))
+        memmove(hit, hit + prefix, strlen(hit + prefix) + 1);
+    return config;
+}
+
+static struct config *load(struct fixture *fixture, const char *text)
+{
+    return load_set(fixture, text, NULL, 0);
+}
+
+static void assert_reported(const struct fixture *fixture, const char *words)
+{
+    if (!strstr(fixture->report, words))
+        fail_msg("not reported: %s\nreport:\n%s", words, fixture->report);
+}
+
+static void assert_not_reported(const struct fixture *fixture, const char *words)
+{
+    if (strstr(fixture->report, words))
+        fail_msg("reported: %s\nreport:\n%s", words, fixture->report);
+}
+
+static unsigned line_count(const char *text)
+{
+    unsigned lines = 0;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* The example of spec 9, word for word. */
+static const char example[] =
+    "kafka:\n"
+    "  bootstrap.servers: localhost:9092        # any librdkafka property\n"
+    "stages: [consent, pseudonymize, classify, publish]    # or a contiguous part\n"
+    "workers: 2\n"
+    "instance: stage-0                          # names transactional.id; the host name by default\n"
+    "topics: {events: clickstream.events, consent: subscriber.consent, dead_letters: clickveil.dead-letters, "
+    "retractions: clickveil.retractions,\n"
+    "         consent_out: clickveil.consented, pseudonymize_out: clickveil.pseudonymized, classify_out: "
+    "clickveil.classified, state: clickveil.state}\n"
+    "programmes: [programmes/tmobile.yaml]\n"
+    "subscriber: {kind: e164}\n"
+    "consent: {subjects: [line, account], lease: 60s, floor: 1}\n"
+    "pseudonymize: {key: secrets/pseudonym.key}\n"
+    "classify: {hosts: rules/hosts.tsv, apps: rules/apps.tsv}\n"
+    "publish:\n"
+    "  key: secrets/publish.key\n"
+    "  provider: ads.example          # the operator's domain\n"
+    "  k: 100\n"
+    "  epoch: 7d\n"
+    "  interests_max: 3\n"
+    "  update_every: 24h\n"
+    "  feeds:\n"
+    "    - {advertiser: acme, programme: tmobile, kind: interests, id: user, topic: feed.acme.tmobile}\n";
+
+static void the_example_of_the_specification_parses_word_for_word(void **state)
+{
+    struct fixture *fixture = *state;
+    struct config *config = load(fixture, example);
+    assert_string_equal(fixture->report, "");
+    assert_non_null(config);
+    assert_int_equal(config->kafka.count, 1);
+    const struct option_pair *kafka = config->kafka.items;
+    assert_true(view_equal_string(kafka->key, "bootstrap.servers"));
+    assert_true(view_equal_string(kafka->value, "localhost:9092"));
+    assert_int_equal(config->first_stage, 0);
+    assert_int_equal(config->last_stage, 3);
+    assert_int_equal(config->workers, 2);
+    assert_true(view_equal_string(config->instance, "stage-0"));
+    assert_true(view_equal_string(config->topics.classify_out, "clickveil.classified"));
+    assert_int_equal(config->subscriber.kind, IDENTIFIER_E164);
+    assert_int_equal(config->programmes.count, 1);
+    const struct programme *programme = config_programme(config, 0);
+    assert_true(view_equal_string(programme->name, "tmobile"));
+    assert_int_equal(programme->regime, REGIME_OPT_OUT);
+    assert_int_equal(programme->from_day, 18743); /* 2021-04-26 */
+    assert_true(programme->until_day == OPTION_DATE_UNSET);
+    assert_int_equal(programme->exclude.under_age, 18);
+    assert_int_equal(programme->brands.count, 3);
+    assert_int_equal(config_programme_index(config, VIEW("tmobile")), 0);
+    assert_int_equal(config_programme_index(config, VIEW("other")), -1);
+    const struct fake_consent *consent = config_stage_options(config, "consent");
+    assert_int_equal(consent->lease_ms, 60000);
+    assert_int_equal(consent->subjects.count, 2);
+    const struct fake_publish *publish = config_stage_options(config, "publish");
+    assert_int_equal(publish->k, 100);
+    assert_int_equal(publish->epoch_ms, 7LL * 24 * 3600 * 1000);
+    assert_int_equal(publish->feeds.count, 1);
+    const struct fake_feed *feed = publish->feeds.items;
+    assert_true(view_equal_string(feed->topic, "feed.acme.tmobile"));
+    assert_int_equal(feed->id, 1);
+    assert_null(config_stage_options(config, "nobody"));
+    config_free(config);
+}
+
+static const char minimal[] = "programmes: [programmes/tmobile.yaml]\n"
+                              "subscriber: {kind: opaque}\n"
+                              "stages: [consent]\n";
+
+static void what_is_not_written_has_its_default(void **state)
+{
+    struct fixture *fixture = *state;
+    struct config *config = load(fixture, minimal);
+    assert_string_equal(fixture->report, "");
+    assert_non_null(config);
+    assert_int_equal(config->subscriber.kind, IDENTIFIER_OPAQUE);
+    assert_int_equal(config->workers, 1);
+    assert_true(config->instance.size > 0);
+    assert_true(view_equal_string(config->topics.events, "clickstream.events"));
+    assert_int_equal(config->input.events_partitioner, EVENTS_PARTITIONER_MURMUR2);
+    assert_int_equal(config->input.record_bytes_max, 65536);
+    assert_int_equal(config->input.future_max_ms, 86400000);
+    assert_int_equal(config->input.late_max_ms, 2 * 86400000);
+    assert_true(view_is_absent(config->dead_letters.public_key));
+    assert_int_equal(config->runtime.commit_interval_ms, 100);
+    assert_in_range(config->runtime.transaction_timeout_ms, 10000, 15000);
+    assert_false(config->runtime.static_membership);
+    assert_true(config->http.enabled);
+    assert_true(view_equal_string(config->http.address, "127.0.0.1"));
+    assert_int_equal(config->log.format, 1);
+    assert_int_equal(config->log.level, 3);
+    const struct fake_consent *consent = config_stage_options(config, "consent");
+    assert_int_equal(consent->lease_ms, 60000);
+    assert_int_equal(consent->subjects.count, 2);
+    assert_false(consent->subjects.set);
+    config_free(config);
+}
+
+static void ten_mistakes_are_all_reported_with_their_places(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char text[] = "kafka:\n"
+                               "  enable.auto.commit: true\n"                        /* 2:23 */
+                               "stages: [consent, classify]\n"                       /* 3:19 */
+                               "worker: 2\n"                                         /* 4:1 */
+                               "programmes: [programmes/tmobil.yaml]\n"              /* 5:14 */
+                               "subscriber: {kind: e146}\n"                          /* 6:20 */
+                               "consent: {subjects: line, lease: 60, floor: many}\n" /* 7:21, 7:34, 7:45 */
+                               "classify: {hosts: rules/hosts.tsv}\n"                /* 8:11: no apps */
+                               "input: {late_max: 60d}\n"                            /* 9:19 */
+                               "log: {level: info, level: debug}\n"                  /* 10:20 */
+                               "topics: {events: a b}\n";                            /* 11:18 */
+    struct config *config = load(fixture, text);
+    assert_null(config);
+    assert_int_equal(fixture->error.exit_status, EXIT_STATUS_CONFIGURATION);
+    assert_reported(fixture, "pipeline.yaml:2:23: error: enable.auto.commit can't be set");
+    assert_reported(fixture, "pipeline.yaml:3:19: error: stages: 'classify' does not follow 'consent'");
+    assert_reported(fixture, "pipeline.yaml:4:1: error: unknown option 'worker'; did you mean 'workers'?");
+    assert_reported(fixture, "pipeline.yaml:5:14: error: can't read ");
+    assert_reported(fixture, "did you mean 'tmobile.yaml'?");
+    assert_reported(
+        fixture,
+        "pipeline.yaml:6:20: error: kind: 'e146' is not one of e164, imsi, opaque; did you mean 'e164'?");
+    assert_reported(fixture, "pipeline.yaml:7:21: error: 'subjects' must be a list, not a single value");
+    assert_reported(fixture,
+                    "pipeline.yaml:7:34: error: lease: '60' has no unit; write 60s if you mean that");
+    assert_reported(fixture, "pipeline.yaml:7:45: error: floor: 'many' is not a whole number");
+    assert_reported(fixture, "pipeline.yaml:8:11: error: 'classify.apps' is missing");
+    assert_reported(fixture, "pipeline.yaml:9:19: error: late_max: '60d' is more than the most, 30d");
+    assert_reported(fixture, "pipeline.yaml:10:20: error: 'level' is written twice (first in line 10)");
+    assert_reported(fixture, "pipeline.yaml:11:18: error: events: 'a b' is not a topic name");
+    assert_int_equal(line_count(fixture->report), 12);
+    assert_string_equal(fixture->error.what, "12 mistakes in the configuration");
+}
+
+static void a_secret_of_the_kafka_section_is_never_in_a_message(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {
+        "kafka: {sasl.password: hunter2}\n",
+        "kafka: {sasl.password: [hunter2]}\n",
+        "kafka: {sasl.password: {hunter2: 1}}\n",
+        "kafka: {sasl.password=hunter2: 1}\n",
+        "kafka: {sasl.password=hunter2: 1, sasl.password=hunter2: 2}\n",
+        "kafka: {\"hunter2 \": 1}\n",
+        "kafka: hunter2 hunter2\n",
+        "kafka: [hunter2]\n",
+        "kafka: {sasl.password: &hunter2 x}\n",
+        "kafka: {sasl.password: *hunter2 }\n",
+        "kafka: {sasl.password: !hunter2 x}\n",
+        "kafka: {sasl.password: @hunter2}\n",
+        "kafka: {sasl.password: \"hunter2}\n",
+        "kafka:\n  sasl.password: a: hunter2\n",
+        "kafka: {enable.auto.commit: hunter2, group.id: hunter2, socket.timeout.ms: hunter2}\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_null(load(fixture, texts[i]));
+        assert_not_reported(fixture, "hunter2");
+        assert_null(strstr(fixture->error.what, "hunter2"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_example_of_the_specification_parses_word_for_word, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_written_has_its_default, setup, teardown),
+        cmocka_unit_test_setup_teardown(ten_mistakes_are_all_reported_with_their_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_secret_of_the_kafka_section_is_never_in_a_message, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
