@@ -1,0 +1,213 @@
+#include "common/kafka_assignment.h"
+
+#include "common/clock.h"
+#include "common/kafka_client.h"
+
+#include <stdlib.h>
+
+enum {
+    REQUEST_TIMEOUT_MS = 10000,
+    SEEK_TIMEOUT_MS = 10000,
+    TRIES = 6,
+    TRY_PAUSE_MS = 500,
+};
+
+bool kafka_assignment_init(struct kafka_assignment *assignment, const char *topic, int32_t topic_partitions,
+                           struct error *error)
+{
+    size_t count = (size_t)topic_partitions;
+    *assignment =
+        (struct kafka_assignment){.topic = topic, .topic_partitions = topic_partitions, .paused = true};
+    assignment->items = calloc(count, sizeof *assignment->items);
+    assignment->index = malloc(count * sizeof *assignment->index);
+    if (!assignment->items || !assignment->index)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for an assignment");
+    memset(assignment->index, 0xff, count * sizeof *assignment->index);
+    return true;
+}
+
+void kafka_assignment_release(struct kafka_assignment *assignment)
+{
+    free(assignment->items);
+    free(assignment->index);
+    *assignment = (struct kafka_assignment){0};
+}
+
+struct kafka_assigned *kafka_assignment_find(struct kafka_assignment *assignment, int32_t partition)
+{
+    if (partition < 0 || partition >= assignment->topic_partitions || assignment->index[partition] < 0)
+        return NULL;
+    return &assignment->items[assignment->index[partition]];
+}
+
+static rd_kafka_topic_partition_list_t *list_of(const struct kafka_assignment *assignment, bool committed)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)assignment->count);
+    for (unsigned i = 0; i < assignment->count; i++) {
+        const struct kafka_assigned *item = &assignment->items[i];
+        rd_kafka_topic_partition_list_add(list, assignment->topic, item->partition)->offset =
+            committed ? item->committed : item->next_offset;
+    }
+    return list;
+}
+
+rd_kafka_topic_partition_list_t *kafka_assignment_positions(const struct kafka_assignment *assignment)
+{
+    return list_of(assignment, false);
+}
+
+static void take_committed(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        struct kafka_assigned *item = kafka_assignment_find(assignment, list->elems[i].partition);
+        ensure(item != NULL);
+        item->has_commit = list->elems[i].offset >= 0;
+        if (item->has_commit)
+            item->committed = item->next_offset = list->elems[i].offset;
+    }
+}
+
+bool kafka_assignment_ask_committed(struct kafka_assignment *assignment, rd_kafka_t *consumer,
+                                    struct error *error)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (unsigned try = 0; try < TRIES && code; try++) {
+        rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
+        code = rd_kafka_committed(consumer, list, REQUEST_TIMEOUT_MS);
+        for (int i = 0; i < list->cnt && !code; i++)
+            code = list->elems[i].err;
+        if (!code)
+            take_committed(assignment, list);
+        rd_kafka_topic_partition_list_destroy(list);
+        if (code)
+            clock_sleep_ms(TRY_PAUSE_MS);
+    }
+    return code ? kafka_fail_code(error, code, "asking for committed offsets") : true;
+}
+
+/* A group that has never committed begins at the first record, once; the library's default would begin at the end and
+ * lose what stands there. */
+static bool take_first_offsets(struct kafka_assignment *assignment, rd_kafka_t *offsets, struct error *error)
+{
+    bool needed = false;
+    for (unsigned i = 0; i < assignment->count; i++)
+        needed = needed || !assignment->items[i].has_commit;
+    if (!needed)
+        return true;
+    int64_t *first = calloc((size_t)assignment->topic_partitions, sizeof *first);
+    if (!first)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for an assignment");
+    bool fine = kafka_first_offsets(offsets, assignment->topic, assignment->topic_partitions,
+                                    REQUEST_TIMEOUT_MS, first, error);
+    for (unsigned i = 0; fine && i < assignment->count; i++) {
+        struct kafka_assigned *item = &assignment->items[i];
+        if (!item->has_commit)
+            item->committed = item->next_offset = first[item->partition];
+    }
+    free(first);
+    return fine;
+}
+
+static bool assign(struct kafka_assignment *assignment, rd_kafka_t *consumer, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer, list);
+    /* A new assignment forgets pauses: set ours again before anything is fetched. */
+    if (!code && assignment->paused)
+        code = rd_kafka_pause_partitions(consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? kafka_fail_code(error, code, "taking an assignment") : true;
+}
+
+bool kafka_assignment_take(struct kafka_assignment *assignment, rd_kafka_t *consumer, rd_kafka_t *offsets,
+                           const rd_kafka_topic_partition_list_t *given, struct error *error)
+{
+    assignment->count = 0;
+    assignment->paused = true;
+    for (int i = 0; i < given->cnt; i++) {
+        int32_t partition = given->elems[i].partition;
+        if (partition >= assignment->topic_partitions)
+            return error_fail(error, EXIT_STATUS_CONFIGURATION, assignment->topic, "start again",
+                              "the number of partitions changed while running");
+        assignment->index[partition] = (int32_t)assignment->count;
+        assignment->items[assignment->count++] =
+            (struct kafka_assigned){.partition = partition, .committed = -1};
+    }
+    if (assignment->count == 0)
+        return assign(assignment, consumer, error);
+    return kafka_assignment_ask_committed(assignment, consumer, error) &&
+           take_first_offsets(assignment, offsets, error) && assign(assignment, consumer, error);
+}
+
+void kafka_assignment_drop(struct kafka_assignment *assignment, rd_kafka_t *consumer)
+{
+    for (unsigned i = 0; i < assignment->count; i++)
+        assignment->index[assignment->items[i].partition] = -1;
+    assignment->count = 0;
+    assignment->paused = true;
+    rd_kafka_assign(consumer, NULL);
+}
+
+bool kafka_assignment_pause(struct kafka_assignment *assignment, rd_kafka_t *consumer, bool paused,
+                            struct error *error)
+{
+    if (assignment->paused == paused || assignment->count == 0)
+        return true;
+    rd_kafka_topic_partition_list_t *list = list_of(assignment, false);
+    rd_kafka_resp_err_t code =
+        paused ? rd_kafka_pause_partitions(consumer, list) : rd_kafka_resume_partitions(consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return kafka_fail_code(error, code, paused ? "pausing partitions" : "resuming partitions");
+    assignment->paused = paused;
+    return true;
+}
+
+static rd_kafka_resp_err_t seek(struct kafka_assignment *assignment, rd_kafka_t *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
+    rd_kafka_error_t *failure = rd_kafka_seek_partitions(consumer, list, SEEK_TIMEOUT_MS);
+    rd_kafka_resp_err_t code = failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = list->elems[i].err;
+    if (failure)
+        rd_kafka_error_destroy(failure);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+bool kafka_assignment_rewind(struct kafka_assignment *assignment, rd_kafka_t *consumer, struct error *error)
+{
+    if (assignment->count == 0)
+        return true;
+    for (unsigned i = 0; i < assignment->count; i++) {
+        struct kafka_assigned *item = &assignment->items[i];
+        item->next_offset = item->committed;
+        item->last_timestamp_ms = item->committed_timestamp_ms;
+        item->at_end = item->state_touched = false;
+    }
+    /* A partition that is not being fetched yet refuses a seek; assigning it anew begins at the same place. */
+    if (!seek(assignment, consumer))
+        return true;
+    return assign(assignment, consumer, error);
+}
+
+void kafka_assignment_committed(struct kafka_assignment *assignment)
+{
+    for (unsigned i = 0; i < assignment->count; i++) {
+        struct kafka_assigned *item = &assignment->items[i];
+        item->committed = item->next_offset;
+        item->committed_timestamp_ms = item->last_timestamp_ms;
+        item->has_commit = true;
+        item->state_touched = false;
+    }
+}
+
+bool kafka_assignment_at_end(const struct kafka_assignment *assignment)
+{
+    for (unsigned i = 0; i < assignment->count; i++) {
+        if (!assignment->items[i].at_end)
+            return false;
+    }
+    return true;
+}

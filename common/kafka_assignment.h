@@ -1,0 +1,73 @@
+/*
+ * The input partitions that a worker holds, with our own next offset of each.
+ *
+ * We keep positions ourselves (architecture 4, rule 2): a record below its partition's next offset is dropped and
+ * counted, pauses are tracked and set again inside each assignment, and after an abort everything still assigned goes
+ * back to its committed offset. One thread: the worker's.
+ */
+#ifndef CLICKVEIL_COMMON_KAFKA_ASSIGNMENT_H
+#define CLICKVEIL_COMMON_KAFKA_ASSIGNMENT_H
+
+#include "common/error.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct kafka_assigned {
+    int32_t partition;
+    int64_t next_offset; /* of the next record to be processed */
+    int64_t committed;   /* where a rewind goes: committed offset, or the first one of a new group */
+    bool has_commit;     /* the group has a committed offset for it */
+    bool at_end;         /* everything that stood there has been fetched */
+    bool state_touched;  /* the open transaction wrote to its changelog */
+    int64_t last_timestamp_ms,
+        committed_timestamp_ms; /* Kafka timestamp of the newest record processed, committed */
+};
+
+struct kafka_assignment {
+    const char *topic;
+    struct kafka_assigned *items;
+    unsigned count;
+    int32_t topic_partitions; /* of the input topic */
+    int32_t *index;           /* by partition: position in items, or -1 */
+    bool paused;              /* all of them, or none */
+};
+
+/* Prepare for a topic of so many partitions. */
+CLICKVEIL_MUST_CHECK bool kafka_assignment_init(struct kafka_assignment *assignment, const char *topic,
+                                                int32_t topic_partitions, struct error *error);
+void kafka_assignment_release(struct kafka_assignment *assignment);
+
+/* Take what the group gave: asks for committed offsets (stable ones), the first offset where there is none yet, and
+ * assigns explicitly, paused. `offsets` is a read-uncommitted handle. */
+CLICKVEIL_MUST_CHECK bool kafka_assignment_take(struct kafka_assignment *assignment, rd_kafka_t *consumer,
+                                                rd_kafka_t *offsets,
+                                                const rd_kafka_topic_partition_list_t *given,
+                                                struct error *error);
+
+/* The group took them back (or the consumer closes). */
+void kafka_assignment_drop(struct kafka_assignment *assignment, rd_kafka_t *consumer);
+
+/* NULL: not ours. */
+struct kafka_assigned *kafka_assignment_find(struct kafka_assignment *assignment, int32_t partition);
+
+CLICKVEIL_MUST_CHECK bool kafka_assignment_pause(struct kafka_assignment *assignment, rd_kafka_t *consumer,
+                                                 bool paused, struct error *error);
+
+/* Back to the committed offsets; what the consumer has fetched beyond is thrown away. */
+CLICKVEIL_MUST_CHECK bool kafka_assignment_rewind(struct kafka_assignment *assignment, rd_kafka_t *consumer,
+                                                  struct error *error);
+
+/* Positions of all assigned partitions, changed or not (rule 2). The caller destroys the list. */
+rd_kafka_topic_partition_list_t *kafka_assignment_positions(const struct kafka_assignment *assignment);
+
+/* Ask the group again where it stands (after a commit whose result is unknown). */
+CLICKVEIL_MUST_CHECK bool kafka_assignment_ask_committed(struct kafka_assignment *assignment,
+                                                         rd_kafka_t *consumer, struct error *error);
+
+/* The transaction committed: next offsets are committed offsets now. */
+void kafka_assignment_committed(struct kafka_assignment *assignment);
+
+/* Has every partition been read to its end? */
+bool kafka_assignment_at_end(const struct kafka_assignment *assignment);
+
+#endif

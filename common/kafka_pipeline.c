@@ -1,0 +1,485 @@
+#include "common/kafka_pipeline.h"
+
+#include "common/clock.h"
+#include "common/health.h"
+#include "common/kafka_client.h"
+#include "common/log.h"
+#include "common/stage.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    WORKERS_MAX = 256,
+    FOLLOWERS_MAX = 8,
+    LAG_EVERY_MS = 5000,
+    LAG_TIMEOUT_MS = 1000,
+    TICK_MS = 100,
+    PROGRESS_EVERY_MS = 2000,
+};
+
+struct kafka_pipeline {
+    const struct config *config;
+    struct chain_shared *chain_shared;
+    struct kafka_follower *followers[FOLLOWERS_MAX];
+    unsigned follower_count;
+    struct kafka_worker *workers[WORKERS_MAX];
+    unsigned worker_count;
+    atomic_bool stop, failed;
+    bool joined;
+    struct error failure; /* the first one */
+
+    rd_kafka_t
+        *offsets; /* for lag: a handle of its own, since a broker answers a connection in order (rule 13) */
+    int64_t next_lag_ms, next_progress_ms;
+    pthread_mutex_t lag_lock;
+    struct kafka_lag *lags;
+    unsigned lag_count, lag_capacity;
+};
+
+/* ---- start ---- */
+
+struct follow_visit {
+    struct kafka_pipeline *pipeline;
+    struct error *error;
+    bool fine;
+};
+
+static void start_follower(void *context, const struct followed *followed, void *stage_shared,
+                           const void *stage_options)
+{
+    struct follow_visit *visit = context;
+    struct kafka_pipeline *pipeline = visit->pipeline;
+    if (!visit->fine)
+        return;
+    ensure(pipeline->follower_count < FOLLOWERS_MAX);
+    struct kafka_follower *follower =
+        kafka_follower_new(pipeline->config, followed, stage_shared, stage_options, visit->error);
+    visit->fine = follower != NULL;
+    if (follower)
+        pipeline->followers[pipeline->follower_count++] = follower;
+}
+
+/* What a process may take, said once at the start. */
+static void log_bounds(const struct config *config)
+{
+    const struct config_runtime *runtime = &config->runtime;
+    int64_t worker_mib = (runtime->memory_bytes_max * 2 + runtime->queue_bytes_max) >> 20;
+    log_line(LOG_LEVEL_INFO, "memory_bounds",
+             "%lld workers, each at most %lld MiB: transaction %lld MiB, producer queue %lld MiB, prefetch "
+             "%lld MiB; "
+             "the tables of the stages have bounds of their own",
+             (long long)config->workers, (long long)worker_mib, (long long)(runtime->memory_bytes_max >> 20),
+             (long long)(runtime->memory_bytes_max >> 20), (long long)(runtime->queue_bytes_max >> 20));
+}
+
+static bool start_workers(struct kafka_pipeline *pipeline, struct error *error)
+{
+    const struct config *config = pipeline->config;
+    ensure(config->workers >= 1 && config->workers <= WORKERS_MAX);
+    for (unsigned i = 0; i < (unsigned)config->workers; i++) {
+        struct kafka_worker_spec spec = {
+            .config = config,
+            .chain_shared = pipeline->chain_shared,
+            .followers = pipeline->followers,
+            .follower_count = pipeline->follower_count,
+            .index = i,
+            .stop = &pipeline->stop,
+            .failed = &pipeline->failed,
+        };
+        struct kafka_worker *worker = kafka_worker_new(&spec, error);
+        if (!worker)
+            return false;
+        pipeline->workers[pipeline->worker_count++] = worker;
+    }
+    return true;
+}
+
+static bool start(struct kafka_pipeline *pipeline, struct error *error)
+{
+    struct kafka_client_spec offsets = {.role = KAFKA_ROLE_UNCOMMITTED};
+    pipeline->chain_shared = chain_shared_new(pipeline->config, false, error);
+    if (!pipeline->chain_shared)
+        return false;
+    pipeline->offsets = kafka_client_new(pipeline->config, &offsets, error);
+    if (!pipeline->offsets)
+        return false;
+    struct follow_visit visit = {pipeline, error, true};
+    chain_shared_followed(pipeline->chain_shared, start_follower, &visit);
+    return visit.fine && start_workers(pipeline, error);
+}
+
+struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct error *error)
+{
+    struct kafka_pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (!pipeline) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the pipeline");
+        return NULL;
+    }
+    pipeline->config = config;
+    pthread_mutex_init(&pipeline->lag_lock, NULL);
+    log_bounds(config);
+    if (!start(pipeline, error)) {
+        kafka_pipeline_free(pipeline);
+        return NULL;
+    }
+    return pipeline;
+}
+
+/* ---- looking after it ---- */
+
+static unsigned held_positions(struct kafka_pipeline *pipeline, struct kafka_worker_position **out_positions)
+{
+    struct kafka_worker_position *all =
+        malloc(sizeof *all * KAFKA_WORKER_LAG_MAX * (pipeline->worker_count + 1));
+    unsigned count = 0;
+    for (unsigned i = 0; all && i < pipeline->worker_count; i++)
+        count += kafka_worker_positions(pipeline->workers[i], all + count);
+    *out_positions = all;
+    return count;
+}
+
+static void set_lags(struct kafka_pipeline *pipeline, const struct kafka_worker_position *positions,
+                     unsigned count, const int64_t *ends, int32_t partitions)
+{
+    int64_t now_ms = clock_unix_ms();
+    pthread_mutex_lock(&pipeline->lag_lock);
+    if (count > pipeline->lag_capacity) {
+        struct kafka_lag *grown = realloc(pipeline->lags, count * sizeof *grown);
+        if (!grown)
+            count = pipeline->lag_capacity;
+        else
+            pipeline->lags = grown, pipeline->lag_capacity = count;
+    }
+    pipeline->lag_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (positions[i].partition >= partitions)
+            continue;
+        int64_t records = ends[positions[i].partition] - positions[i].next_offset;
+        double seconds = records > 0 && positions[i].last_timestamp_ms > 0
+                             ? (double)(now_ms - positions[i].last_timestamp_ms) / 1000
+                             : 0;
+        pipeline->lags[pipeline->lag_count++] = (struct kafka_lag){
+            .partition = positions[i].partition,
+            .records = records > 0 ? records : 0,
+            .seconds = seconds > 0 ? seconds : 0,
+        };
+    }
+    pthread_mutex_unlock(&pipeline->lag_lock);
+}
+
+static void measure_lag(struct kafka_pipeline *pipeline)
+{
+    if (clock_monotonic_ms() < pipeline->next_lag_ms)
+        return;
+    pipeline->next_lag_ms = clock_monotonic_ms() + LAG_EVERY_MS;
+    const char *topic = config_topic(pipeline->config, config_input_topic(pipeline->config), 0).data;
+    struct kafka_worker_position *positions;
+    unsigned count = held_positions(pipeline, &positions);
+    int32_t partitions;
+    struct error ignored = {0}; /* an old number stays; the workers report what is wrong */
+    if (count && kafka_topic_partitions(pipeline->offsets, topic, LAG_TIMEOUT_MS, &partitions, &ignored)) {
+        int64_t *ends = calloc((size_t)partitions, sizeof *ends);
+        if (ends && kafka_end_offsets(pipeline->offsets, topic, partitions, LAG_TIMEOUT_MS, ends, &ignored))
+            set_lags(pipeline, positions, count, ends, partitions);
+        free(ends);
+    }
+    free(positions);
+}
+
+static void show_progress(struct kafka_pipeline *pipeline)
+{
+    if (clock_monotonic_ms() < pipeline->next_progress_ms)
+        return;
+    pipeline->next_progress_ms = clock_monotonic_ms() + PROGRESS_EVERY_MS;
+    for (unsigned i = 0; i < pipeline->follower_count; i++) {
+        struct kafka_follow_status status;
+        kafka_follower_status(pipeline->followers[i], &status);
+        if (status.phase == KAFKA_FOLLOW_READING)
+            log_line(LOG_LEVEL_INFO, "followed_topic_progress", "%s: %.1f %%, %.0f records/s, %lld s to go",
+                     status.topic, status.bootstrap_ratio * 100, status.records_per_second,
+                     (long long)(status.eta_ms < 0 ? 0 : status.eta_ms / 1000));
+    }
+    for (unsigned i = 0; i < pipeline->worker_count; i++) {
+        if (kafka_worker_stats(pipeline->workers[i])->phase == KAFKA_WORKER_RESTORING)
+            log_line(LOG_LEVEL_INFO, "restore_progress", "worker %u: %.1f %% of its state", i,
+                     kafka_worker_restore_ratio(pipeline->workers[i]) * 100);
+    }
+}
+
+bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
+{
+    struct error error = {0};
+    for (unsigned i = 0; i < pipeline->follower_count; i++) {
+        if (kafka_follower_failure(pipeline->followers[i], &error)) {
+            if (!pipeline->failure.what[0])
+                pipeline->failure = error;
+            atomic_store(&pipeline->failed, true);
+        }
+    }
+    if (atomic_load(&pipeline->failed))
+        return false;
+    measure_lag(pipeline);
+    show_progress(pipeline);
+    return true;
+}
+
+void kafka_pipeline_drain(struct kafka_pipeline *pipeline)
+{
+    atomic_store(&pipeline->stop, true);
+}
+
+bool kafka_pipeline_has_ended(const struct kafka_pipeline *pipeline)
+{
+    for (unsigned i = 0; i < pipeline->worker_count; i++) {
+        int phase = kafka_worker_stats(pipeline->workers[i])->phase;
+        if (phase != KAFKA_WORKER_STOPPED && phase != KAFKA_WORKER_FAILED)
+            return false;
+    }
+    return true;
+}
+
+bool kafka_pipeline_stop(struct kafka_pipeline *pipeline, struct error *out_error)
+{
+    kafka_pipeline_drain(pipeline);
+    for (unsigned i = 0; i < pipeline->worker_count; i++) {
+        struct error error = {0};
+        if (!kafka_worker_join(pipeline->workers[i], &error) && !pipeline->failure.what[0])
+            pipeline->failure = error;
+    }
+    pipeline->joined = true;
+    if (!pipeline->failure.what[0])
+        return true;
+    *out_error = pipeline->failure;
+    return false;
+}
+
+void kafka_pipeline_free(struct kafka_pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    struct error ignored = {0};
+    if (!pipeline->joined)
+        (void)kafka_pipeline_stop(pipeline, &ignored);
+    for (unsigned i = 0; i < pipeline->worker_count; i++)
+        kafka_worker_free(pipeline->workers[i]);
+    for (unsigned i = 0; i < pipeline->follower_count; i++)
+        kafka_follower_free(pipeline->followers[i]);
+    if (pipeline->offsets)
+        rd_kafka_destroy(pipeline->offsets);
+    chain_shared_free(pipeline->chain_shared);
+    pthread_mutex_destroy(&pipeline->lag_lock);
+    free(pipeline->lags);
+    free(pipeline);
+}
+
+bool kafka_pipeline_reload(struct kafka_pipeline *pipeline, struct error *error)
+{
+    return chain_shared_reload(pipeline->chain_shared, error);
+}
+
+/* ---- seeing it ---- */
+
+static size_t append(char *text, size_t text_size, size_t used, const char *line)
+{
+    int size = used < text_size ? snprintf(text + used, text_size - used, "%s\n", line) : 0;
+    return used + (size > 0 ? (size_t)size : 0);
+}
+
+static void follower_reason(const struct kafka_follow_status *status, char *line, size_t line_size)
+{
+    switch (status->phase) {
+    case KAFKA_FOLLOW_CONNECTING:
+        snprintf(line, line_size, "%s: not read yet, the broker was not reached", status->topic);
+        break;
+    case KAFKA_FOLLOW_READING:
+        snprintf(line, line_size, "%s: first read at %.1f %%", status->topic, status->bootstrap_ratio * 100);
+        break;
+    case KAFKA_FOLLOW_FAILED:
+        snprintf(line, line_size, "%s: failed, see the log", status->topic);
+        break;
+    case KAFKA_FOLLOW_FOLLOWING:
+        snprintf(line, line_size, "%s: last read to its end %lld ms ago, the lease is %lld ms", status->topic,
+                 (long long)status->age_ms, (long long)status->lease_ms);
+        break;
+    }
+}
+
+bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t text_size)
+{
+    size_t used = 0;
+    char line[512];
+    text[0] = '\0';
+    for (unsigned i = 0; i < pipeline->follower_count; i++) {
+        struct kafka_follow_status status;
+        kafka_follower_status(pipeline->followers[i], &status);
+        if (status.fresh)
+            continue;
+        follower_reason(&status, line, sizeof line);
+        used = append(text, text_size, used, line);
+    }
+    for (unsigned i = 0; i < pipeline->worker_count; i++) {
+        const struct kafka_worker_stats *stats = kafka_worker_stats(pipeline->workers[i]);
+        int phase = stats->phase;
+        if (phase == KAFKA_WORKER_RUNNING || (phase == KAFKA_WORKER_JOINING && stats->rebalances > 0))
+            continue;
+        snprintf(line, sizeof line, "worker %u: %s", i, kafka_worker_phase_names[phase]);
+        used = append(text, text_size, used, line);
+    }
+    return used == 0 && !atomic_load(&pipeline->failed) && !atomic_load(&pipeline->stop);
+}
+
+const struct config *kafka_pipeline_config(const struct kafka_pipeline *pipeline)
+{
+    return pipeline->config;
+}
+
+struct chain_shared *kafka_pipeline_chain_shared(struct kafka_pipeline *pipeline)
+{
+    return pipeline->chain_shared;
+}
+
+unsigned kafka_pipeline_worker_count(const struct kafka_pipeline *pipeline)
+{
+    return pipeline->worker_count;
+}
+
+struct kafka_worker *kafka_pipeline_worker(struct kafka_pipeline *pipeline, unsigned index)
+{
+    ensure(index < pipeline->worker_count);
+    return pipeline->workers[index];
+}
+
+unsigned kafka_pipeline_follower_count(const struct kafka_pipeline *pipeline)
+{
+    return pipeline->follower_count;
+}
+
+struct kafka_follower *kafka_pipeline_follower(struct kafka_pipeline *pipeline, unsigned index)
+{
+    ensure(index < pipeline->follower_count);
+    return pipeline->followers[index];
+}
+
+unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *out_lags, unsigned lags_max)
+{
+    pthread_mutex_lock(&pipeline->lag_lock);
+    unsigned count = pipeline->lag_count < lags_max ? pipeline->lag_count : lags_max;
+    if (count)
+        memcpy(out_lags, pipeline->lags, count * sizeof *out_lags);
+    pthread_mutex_unlock(&pipeline->lag_lock);
+    return count;
+}
+
+/* Counters of one name from several workers are summed before they are shown. */
+enum { COUNTERS_MAX = 1024 };
+
+struct counter_sum {
+    const char *stage, *reason;
+    enum verdict_kind verdict;
+    uint64_t count;
+};
+
+struct counter_sums {
+    struct counter_sum items[COUNTERS_MAX];
+    unsigned count;
+};
+
+static void add_counter(void *context, const char *stage, enum verdict_kind verdict, const char *reason,
+                        uint64_t count)
+{
+    struct counter_sums *sums = context;
+    for (unsigned i = 0; i < sums->count; i++) {
+        struct counter_sum *sum = &sums->items[i];
+        if (sum->verdict == verdict && strcmp(sum->stage, stage) == 0 && strcmp(sum->reason, reason) == 0) {
+            sum->count += count;
+            return;
+        }
+    }
+    ensure(sums->count < COUNTERS_MAX);
+    sums->items[sums->count++] = (struct counter_sum){stage, reason, verdict, count};
+}
+
+void kafka_pipeline_counters(struct kafka_pipeline *pipeline, chain_counter_visitor *visit, void *context)
+{
+    struct counter_sums *sums = calloc(1, sizeof *sums);
+    if (!sums)
+        return;
+    for (unsigned i = 0; i < pipeline->worker_count; i++)
+        chain_counters(kafka_worker_chain(pipeline->workers[i]), add_counter, sums);
+    for (unsigned i = 0; i < sums->count; i++)
+        visit(context, sums->items[i].stage, sums->items[i].verdict, sums->items[i].reason,
+              sums->items[i].count);
+    free(sums);
+}
+
+/* ---- a whole process ---- */
+
+static volatile sig_atomic_t signals_seen;
+static volatile sig_atomic_t reload_asked;
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        reload_asked = 1;
+    else if (++signals_seen > 1)
+        _exit(128 + number); /* a second one does not wait for the drain */
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void mind_reload(struct kafka_pipeline *pipeline)
+{
+    if (!reload_asked)
+        return;
+    reload_asked = 0;
+    struct error error = {0};
+    if (kafka_pipeline_reload(pipeline, &error))
+        log_line(LOG_LEVEL_INFO, "rules_reloaded", "rule files were read again");
+    else
+        log_failure(LOG_LEVEL_ERROR, "rules_not_reloaded", &error);
+}
+
+int kafka_pipeline_run(const struct config *config)
+{
+    struct error error = {0};
+    catch_signals();
+    struct kafka_pipeline *pipeline = kafka_pipeline_new(config, &error);
+    if (!pipeline) {
+        log_failure(LOG_LEVEL_ERROR, "start_failed", &error);
+        return error.exit_status;
+    }
+    struct health *health = NULL;
+    if (config->http.enabled) {
+        health = health_new(pipeline, &error);
+        if (!health) {
+            log_failure(LOG_LEVEL_ERROR, "start_failed", &error);
+            kafka_pipeline_free(pipeline);
+            return error.exit_status;
+        }
+    }
+    while (!signals_seen && kafka_pipeline_tick(pipeline)) {
+        mind_reload(pipeline);
+        clock_sleep_ms(TICK_MS);
+    }
+    if (signals_seen)
+        log_line(LOG_LEVEL_INFO, "draining", "finishing the open transactions and leaving the group");
+    bool fine = kafka_pipeline_stop(pipeline, &error);
+    if (!fine)
+        log_failure(LOG_LEVEL_ERROR, "stopped", &error);
+    else
+        log_line(LOG_LEVEL_INFO, "stopped", "everything that was begun is committed");
+    health_free(health);
+    kafka_pipeline_free(pipeline);
+    return fine ? EXIT_STATUS_DONE : (int)error.exit_status;
+}

@@ -1,0 +1,610 @@
+/*
+ * Design. The loop is: poll (rebalances happen inside), see whether work is allowed (state restored, followed topics
+ * fresh), process, and end the transaction when its time, its memory or a due slot says so (kafka_worker_commit.c).
+ *
+ * A rebalance during a poll makes everything that this poll returned suspect: it is thrown away and the partitions
+ * that we hold now are rewound, so that no record of an older assignment can be mistaken for a newer one's.
+ */
+#include "common/kafka_worker_internal.h"
+
+#include "common/clock.h"
+#include "common/kafka_client.h"
+#include "common/log.h"
+#include "common/stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    POLL_MS = 100,
+    RESTORE_STEP_MS = 20,
+    REQUEST_TIMEOUT_MS = 5000,
+    ARENA_BLOCK_BYTES = 1 << 20,
+    DEFERRED_FIRST = 1024,
+};
+
+const char *const kafka_worker_phase_names[KAFKA_WORKER_PHASES] = {
+    "connecting", "waiting",    "joining",  "restoring", "running",
+    "paused",     "recovering", "draining", "stopped",   "failed",
+};
+
+bool kafka_worker_is_stopping(const struct kafka_worker *worker)
+{
+    return atomic_load_explicit(worker->spec.stop, memory_order_relaxed) ||
+           atomic_load_explicit(worker->spec.failed, memory_order_relaxed);
+}
+
+void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase phase)
+{
+    atomic_store_explicit(&worker->stats.phase, phase, memory_order_relaxed);
+}
+
+void kafka_worker_group(const struct config *config, char *text, size_t text_size)
+{
+    snprintf(text, text_size, "clickveil.%s", config->stages[config->first_stage]->name);
+}
+
+void kafka_worker_identity(const struct config *config, unsigned index, char *text, size_t text_size)
+{
+    snprintf(text, text_size, "clickveil.%s.%s.%u", config->stages[config->first_stage]->name,
+             config->instance.data, index);
+}
+
+/* ---- outputs of the chain ---- */
+
+static bool defer(struct kafka_worker *worker, const struct output *output, struct error *error)
+{
+    if (worker->deferred_count == worker->deferred_capacity) {
+        size_t capacity = worker->deferred_capacity ? worker->deferred_capacity * 2 : DEFERRED_FIRST;
+        struct output *grown = realloc(worker->deferred, capacity * sizeof *grown);
+        if (!grown)
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                              "no memory for feed records");
+        worker->deferred = grown;
+        worker->deferred_capacity = capacity;
+    }
+    worker->deferred[worker->deferred_count++] = *output;
+    return true;
+}
+
+static bool send_output(void *context, const struct output *output, struct error *error)
+{
+    struct kafka_worker *worker = context;
+    worker->batch_outputs++;
+    if (output->topic == TOPIC_STATE) {
+        struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, output->partition);
+        ensure(item != NULL); /* state of a partition that is not ours must never be written */
+        item->state_touched = true;
+    }
+    /* An advertiser may read uncommitted: nothing about a person leaves before the barrier (spec 3, rule 3). */
+    if (output->topic == TOPIC_FEED)
+        return defer(worker, output, error);
+    return kafka_transaction_send(worker->transaction, output, error);
+}
+
+/* ---- rebalancing ---- */
+
+static bool abort_for_rebalance(struct kafka_worker *worker, struct error *error)
+{
+    if (!kafka_transaction_is_open(worker->transaction) && worker->batch_records == 0)
+        return true;
+    struct error why = {0};
+    metrics_add(&worker->stats.transactions_aborted, 1);
+    enum kafka_outcome outcome = kafka_transaction_is_open(worker->transaction)
+                                     ? kafka_transaction_abort(worker->transaction, &why)
+                                     : KAFKA_OUTCOME_DONE;
+    chain_abort(worker->chain);
+    kafka_worker_forget_batch(worker);
+    if (outcome == KAFKA_OUTCOME_DONE)
+        return true;
+    if (outcome == KAFKA_OUTCOME_FENCED) {
+        *error = why;
+        return false;
+    }
+    log_failure(LOG_LEVEL_WARNING, "producer_recreated", &why);
+    metrics_add(&worker->stats.producers_recreated, 1);
+    kafka_transaction_free(worker->transaction);
+    worker->transaction = NULL;
+    return kafka_worker_open_producer(worker, error);
+}
+
+static void take_metadata(struct kafka_worker *worker)
+{
+    if (worker->metadata)
+        rd_kafka_consumer_group_metadata_destroy(worker->metadata);
+    worker->metadata = rd_kafka_consumer_group_metadata(worker->consumer);
+}
+
+void kafka_worker_drop_metadata(struct kafka_worker *worker)
+{
+    if (worker->metadata)
+        rd_kafka_consumer_group_metadata_destroy(worker->metadata);
+    worker->metadata = NULL;
+}
+
+static bool on_assigned(struct kafka_worker *worker, const rd_kafka_topic_partition_list_t *given,
+                        struct error *error)
+{
+    metrics_add(&worker->stats.rebalances, 1);
+    take_metadata(worker);
+    if (!kafka_assignment_take(&worker->assignment, worker->consumer, worker->offsets, given, error))
+        return false;
+    log_line(LOG_LEVEL_INFO, "partitions_assigned", "worker %u: %u of %d partitions of %s",
+             worker->spec.index, worker->assignment.count, worker->assignment.topic_partitions,
+             worker->assignment.topic);
+    worker->stats.assigned = (int)worker->assignment.count;
+    kafka_worker_publish_positions(worker);
+    if (worker->assignment.count == 0)
+        kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
+    return !worker->restore || worker->assignment.count == 0 || kafka_worker_begin_restore(worker, error);
+}
+
+static bool on_revoked(struct kafka_worker *worker, struct error *error)
+{
+    bool fine = abort_for_rebalance(worker, error);
+    kafka_worker_forget_state(worker);
+    kafka_assignment_drop(&worker->assignment, worker->consumer);
+    kafka_worker_drop_metadata(worker);
+    worker->stats.assigned = 0;
+    kafka_worker_publish_positions(worker);
+    return fine;
+}
+
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *given, void *opaque)
+{
+    (void)consumer;
+    struct kafka_worker *worker = opaque;
+    worker->assignment_epoch++;
+    bool fine = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? on_assigned(worker, given, &worker->failure)
+                                                             : on_revoked(worker, &worker->failure);
+    if (fine)
+        return;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+        rd_kafka_assign(worker->consumer, NULL);
+    worker->assign_failed = true;
+}
+
+/* ---- processing ---- */
+
+static void note_latency(struct kafka_worker *worker, int64_t timestamp_ms)
+{
+    if (worker->latency_count && (worker->latencies[worker->latency_count - 1].timestamp_ms == timestamp_ms ||
+                                  worker->latency_count == KAFKA_WORKER_LATENCIES_MAX)) {
+        worker->latencies[worker->latency_count - 1].count++;
+        return;
+    }
+    worker->latencies[worker->latency_count++] = (struct latency){timestamp_ms, 1};
+}
+
+static struct view header_of(const rd_kafka_message_t *message, const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    if (rd_kafka_message_headers(message, &headers) || rd_kafka_header_get_last(headers, name, &value, &size))
+        return VIEW_ABSENT;
+    return (struct view){value, size};
+}
+
+static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
+                    const rd_kafka_message_t *message, struct error *error)
+{
+    rd_kafka_timestamp_type_t type;
+    struct chain_input input = {
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len},
+        .partition_count = worker->assignment.topic_partitions,
+    };
+    if (worker->config->first_stage > 0)
+        input.origin = header_of(message, "clickveil-origin");
+    struct error why = {0};
+    if (chain_process(worker->chain, &input, &why) == CHAIN_STOP) {
+        if (why.abort_transaction || why.fatal)
+            return kafka_worker_go_back(worker, kafka_worker_outcome_of_send(&why), false, &why, error);
+        error_at(&why, "%s[%d]@%lld", worker->assignment.topic, message->partition,
+                 (long long)message->offset);
+        *error = why;
+        return false;
+    }
+    item->next_offset = message->offset + 1;
+    item->last_timestamp_ms = input.timestamp_ms;
+    item->at_end = false;
+    worker->batch_records++;
+    note_latency(worker, input.timestamp_ms);
+    return true;
+}
+
+static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
+        /* Behind every transaction stands a marker, which has no message: only the end tells its place (rule 2). */
+        if (item && !worker->assignment.paused && message->offset >= item->next_offset) {
+            item->next_offset = message->offset;
+            item->at_end = true;
+        }
+        return true;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        error_fail(
+            error, EXIT_STATUS_UNAVAILABLE, NULL,
+            "records were deleted before they were processed: raise the topic's retention, then set the "
+            "group's offsets by hand",
+            "the committed offset does not exist any more");
+        error_at(error, "%s[%d]", worker->assignment.topic, message->partition);
+        return false;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL || message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+        message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        return kafka_fail_code(error, message->err, "consuming");
+    log_line(LOG_LEVEL_WARNING, "consumer_error", "%s", rd_kafka_err2str(message->err));
+    return true;
+}
+
+/* Is the transaction as large as it may become? Half of the arena is left for what the flush writes. */
+static bool is_full(const struct kafka_worker *worker)
+{
+    return worker->batch_records >= worker->batch_max ||
+           worker->arena.used > (size_t)worker->config->runtime.memory_bytes_max / 2;
+}
+
+static bool take_message(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
+{
+    if (message->err)
+        return take_error(worker, message, error);
+    struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
+    if (!item || worker->assignment.paused || worker->restoring)
+        return true;
+    if (message->offset < item->next_offset) {
+        metrics_add(&worker->stats.replayed, 1);
+        return true;
+    }
+    return kafka_worker_begin_transaction(worker, error) && process(worker, item, message, error);
+}
+
+/* Take what one poll returned. After anything that moved positions (an abort, a rebalance) the rest is thrown away:
+ * it will be fetched again. */
+static bool take_messages(struct kafka_worker *worker, unsigned count, struct error *error)
+{
+    bool fine = true;
+    uint64_t aborted = metrics_read(&worker->stats.transactions_aborted);
+    uint64_t recreated = metrics_read(&worker->stats.producers_recreated);
+    unsigned done = 0;
+    while (fine && done < count) {
+        fine = take_message(worker, worker->messages[done++], error);
+        if (metrics_read(&worker->stats.transactions_aborted) != aborted ||
+            metrics_read(&worker->stats.producers_recreated) != recreated)
+            break;
+        if (fine && is_full(worker) && kafka_transaction_is_open(worker->transaction))
+            fine = kafka_worker_end_transaction(worker, false, error);
+        if (metrics_read(&worker->stats.transactions_aborted) != aborted ||
+            metrics_read(&worker->stats.producers_recreated) != recreated)
+            break;
+    }
+    for (unsigned i = 0; i < count; i++)
+        rd_kafka_message_destroy(worker->messages[i]);
+    return fine;
+}
+
+/* ---- the loop ---- */
+
+static int poll_timeout_ms(const struct kafka_worker *worker)
+{
+    int64_t wait_ms = POLL_MS, now_ms = clock_unix_ms();
+    if (worker->more_due)
+        return 0;
+    if (kafka_transaction_is_open(worker->transaction)) {
+        int64_t left_ms =
+            worker->began_ms + worker->config->runtime.commit_interval_ms - clock_monotonic_ms();
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    int64_t due_ms = chain_next_due_ms(worker->chain);
+    if (due_ms != INT64_MAX && due_ms - now_ms < wait_ms)
+        wait_ms = due_ms - now_ms;
+    return wait_ms > 0 ? (int)wait_ms : 0;
+}
+
+static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct error *error)
+{
+    unsigned epoch = worker->assignment_epoch;
+    unsigned count = 0;
+    rd_kafka_message_t *first = rd_kafka_consumer_poll(worker->consumer, timeout_ms);
+    if (first) {
+        worker->messages[count++] = first;
+        ssize_t more =
+            rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages + 1, KAFKA_WORKER_POLL_BATCH - 1);
+        count += more > 0 ? (unsigned)more : 0;
+    }
+    if (worker->assign_failed) {
+        *error = worker->failure;
+        for (unsigned i = 0; i < count; i++)
+            rd_kafka_message_destroy(worker->messages[i]);
+        return false;
+    }
+    if (epoch == worker->assignment_epoch)
+        return take_messages(worker, count, error);
+    for (unsigned i = 0; i < count; i++)
+        rd_kafka_message_destroy(worker->messages[i]);
+    return count == 0 || kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
+}
+
+static bool step_restore(struct kafka_worker *worker, struct error *error)
+{
+    kafka_worker_enter(worker, KAFKA_WORKER_RESTORING);
+    switch (kafka_restore_step(worker->restore, worker->consumer, RESTORE_STEP_MS, error)) {
+    case KAFKA_RESTORE_GOING:
+        return true;
+    case KAFKA_RESTORE_DONE:
+        break;
+    case KAFKA_RESTORE_FAILED:
+        return false;
+    }
+    worker->restoring = false;
+    unsigned count;
+    const struct kafka_restore_partition *partitions = kafka_restore_partitions(worker->restore, &count);
+    bool moved = false;
+    for (unsigned i = 0; i < count; i++) {
+        struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, partitions[i].partition);
+        ensure(item != NULL);
+        if (partitions[i].committed >= 0 && partitions[i].committed != item->committed) {
+            item->committed = partitions[i].committed;
+            item->has_commit = true;
+            moved = true;
+        }
+    }
+    return !moved || kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
+}
+
+/* Pause or resume by the freshness of the followed topics. An open transaction is given up: what it holds was decided
+ * by choices that may be old. */
+static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, struct error *error)
+{
+    *out_may_work = false;
+    if (worker->assignment.count == 0)
+        return true;
+    bool is_fresh = kafka_worker_is_fresh(worker);
+    if (!is_fresh && kafka_transaction_is_open(worker->transaction) && !kafka_worker_abort(worker, error))
+        return false;
+    if (!kafka_assignment_pause(&worker->assignment, worker->consumer, !is_fresh, error))
+        return false;
+    kafka_worker_enter(worker, is_fresh ? KAFKA_WORKER_RUNNING : KAFKA_WORKER_PAUSED);
+    *out_may_work = is_fresh;
+    return true;
+}
+
+static bool step(struct kafka_worker *worker, struct error *error)
+{
+    if (!poll_records(worker, worker->restoring ? 0 : poll_timeout_ms(worker), error))
+        return false;
+    if (worker->restoring)
+        return step_restore(worker, error);
+    bool may_work;
+    if (!mind_freshness(worker, &may_work, error) || !may_work)
+        return !error->what[0];
+    bool due = worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms();
+    if (due && !kafka_worker_begin_transaction(worker, error))
+        return false;
+    if (!kafka_transaction_is_open(worker->transaction))
+        return true;
+    if (due || clock_monotonic_ms() - worker->began_ms >= worker->config->runtime.commit_interval_ms)
+        return kafka_worker_end_transaction(worker, false, error);
+    return true;
+}
+
+static bool wait_for_followed(struct kafka_worker *worker)
+{
+    kafka_worker_enter(worker, KAFKA_WORKER_WAITING);
+    while (!kafka_worker_is_stopping(worker) && !kafka_worker_is_fresh(worker))
+        clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
+    return !kafka_worker_is_stopping(worker);
+}
+
+static bool subscribe(struct kafka_worker *worker, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, worker->assignment.topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(worker->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
+    return code ? kafka_fail_code(error, code, "joining the group") : true;
+}
+
+/* Finish what is open, write what a drain is the slot of, and leave. */
+static bool drain(struct kafka_worker *worker, struct error *error)
+{
+    kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
+    int64_t until_ms = clock_monotonic_ms() + worker->config->runtime.shutdown_timeout_ms;
+    bool again = worker->assignment.count > 0 && !worker->restoring && kafka_worker_is_fresh(worker);
+    while (again && clock_monotonic_ms() < until_ms && !atomic_load(worker->spec.failed)) {
+        uint64_t aborted = metrics_read(&worker->stats.transactions_aborted);
+        if (!kafka_worker_begin_transaction(worker, error) ||
+            !kafka_worker_end_transaction(worker, true, error))
+            return false;
+        again = worker->more_due || metrics_read(&worker->stats.transactions_aborted) != aborted;
+        again = again && worker->transaction && worker->assignment.count > 0 && !worker->restoring;
+    }
+    return true;
+}
+
+/* Wait for the broker as long as it takes; everything else that is wrong with the topics ends the start. */
+static bool connect_and_open(struct kafka_worker *worker, struct error *error)
+{
+    int32_t partitions = 0;
+    const char *topic = config_topic(worker->config, config_input_topic(worker->config), 0).data;
+    int64_t backoff_ms = KAFKA_WORKER_BACKOFF_FIRST_MS;
+    while (!kafka_worker_is_stopping(worker) &&
+           (!kafka_preflight(worker->offsets, worker->config, REQUEST_TIMEOUT_MS, error) ||
+            !kafka_topic_partitions(worker->offsets, topic, REQUEST_TIMEOUT_MS, &partitions, error))) {
+        if (!error->retriable)
+            return false;
+        error_advise(error, "waiting for the broker");
+        log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
+        for (int64_t waited = 0; waited < backoff_ms && !kafka_worker_is_stopping(worker);
+             waited += KAFKA_WORKER_WAIT_STEP_MS)
+            clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
+        backoff_ms =
+            backoff_ms * 2 > KAFKA_WORKER_BACKOFF_MAX_MS ? KAFKA_WORKER_BACKOFF_MAX_MS : backoff_ms * 2;
+    }
+    *error = (struct error){0};
+    return kafka_worker_is_stopping(worker) ||
+           (kafka_assignment_init(&worker->assignment, topic, partitions, error) &&
+            kafka_worker_open_producer(worker, error));
+}
+
+static bool run(struct kafka_worker *worker, struct error *error)
+{
+    /* init_transactions before subscribe, the first full read before both matter (rules 1 and 2). */
+    if (!connect_and_open(worker, error))
+        return false;
+    if (kafka_worker_is_stopping(worker) || !wait_for_followed(worker))
+        return true;
+    if (!subscribe(worker, error))
+        return false;
+    while (!kafka_worker_is_stopping(worker)) {
+        *error = (struct error){0};
+        if (!step(worker, error))
+            return false;
+    }
+    return atomic_load(worker->spec.failed) || !worker->transaction || drain(worker, error);
+}
+
+static void *run_thread(void *context)
+{
+    struct kafka_worker *worker = context;
+    struct error error = {0};
+    bool fine = run(worker, &error);
+    if (!fine) {
+        log_failure(LOG_LEVEL_ERROR, "worker_failed", &error);
+        worker->failure = error;
+        atomic_store(worker->spec.failed, true);
+    }
+    worker->assign_failed = false;
+    if (worker->transaction && kafka_transaction_is_open(worker->transaction)) {
+        struct error ignored = {0};
+        (void)kafka_transaction_abort(worker->transaction, &ignored);
+    }
+    if (worker->consumer)
+        rd_kafka_consumer_close(worker->consumer);
+    if (fine && worker->assign_failed)
+        fine = false;
+    kafka_worker_enter(worker, fine ? KAFKA_WORKER_STOPPED : KAFKA_WORKER_FAILED);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static bool init(struct kafka_worker *worker, struct error *error)
+{
+    const struct config *config = worker->config;
+    kafka_worker_identity(config, worker->spec.index, worker->identity, sizeof worker->identity);
+    kafka_worker_group(config, worker->group, sizeof worker->group);
+    struct kafka_client_spec consumer = {
+        .role = KAFKA_ROLE_WORKER,
+        .identity = worker->group,
+        .member = config->runtime.static_membership ? worker->identity : NULL,
+        .opaque = worker,
+        .rebalance = on_rebalance,
+    };
+    struct kafka_client_spec offsets = {.role = KAFKA_ROLE_UNCOMMITTED};
+    if (!arena_init(&worker->arena, ARENA_BLOCK_BYTES, (size_t)config->runtime.memory_bytes_max, error))
+        return false;
+    struct sink sink = {worker, send_output};
+    worker->chain = chain_new(worker->spec.chain_shared, worker->spec.index, &worker->arena, sink, error);
+    if (!worker->chain)
+        return false;
+    worker->consumer = kafka_client_new(config, &consumer, error);
+    worker->offsets = worker->consumer ? kafka_client_new(config, &offsets, error) : NULL;
+    if (!worker->offsets)
+        return false;
+    worker->queue = rd_kafka_queue_get_consumer(worker->consumer);
+    if (chain_is_partitioned(worker->chain)) {
+        worker->restore = kafka_restore_new(config, worker->chain, error);
+        if (!worker->restore)
+            return false;
+    }
+    worker->runs = pthread_create(&worker->thread, NULL, run_thread, worker) == 0;
+    return worker->runs ||
+           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise the limit of threads", "no thread");
+}
+
+struct kafka_worker *kafka_worker_new(const struct kafka_worker_spec *spec, struct error *error)
+{
+    struct kafka_worker *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a worker");
+        return NULL;
+    }
+    worker->spec = *spec;
+    worker->config = spec->config;
+    worker->batch_max = (uint64_t)spec->config->runtime.batch_records_max;
+    pthread_mutex_init(&worker->positions_lock, NULL);
+    if (!init(worker, error)) {
+        kafka_worker_free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+bool kafka_worker_join(struct kafka_worker *worker, struct error *out_error)
+{
+    if (worker->runs)
+        pthread_join(worker->thread, NULL);
+    worker->runs = false;
+    if (worker->stats.phase != KAFKA_WORKER_FAILED)
+        return true;
+    *out_error = worker->failure;
+    return false;
+}
+
+void kafka_worker_free(struct kafka_worker *worker)
+{
+    if (!worker)
+        return;
+    ensure(!worker->runs);
+    kafka_restore_free(worker->restore);
+    kafka_transaction_free(worker->transaction);
+    kafka_worker_drop_metadata(worker);
+    if (worker->queue)
+        rd_kafka_queue_destroy(worker->queue);
+    if (worker->consumer)
+        rd_kafka_destroy(worker->consumer);
+    if (worker->offsets)
+        rd_kafka_destroy(worker->offsets);
+    kafka_assignment_release(&worker->assignment);
+    chain_free(worker->chain);
+    arena_release(&worker->arena);
+    free(worker->deferred);
+    pthread_mutex_destroy(&worker->positions_lock);
+    free(worker);
+}
+
+const struct kafka_worker_stats *kafka_worker_stats(const struct kafka_worker *worker)
+{
+    return &worker->stats;
+}
+
+const struct chain *kafka_worker_chain(const struct kafka_worker *worker)
+{
+    return worker->chain;
+}
+
+double kafka_worker_restore_ratio(const struct kafka_worker *worker)
+{
+    return worker->restore ? kafka_restore_ratio(worker->restore) : 1;
+}
+
+unsigned kafka_worker_positions(struct kafka_worker *worker,
+                                struct kafka_worker_position out_positions[KAFKA_WORKER_LAG_MAX])
+{
+    pthread_mutex_lock(&worker->positions_lock);
+    unsigned count = worker->position_count;
+    memcpy(out_positions, worker->positions, count * sizeof *out_positions);
+    pthread_mutex_unlock(&worker->positions_lock);
+    return count;
+}
