@@ -172,6 +172,14 @@ static bool damaged(struct error *error, const char *place, const char *how)
                       "the key file is damaged: %s", how);
 }
 
+/* What keygen calls it: it makes both halves of a pair at once. */
+static const char *keygen_name(enum secret_purpose purpose)
+{
+    return purpose == SECRET_DEAD_LETTER_PUBLIC || purpose == SECRET_DEAD_LETTER_SECRET
+               ? "dead-letter"
+               : purpose_names[purpose];
+}
+
 static bool parse(struct view text, enum secret_purpose purpose, const char *place, struct secret *out_secret,
                   struct error *error)
 {
@@ -191,7 +199,7 @@ static bool parse(struct view text, enum secret_purpose purpose, const char *pla
         (void)error_fail(error, EXIT_STATUS_CONFIGURATION, place, NULL,
                          "this is a key for `%s`, not for `%s`", purpose_names[secret_purpose_of(name)],
                          purpose_names[purpose]);
-        error_advise(error, "name a file made by `clickveil keygen --purpose %s`", purpose_names[purpose]);
+        error_advise(error, "name a file made by `clickveil keygen --purpose %s`", keygen_name(purpose));
         return false;
     }
     if (!take_line(&rest, "id: ", &id) || !take_line(&rest, "key: ", &key))
@@ -319,6 +327,9 @@ static bool open_source(const char *text, struct source *source, struct error *e
 {
     *source = (struct source){.descriptor = -1};
     snprintf(source->place, sizeof source->place, "%s", text);
+    if (!text[0])
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, "key", "write a path, credential:NAME or fd:N",
+                          "no key is named");
     if (starts_with(text, descriptor_scheme))
         return open_inherited(text + strlen(descriptor_scheme), source, error);
     if (starts_with(text, credential_scheme))
