@@ -5,6 +5,7 @@
  * the file is still read and all its mistakes are told in one run. Only broken YAML ends the reading early.
  */
 #include "common/document.h"
+#include "common/secret.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -85,7 +86,8 @@ static bool copy_text(struct lint *lint, struct view text, struct view *out_copy
 const char *document_path(struct view path, const char *file, struct lint *lint)
 {
     const char *slash = file && strcmp(file, "--set") != 0 ? strrchr(file, '/') : NULL;
-    size_t folder_size = slash && !(path.size && path.data[0] == '/') ? (size_t)(slash - file) + 1 : 0;
+    bool stays = (path.size && path.data[0] == '/') || secret_source_is_scheme(path);
+    size_t folder_size = slash && !stays ? (size_t)(slash - file) + 1 : 0;
     char *joined = arena_take(lint->arena, folder_size + path.size + 1);
     if (!joined) {
         lint->memory_short = true;

@@ -66,8 +66,8 @@ struct document_node *document_child(const struct document_node *map, struct vie
  * since a secret may have slipped to the left of the colon. Lives as long as the tree. */
 const char *document_key_name(const struct document_node *child);
 
-/* Join a path to the folder of the file that names it; an absolute path stays. file NULL or "--set": as it is. NULL
- * when memory is short. */
+/* Join a path to the folder of the file that names it; an absolute path stays, and so does the source of a key that is
+ * no path (credential:NAME, fd:N; common/secret.h). file NULL or "--set": as it is. NULL when memory is short. */
 const char *document_path(struct view path, const char *file, struct lint *lint);
 
 #endif

@@ -359,6 +359,34 @@ static void the_example_of_the_specification_parses_word_for_word(void **state)
     config_free(config);
 }
 
+static void paths_start_at_the_file_and_other_sources_of_keys_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *written, *expected; /* NULL: in the folder of the configuration */
+    } rows[] = {
+        {"secrets/pseudonym.key", NULL},
+        {"/etc/clickveil/key", "/etc/clickveil/key"},
+        {"credential:pseudonym", "credential:pseudonym"},
+        {"fd:3", "fd:3"},
+        {"./fd:3", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[512], expected[128];
+        snprintf(text, sizeof text,
+                 "programmes: [programmes/tmobile.yaml]\nsubscriber: {kind: opaque}\nstages: [pseudonymize]\n"
+                 "pseudonymize: {key: '%s'}\n",
+                 rows[i].written);
+        snprintf(expected, sizeof expected, "%s/%s", fixture->folder, rows[i].written);
+        struct config *config = load(fixture, text);
+        assert_string_equal(fixture->report, "");
+        assert_non_null(config);
+        const struct fake_key *options = config_stage_options(config, "pseudonymize");
+        assert_string_equal(options->key.data, rows[i].expected ? rows[i].expected : expected);
+        config_free(config);
+    }
+}
+
 static const char minimal[] = "programmes: [programmes/tmobile.yaml]\n"
                               "subscriber: {kind: opaque}\n"
                               "stages: [consent]\n";
@@ -460,6 +488,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_example_of_the_specification_parses_word_for_word, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(paths_start_at_the_file_and_other_sources_of_keys_stay, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_not_written_has_its_default, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_mistakes_are_all_reported_with_their_places, setup, teardown),
