@@ -306,6 +306,9 @@ static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t parti
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
     for (int i = 0; i < list->cnt && !code; i++)
         code = list->elems[i].err;
+    /* A negative offset without an error is an answer that never came. */
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = list->elems[i].offset < 0 ? RD_KAFKA_RESP_ERR__TIMED_OUT : RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < list->cnt && !code; i++)
         out_offsets[list->elems[i].partition] = list->elems[i].offset;
     rd_kafka_topic_partition_list_destroy(list);

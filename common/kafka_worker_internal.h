@@ -59,7 +59,7 @@ struct kafka_worker {
     bool more_due;
 
     uint64_t batch_max; /* smaller for a while after choices touched a batch */
-    int64_t backoff_ms;
+    int64_t backoff_ms, nudged_ms;
     struct kafka_worker_stats stats;
     pthread_mutex_t positions_lock;
     struct kafka_worker_position positions[KAFKA_WORKER_LAG_MAX];

@@ -1,0 +1,351 @@
+/*
+ * What the integration tests do with a broker besides running clickveil.
+ *
+ *   kafka_tool produce BOOTSTRAP TOPIC FILE [events|records] [txn=ID] [hold] [timestamp=MS] [rate=N]
+ *       events: a line is a value, its key the member "subscriber"; records: a line is {"key":...,"value":...},
+ *       value an object, a string (as its bytes) or null. txn: in one transaction; hold: print "open" when all is
+ *       sent, wait for a line on standard input, then commit ("commit") or abort (anything else, or end of file).
+ *       rate: so many records a second.
+ *   kafka_tool dump BOOTSTRAP TOPIC [committed|uncommitted]
+ *       the topic to its end, a line each: {"partition","offset","timestamp","key","value","headers"}, bytes that are
+ *       no UTF-8 as {"hex":...}
+ *   kafka_tool ends BOOTSTRAP TOPIC [committed|uncommitted]      partition and end offset, a line each
+ *   kafka_tool group BOOTSTRAP TOPIC GROUP                       partition and committed offset, a line each
+ */
+#include <librdkafka/rdkafka.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <yyjson.h>
+
+enum { TIMEOUT_MS = 30000 };
+
+__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("kafka_tool: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    exit(1);
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char why[256];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+        die("%s: %s", name, why);
+}
+
+static const char *argument(int argc, char **argv, const char *name)
+{
+    size_t size = strlen(name);
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], name, size) == 0 && argv[i][size] == '=')
+            return argv[i] + size + 1;
+    }
+    return NULL;
+}
+
+static bool has(int argc, char **argv, const char *word)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)client;
+    if (message->err)
+        die("delivery: %s", rd_kafka_err2str(message->err));
+    ++*(unsigned long *)opaque;
+}
+
+struct line {
+    const char *key, *value;
+    size_t key_size, value_size;
+    char *owned;
+    yyjson_doc *document;
+};
+
+static bool split(char *text, size_t size, bool records, struct line *out)
+{
+    *out = (struct line){.document = yyjson_read(text, size, 0)};
+    yyjson_val *root = yyjson_doc_get_root(out->document);
+    yyjson_val *key = yyjson_obj_get(root, records ? "key" : "subscriber");
+    out->key = yyjson_get_str(key);
+    out->key_size = yyjson_get_len(key);
+    if (!records) {
+        out->value = text;
+        out->value_size = size;
+        return true;
+    }
+    yyjson_val *value = yyjson_obj_get(root, "value");
+    if (yyjson_is_null(value) || !value)
+        return root != NULL;
+    if (yyjson_is_str(value)) {
+        out->value = yyjson_get_str(value);
+        out->value_size = yyjson_get_len(value);
+        return true;
+    }
+    out->value = out->owned = yyjson_val_write(value, 0, &out->value_size);
+    return out->owned != NULL;
+}
+
+static void check(rd_kafka_error_t *failure, const char *doing)
+{
+    if (failure)
+        die("%s: %s", doing, rd_kafka_error_string(failure));
+}
+
+static void end_transaction(rd_kafka_t *client, bool hold)
+{
+    bool commit = true;
+    if (hold) {
+        char answer[32] = "";
+        puts("open");
+        fflush(stdout);
+        commit = fgets(answer, sizeof answer, stdin) && strncmp(answer, "commit", 6) == 0;
+    }
+    check(commit ? rd_kafka_commit_transaction(client, TIMEOUT_MS)
+                 : rd_kafka_abort_transaction(client, TIMEOUT_MS),
+          "ending the transaction");
+}
+
+static void pace(unsigned long sent, long rate, const struct timespec *began)
+{
+    if (rate <= 0 || sent % 50)
+        return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double passed = (double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9;
+    double ahead = (double)sent / (double)rate - passed;
+    if (ahead > 0)
+        nanosleep(&(struct timespec){(time_t)ahead, (long)((ahead - (double)(time_t)ahead) * 1e9)}, NULL);
+}
+
+static int produce(int argc, char **argv)
+{
+    unsigned long delivered = 0, sent = 0;
+    const char *transaction = argument(argc, argv, "txn"), *timestamp = argument(argc, argv, "timestamp");
+    const char *rate = argument(argc, argv, "rate");
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", argv[0]);
+    set(conf, "partitioner", "murmur2_random");
+    set(conf, "compression.codec", "lz4");
+    set(conf, "linger.ms", "5");
+    set(conf, "queue.buffering.max.messages", "1000000");
+    if (transaction) {
+        set(conf, "transactional.id", transaction);
+        set(conf, "transaction.timeout.ms", "600000");
+    }
+    rd_kafka_conf_set_opaque(conf, &delivered);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    char why[256];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!client)
+        die("%s", why);
+    if (transaction) {
+        check(rd_kafka_init_transactions(client, TIMEOUT_MS), "init");
+        check(rd_kafka_begin_transaction(client), "begin");
+    }
+    FILE *file = strcmp(argv[2], "-") == 0 ? stdin : fopen(argv[2], "r");
+    if (!file)
+        die("%s: %s", argv[2], strerror(errno));
+    struct timespec began;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    while ((size = getline(&text, &capacity, file)) > 0) {
+        if (text[size - 1] == '\n')
+            size--;
+        struct line line;
+        if (!split(text, (size_t)size, has(argc, argv, "records"), &line))
+            die("line %lu is not a record", sent + 1);
+        rd_kafka_resp_err_t code;
+        while ((code = rd_kafka_producev(client, RD_KAFKA_V_TOPIC(argv[1]),
+                                         RD_KAFKA_V_KEY(line.key, line.key_size),
+                                         RD_KAFKA_V_VALUE((void *)line.value, line.value_size),
+                                         RD_KAFKA_V_TIMESTAMP(timestamp ? strtoll(timestamp, NULL, 10) : 0),
+                                         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END)) ==
+               RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            rd_kafka_poll(client, 10);
+        if (code)
+            die("produce: %s", rd_kafka_err2str(code));
+        free(line.owned);
+        yyjson_doc_free(line.document);
+        pace(++sent, rate ? strtol(rate, NULL, 10) : 0, &began);
+        rd_kafka_poll(client, 0);
+    }
+    rd_kafka_flush(client, TIMEOUT_MS * 4);
+    if (delivered != sent)
+        die("%lu of %lu delivered", delivered, sent);
+    if (transaction)
+        end_transaction(client, has(argc, argv, "hold"));
+    free(text);
+    rd_kafka_destroy(client);
+    printf("%lu\n", sent);
+    return 0;
+}
+
+static rd_kafka_t *consumer(const char *bootstrap, const char *group, bool uncommitted)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", bootstrap);
+    set(conf, "group.id", group);
+    set(conf, "enable.auto.commit", "false");
+    set(conf, "enable.partition.eof", "true");
+    set(conf, "isolation.level", uncommitted ? "read_uncommitted" : "read_committed");
+    char why[256];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!client)
+        die("%s", why);
+    rd_kafka_poll_set_consumer(client);
+    return client;
+}
+
+static int partitions_of(rd_kafka_t *client, const char *topic)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, handle, &metadata, TIMEOUT_MS);
+    rd_kafka_topic_destroy(handle);
+    if (code || metadata->topic_cnt != 1 || metadata->topics[0].err)
+        die("no topic %s", topic);
+    int count = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    return count;
+}
+
+static void put(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name, const void *bytes,
+                size_t size)
+{
+    if (!bytes) {
+        yyjson_mut_obj_add_null(document, object, name);
+        return;
+    }
+    yyjson_mut_val *text = yyjson_mut_strncpy(document, bytes, size);
+    yyjson_mut_val *key = yyjson_mut_strcpy(document, name);
+    char *probe = yyjson_mut_val_write(text, 0, NULL);
+    if (!probe) { /* not UTF-8 */
+        char *hex = malloc(size * 2 + 1);
+        for (size_t i = 0; i < size; i++)
+            snprintf(hex + i * 2, 3, "%02x", ((const unsigned char *)bytes)[i]);
+        text = yyjson_mut_obj(document);
+        yyjson_mut_obj_add_strcpy(document, text, "hex", size ? hex : "");
+        free(hex);
+    }
+    free(probe);
+    yyjson_mut_obj_add(object, key, text);
+}
+
+static void print_message(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    rd_kafka_headers_t *headers;
+    yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = yyjson_mut_obj(document);
+    yyjson_mut_doc_set_root(document, root);
+    yyjson_mut_obj_add_int(document, root, "partition", message->partition);
+    yyjson_mut_obj_add_int(document, root, "offset", message->offset);
+    yyjson_mut_obj_add_int(document, root, "timestamp", rd_kafka_message_timestamp(message, &type));
+    put(document, root, "key", message->key, message->key_len);
+    put(document, root, "value", message->payload, message->len);
+    yyjson_mut_val *all = yyjson_mut_obj_add_obj(document, root, "headers");
+    if (!rd_kafka_message_headers(message, &headers)) {
+        const char *name;
+        const void *value;
+        size_t size;
+        for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++)
+            put(document, all, name, value, size);
+    }
+    char *text = yyjson_mut_write(document, 0, NULL);
+    if (!text)
+        die("a record can't be written");
+    puts(text);
+    free(text);
+    yyjson_mut_doc_free(document);
+}
+
+static int dump(int argc, char **argv)
+{
+    rd_kafka_t *client = consumer(argv[0], "kafka-tool", has(argc, argv, "uncommitted"));
+    int count = partitions_of(client, argv[1]), at_end = 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, argv[1], i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_assign(client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    while (at_end < count) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, TIMEOUT_MS);
+        if (!message)
+            die("%s did not end", argv[1]);
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            at_end++;
+        else if (message->err)
+            die("%s", rd_kafka_message_errstr(message));
+        else
+            print_message(message);
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_consumer_close(client);
+    rd_kafka_destroy(client);
+    return 0;
+}
+
+static int ends(int argc, char **argv)
+{
+    rd_kafka_t *client = consumer(argv[0], "kafka-tool", has(argc, argv, "uncommitted"));
+    int count = partitions_of(client, argv[1]);
+    for (int i = 0; i < count; i++) {
+        int64_t low, high;
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(client, argv[1], i, &low, &high, TIMEOUT_MS);
+        if (code)
+            die("%s", rd_kafka_err2str(code));
+        printf("%d %lld\n", i, (long long)high);
+    }
+    rd_kafka_destroy(client);
+    return 0;
+}
+
+static int group(int argc, char **argv)
+{
+    (void)argc;
+    rd_kafka_t *client = consumer(argv[0], argv[2], false);
+    int count = partitions_of(client, argv[1]);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, argv[1], i);
+    rd_kafka_resp_err_t code = rd_kafka_committed(client, list, TIMEOUT_MS);
+    if (code)
+        die("%s", rd_kafka_err2str(code));
+    for (int i = 0; i < list->cnt; i++)
+        printf("%d %lld\n", list->elems[i].partition, (long long)list->elems[i].offset);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 5 && strcmp(argv[1], "produce") == 0)
+        return produce(argc - 2, argv + 2);
+    if (argc >= 4 && strcmp(argv[1], "dump") == 0)
+        return dump(argc - 2, argv + 2);
+    if (argc >= 4 && strcmp(argv[1], "ends") == 0)
+        return ends(argc - 2, argv + 2);
+    if (argc >= 5 && strcmp(argv[1], "group") == 0)
+        return group(argc - 2, argv + 2);
+    die("see the head of tests/integration/kafka_tool.c");
+}
