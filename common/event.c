@@ -12,7 +12,6 @@
  */
 #include "common/event.h"
 
-#include "common/json_reader.h"
 #include "common/partitioner.h"
 #include "common/rfc3339.h"
 #include "common/subject.h"
@@ -572,7 +571,7 @@ static bool keep_texts(struct record *record, struct arena *arena)
     return true;
 }
 
-static enum event_reason reason_of(enum json_result result)
+enum event_reason event_reason_of_json(enum json_result result)
 {
     switch (result) {
     case JSON_EMPTY:
@@ -607,7 +606,7 @@ struct verdict event_read(struct event_reader *reader, const struct chain_input 
 {
     enum json_result result = json_reader_read(&reader->json, reader->shape, input->value);
     if (result != JSON_READ)
-        return verdict_reject(reason_of(result));
+        return verdict_reject(event_reason_of_json(result));
     struct record record = {
         .kind = RECORD_EVENT,
         .origin = {.partition = input->partition, .offset = input->offset},

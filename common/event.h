@@ -11,6 +11,7 @@
 #include "common/arena.h"
 #include "common/chain.h"
 #include "common/config.h"
+#include "common/json_reader.h"
 #include "common/record.h"
 #include "common/stage.h"
 
@@ -52,6 +53,9 @@ enum event_reason {
 /* The reasons of the input pseudo-stage, a table for the chain's books. */
 extern const struct reason event_reasons[];
 extern const unsigned event_reason_count;
+
+/* What to call a text that is no object with fields; not for JSON_READ. */
+enum event_reason event_reason_of_json(enum json_result result);
 
 /* A field that config.input.fields may map ("type", "device.id", ...; `device` maps the object that holds `kind` and
  * `id`). For lint. */

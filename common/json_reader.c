@@ -339,6 +339,7 @@ static enum json_result walk_object(struct walk *walk, const struct node *node, 
 enum json_result json_reader_read(struct json_reader *reader, const struct json_shape *shape,
                                   struct view text)
 {
+    memset(reader->values, 0, sizeof reader->values);
     if (view_is_absent(text) || text.size == 0)
         return JSON_EMPTY;
     if (text.size > reader->text_size_max)
@@ -354,6 +355,5 @@ enum json_result json_reader_read(struct json_reader *reader, const struct json_
     if (!unsafe_yyjson_is_obj(root))
         return nests_too_deep(root, 0) ? JSON_NESTING : JSON_NOT_OBJECT;
     struct walk walk = {.reader = reader, .shape = shape};
-    memset(reader->values, 0, sizeof reader->values);
     return walk_object(&walk, &shape->root, root);
 }

@@ -68,8 +68,8 @@ struct json_reader {
 CLICKVEIL_MUST_CHECK bool json_reader_init(struct json_reader *reader, size_t text_size_max,
                                            struct arena *arena, struct error *error);
 
-/* Read one text. JSON_READ: reader->values are valid, with everything in them, until the next call. Behind each
- * string at least 8 more bytes may be read. */
+/* Read one text. JSON_READ: reader->values are valid, with everything in them, until the next call. Any other result:
+ * so are those that were met before the fault. Behind each string at least 8 more bytes may be read. */
 enum json_result json_reader_read(struct json_reader *reader, const struct json_shape *shape,
                                   struct view text);
 

@@ -116,7 +116,7 @@ struct record {
 
     /* The event, as read (common/event.h); gone after consent unless the table of hops says otherwise. */
     enum event_type type;
-    int64_t time_ms;    /* of the event, Unix epoch */
+    int64_t time_ms;    /* of the event, or of the choice that is retracted; Unix epoch */
     struct view brand;  /* required */
     struct view region; /* ISO 3166-2, or absent */
     struct view plan;   /* or absent */
@@ -133,6 +133,7 @@ struct record {
     struct record_interest interests[RECORD_INTERESTS_MAX];
     unsigned interest_count;
     uint64_t rules_digest; /* first 8 bytes, big endian, of the digest of the rules that classified it */
+    int64_t epoch;         /* retraction: number of the epoch that it ends with; >= 0 */
 };
 
 #endif
