@@ -1,0 +1,366 @@
+#include "stages/classify/classify.h"
+
+#include "common/config.h"
+#include "stages/classify/rule_load.h"
+#include "stages/classify/rule_swap.h"
+#include "stages/classify/support.h"
+
+#include <stdlib.h>
+
+enum {
+    DEPTH_DEFAULT = 2,
+    SUPPORT_DEFAULT = 5,
+};
+
+/* ---- options ---- */
+
+static const struct option classify_options[] = {
+    {
+        .name = "hosts",
+        .type = OPTION_PATH_LIST,
+        .offset = offsetof(struct classify_options, hosts),
+        .place_offset = offsetof(struct classify_options, hosts_place),
+        .help =
+            "Rule files for hosts: TSV of host, interests (or `none`, `deny`) and a note. A rule covers what "
+            "is "
+            "below its host. At the same host deny wins over none, none over interests, also across files.",
+    },
+    {
+        .name = "apps",
+        .type = OPTION_PATH_LIST,
+        .offset = offsetof(struct classify_options, apps),
+        .place_offset = offsetof(struct classify_options, apps_place),
+        .help = "Rule files for apps: TSV of package or bundle ID (or a prefix `com.example.*`), interests "
+                "(or `none`, "
+                "`deny`) and a note.",
+    },
+    {
+        .name = "taxonomy",
+        .type = OPTION_PATH,
+        .offset = offsetof(struct classify_options, taxonomy),
+        .place_offset = offsetof(struct classify_options, taxonomy_place),
+        .help = "The taxonomy in which interests are named, with what may be published of it. Without it the "
+                "one that "
+                "the product ships: IAB Audience Taxonomy 1.1.",
+    },
+    {
+        .name = "support",
+        .type = OPTION_INTEGER,
+        .offset = offsetof(struct classify_options, support),
+        .place_offset = offsetof(struct classify_options, support_place),
+        .default_text = "5",
+        .minimum = "1",
+        .maximum = "1000",
+        .help = "Fewest registrable domains and apps behind an interest. One with fewer would give the site "
+                "away; it is "
+                "rolled up to the row above it where that may be published, else dropped.",
+    },
+    {
+        .name = "depth",
+        .type = OPTION_INTEGER,
+        .offset = offsetof(struct classify_options, depth),
+        .place_offset = offsetof(struct classify_options, depth_place),
+        .default_text = "2",
+        .minimum = "2",
+        .maximum = "6",
+        .help = "Deepest tier of the taxonomy that is published. Deeper rows become their row at this tier.",
+    },
+    {0},
+};
+
+static void check_options(const void *value, struct lint *lint)
+{
+    const struct classify_options *options = value;
+    if (options->hosts.count + options->apps.count == 0)
+        lint_report(lint, LINT_ERROR, NULL,
+                    "classify has no rules: name files in classify.hosts or classify.apps");
+    if (options->hosts.count + options->apps.count > RULE_LOAD_FILES_MAX)
+        lint_report(lint, LINT_ERROR, &options->hosts_place, "classify has %u rule files; %d are the most",
+                    options->hosts.count + options->apps.count, (int)RULE_LOAD_FILES_MAX);
+    if (options->support < SUPPORT_DEFAULT)
+        lint_report(lint, LINT_WARNING, &options->support_place,
+                    "support below %d: an interest with few sites behind it tells which site was visited",
+                    (int)SUPPORT_DEFAULT);
+    if (options->depth > DEPTH_DEFAULT)
+        lint_report(lint, LINT_WARNING, &options->depth_place,
+                    "depth above %d: finer interests make more people unique in a feed; measure it with "
+                    "`clickveil audit`",
+                    (int)DEPTH_DEFAULT);
+}
+
+static const struct option_table option_table = {
+    .name = "classify",
+    .summary = "Rules that turn hosts and apps into interests.",
+    .size = sizeof(struct classify_options),
+    .options = classify_options,
+    .check = check_options,
+};
+
+/* ---- lint: everything that is wrong with the files, each at its line ---- */
+
+/* Where the configuration names the file, for what is wrong with it as a whole. */
+static const struct option_place *place_of_file(const struct classify_options *options, const char *file)
+{
+    const struct option_list *lists[] = {&options->hosts, &options->apps};
+    const struct option_place *places[] = {&options->hosts_place, &options->apps_place};
+    for (unsigned list = 0; list < 2; list++) {
+        const struct view *items = lists[list]->items;
+        for (unsigned i = 0; i < lists[list]->count; i++) {
+            if (items[i].data == file)
+                return places[list];
+        }
+    }
+    return &options->taxonomy_place;
+}
+
+static void report_mistakes(const struct classify_options *options, const struct rule_load *load,
+                            struct lint *lint)
+{
+    const struct mistakes *mistakes = &load->mistakes;
+    for (unsigned i = 0; i < mistakes->count && i < MISTAKES_MAX; i++) {
+        const struct mistake *mistake = &mistakes->items[i];
+        struct option_place place = {mistake->file, mistake->line, mistake->column ? mistake->column : 1};
+        if (mistake->line == 0 ||
+            mistake->file == load->taxonomy_path) /* that path goes away with the load */
+            lint_report(lint, LINT_ERROR, place_of_file(options, mistake->file), "%s:%u: %s", mistake->file,
+                        mistake->line, mistake->text);
+        else
+            lint_report(lint, LINT_ERROR, &place, "%s", mistake->text);
+    }
+    if (mistakes->count > MISTAKES_MAX)
+        lint_report(lint, LINT_ERROR, NULL, "the rule files have %u more mistakes",
+                    mistakes->count - MISTAKES_MAX);
+}
+
+static void report_unsupported(const struct classify_options *options, const struct rules *rules,
+                               const struct taxonomy *taxonomy, struct lint *lint)
+{
+    unsigned count;
+    const struct rules_unsupported *unsupported = rules_unsupported(rules, &count);
+    for (unsigned i = 0; i < count; i++) {
+        struct view name = taxonomy_name(taxonomy, unsupported[i].interest);
+        if (unsupported[i].result == 0)
+            lint_report(lint, LINT_WARNING, &options->support_place,
+                        "interest %u (%.*s) has %u sites and apps behind it, fewer than %u: it is dropped",
+                        (unsigned)unsupported[i].interest, (int)name.size, name.data, unsupported[i].backers,
+                        (unsigned)options->support);
+        else
+            lint_report(lint, LINT_WARNING, &options->support_place,
+                        "interest %u (%.*s) has %u sites and apps behind it, fewer than %u: it counts as %u",
+                        (unsigned)unsupported[i].interest, (int)name.size, name.data, unsupported[i].backers,
+                        (unsigned)options->support, (unsigned)unsupported[i].result);
+    }
+}
+
+static bool runs_here(const struct config *config)
+{
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        if (config->stages[i] == &stage_classify)
+            return true;
+    }
+    return false;
+}
+
+/* A host that runs another part of the chain has the section, but need not have the files. */
+static void classify_lint(const struct config *config, const void *section, struct lint *lint)
+{
+    const struct classify_options *options = section;
+    struct taxonomy *taxonomy = NULL;
+    struct error error = {0};
+    if (!runs_here(config) || options->hosts.count + options->apps.count == 0 ||
+        options->hosts.count + options->apps.count > RULE_LOAD_FILES_MAX)
+        return;
+    struct rule_load *load = malloc(sizeof(*load));
+    if (load == NULL) {
+        lint_report(lint, LINT_ERROR, NULL, "no memory to look at the rule files");
+        return;
+    }
+    struct rules *rules = rule_load(options, load, &taxonomy, &error);
+    if (rules != NULL)
+        report_unsupported(options, rules, taxonomy, lint);
+    else if (load->mistakes.count > 0)
+        report_mistakes(options, load, lint);
+    else
+        lint_report(lint, LINT_ERROR, NULL, "%s", error.what);
+    taxonomy_free(taxonomy);
+    rules_free(rules);
+    free(load);
+}
+
+/* ---- shared by all workers ---- */
+
+static struct rules *load_rules(const struct stage_context *context, struct error *error)
+{
+    struct rule_load *load = malloc(sizeof(*load));
+    if (load == NULL) {
+        error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory to load the rules");
+        return NULL;
+    }
+    struct rules *rules = rule_load(context->options, load, NULL, error);
+    free(load);
+    return rules;
+}
+
+static bool classify_shared_init(void *shared, const struct stage_context *context, struct error *error)
+{
+    struct rules *rules = load_rules(context, error);
+    return rules != NULL && rule_swap_init(shared, context->workers, rules, error);
+}
+
+static void classify_shared_release(void *shared)
+{
+    rule_swap_release(shared);
+}
+
+/* On any mistake the old rules stay (spec 5). */
+static bool classify_reload(void *shared, const struct stage_context *context, struct error *error)
+{
+    struct rules *rules = load_rules(context, error);
+    return rules != NULL && rule_swap_replace(shared, rules, error);
+}
+
+static void classify_gauges(const void *shared, void (*add)(void *context, const char *name, double value),
+                            void *context)
+{
+    struct rules_totals totals = rule_swap_totals(shared);
+    add(context, "rules", (double)(totals.hosts + totals.apps));
+    add(context, "hosts", (double)totals.hosts);
+    add(context, "apps", (double)totals.apps);
+    add(context, "interests", (double)totals.interests);
+    add(context, "interests_unsupported", (double)totals.unsupported);
+    add(context, "digest",
+        (double)(totals.digest >> 16)); /* its first 48 bits: a double holds them exactly */
+}
+
+/* ---- a worker ---- */
+
+struct classify {
+    struct rule_swap *swap;
+    struct rule_lease *lease; /* of the open transaction; NULL: it has seen no event yet */
+    unsigned worker;
+};
+
+static bool classify_init(void *state, const struct stage_context *context, struct error *error)
+{
+    struct classify *classify = state;
+    (void)error;
+    classify->swap = context->shared;
+    classify->worker = context->worker;
+    return true;
+}
+
+static void classify_end(void *state)
+{
+    struct classify *classify = state;
+    if (classify->lease != NULL)
+        rule_swap_give(classify->lease);
+    classify->lease = NULL;
+}
+
+static struct verdict stop(struct emitter *emitter, const char *what)
+{
+    error_fail(emitter->error, EXIT_STATUS_BUG, "classify", NULL, "%s", what);
+    return (struct verdict){VERDICT_STOP, 0};
+}
+
+/* Spec 5: from here on no host and no app ID exists. */
+static void forget_target(struct record *record)
+{
+    record->url = VIEW_ABSENT;
+    record->host = VIEW_ABSENT;
+    record->app = VIEW_ABSENT;
+    record->preinstalled = false;
+}
+
+static struct verdict conclude(struct record *record, const struct rules *rules,
+                               const struct rule_answer *answer)
+{
+    forget_target(record);
+    switch (answer->kind) {
+    case RULE_INTERESTS:
+        for (unsigned i = 0; i < answer->interest_count; i++)
+            record->interests[i] = (struct record_interest){answer->interests[i], 1};
+        record->interest_count = answer->interest_count;
+        record->rules_digest = rules_totals(rules)->digest;
+        return verdict_pass();
+    case RULE_DENY:
+        return verdict_drop(CLASSIFY_INTEREST_DENIED);
+    case RULE_UNSUPPORTED:
+        return verdict_drop(CLASSIFY_INTEREST_UNSUPPORTED);
+    case RULE_NONE:
+    case RULE_UNKNOWN:
+        break;
+    }
+    return verdict_drop(CLASSIFY_NO_INTEREST); /* spec 5: an event without an interest */
+}
+
+static struct verdict classify_event(const struct rules *rules, struct record *record,
+                                     struct emitter *emitter)
+{
+    struct rule_answer answer;
+    switch (record->type) {
+    case EVENT_BROWSE:
+        if (view_is_absent(record->host))
+            return verdict_reject(CLASSIFY_TARGET_MISSING);
+        answer = rules_host(rules, record->host);
+        return conclude(record, rules, &answer);
+    case EVENT_APP_USE:
+    case EVENT_APP_INSTALL:
+    case EVENT_APP_REMOVE: /* its interests say what ends */
+        if (view_is_absent(record->app))
+            return verdict_reject(CLASSIFY_TARGET_MISSING);
+        answer = record->preinstalled ? (struct rule_answer){.kind = RULE_NONE}
+                                      /* spec 2: nobody's interest */
+                                      : rules_app(rules, record->app);
+        return conclude(record, rules, &answer);
+    case EVENT_UNKNOWN:
+        break;
+    }
+    return stop(emitter, "an event of unknown type reached the rules");
+}
+
+static struct verdict classify_process(void *state, struct record *record, struct emitter *emitter)
+{
+    struct classify *classify = state;
+    switch (record->kind) {
+    case RECORD_RETRACTION:
+        return verdict_pass();
+    case RECORD_EVENT:
+        if (classify->lease == NULL)
+            classify->lease = rule_swap_take(classify->swap, classify->worker);
+        return classify_event(rule_lease_rules(classify->lease), record, emitter);
+    case RECORD_UNKNOWN:
+        break;
+    }
+    return stop(emitter, "a record of unknown kind reached the rules");
+}
+
+static const struct reason reasons[CLASSIFY_REASONS] = {
+    [CLASSIFY_NO_INTEREST] = {"no_interest", "no rule gives the host or app an interest, or one says `none`"},
+    [CLASSIFY_INTEREST_DENIED] = {"interest_denied", "a rule says `deny`: the subject is sensitive"},
+    [CLASSIFY_INTEREST_UNSUPPORTED] =
+        {"interest_unsupported", "too few sites and apps stand behind the interests (classify.support)"},
+    [CLASSIFY_TARGET_MISSING] = {"target_missing",
+                                 "a page visit without a host, or an app event without an app"},
+};
+
+const struct stage stage_classify = {
+    .name = "classify",
+    .summary = "turns hosts and apps into interests by rules, and forgets the hosts and apps",
+    .options = &option_table,
+    .reasons = reasons,
+    .reason_count = CLASSIFY_REASONS,
+    .output = TOPIC_CLASSIFY_OUT,
+    .lint = classify_lint,
+    .shared_size = sizeof(struct rule_swap),
+    .shared_init = classify_shared_init,
+    .shared_release = classify_shared_release,
+    .state_size = sizeof(struct classify),
+    .init = classify_init,
+    .release = classify_end,
+    .process = classify_process,
+    .commit = classify_end,
+    .abort = classify_end,
+    .reload = classify_reload,
+    .gauges = classify_gauges,
+};

@@ -1,0 +1,74 @@
+#include "stages/classify/rule_load.h"
+
+/* Read one file; what is wrong with it becomes a mistake, so that the others are looked at too. */
+static struct view read_bytes(const char *path, size_t size_bytes_max, struct mistakes *mistakes)
+{
+    struct error error = {0};
+    struct view bytes;
+    if (file_read(path, size_bytes_max, &bytes, &error))
+        return bytes;
+    mistakes_add_error(mistakes, path, &error);
+    return VIEW_ABSENT;
+}
+
+static void read_list(const struct option_list *paths, enum rule_file_kind kind,
+                      struct rule_source sources[RULE_LOAD_FILES_MAX], unsigned *count,
+                      struct mistakes *mistakes)
+{
+    const struct view *items = paths->items;
+    for (unsigned i = 0; i < paths->count && *count < RULE_LOAD_FILES_MAX; i++) {
+        sources[*count] = (struct rule_source){
+            .kind = kind,
+            .name = items[i].data,
+            .bytes = read_bytes(items[i].data, RULE_LOAD_FILE_BYTES_MAX, mistakes),
+        };
+        ++*count;
+    }
+}
+
+static struct taxonomy *load_taxonomy(const struct classify_options *options, struct rule_load *load,
+                                      struct error *error)
+{
+    if (view_is_absent(options->taxonomy)) {
+        struct error not_found = {0};
+        if (!file_find_data("config/rules/audience-taxonomy-1.1.tsv", load->taxonomy_path, &not_found)) {
+            mistakes_add_error(&load->mistakes, "audience-taxonomy-1.1.tsv", &not_found);
+            return NULL;
+        }
+    } else {
+        ensure(options->taxonomy.size <
+               sizeof(load->taxonomy_path)); /* paths of options have 4096 bytes at most */
+        memcpy(load->taxonomy_path, options->taxonomy.data, options->taxonomy.size + 1);
+    }
+    struct view bytes = read_bytes(load->taxonomy_path, RULE_LOAD_TAXONOMY_BYTES_MAX, &load->mistakes);
+    if (view_is_absent(bytes))
+        return NULL;
+    struct taxonomy *taxonomy = taxonomy_new(load->taxonomy_path, bytes, &load->mistakes, error);
+    file_free(bytes);
+    return taxonomy;
+}
+
+struct rules *rule_load(const struct classify_options *options, struct rule_load *load,
+                        struct taxonomy **out_taxonomy, struct error *error)
+{
+    struct rule_source sources[RULE_LOAD_FILES_MAX];
+    struct rules_settings settings = {(unsigned)options->depth, (unsigned)options->support};
+    struct rules *rules = NULL;
+    unsigned count = 0;
+
+    memset(load, 0, sizeof(*load));
+    struct taxonomy *taxonomy = load_taxonomy(options, load, error);
+    read_list(&options->hosts, RULE_FILE_HOSTS, sources, &count, &load->mistakes);
+    read_list(&options->apps, RULE_FILE_APPS, sources, &count, &load->mistakes);
+    if (load->mistakes.count > 0)
+        mistakes_fail(&load->mistakes, error);
+    else if (taxonomy != NULL)
+        rules = rules_new(taxonomy, sources, count, &settings, &load->mistakes, error);
+    for (unsigned i = 0; i < count; i++)
+        file_free(sources[i].bytes);
+    if (rules != NULL && out_taxonomy != NULL)
+        *out_taxonomy = taxonomy;
+    else
+        taxonomy_free(taxonomy);
+    return rules;
+}

@@ -1,0 +1,41 @@
+/*
+ * From the options of classify to rules in memory: finds and reads the files and gathers what is wrong with any of them.
+ *
+ * Thread: one at a time per struct rule_load.
+ */
+#ifndef CLICKVEIL_STAGES_CLASSIFY_RULE_LOAD_H
+#define CLICKVEIL_STAGES_CLASSIFY_RULE_LOAD_H
+
+#include "common/file.h"
+#include "common/option.h"
+#include "stages/classify/rules.h"
+
+enum {
+    RULE_LOAD_FILES_MAX = 64,                      /* host lists and app lists together */
+    RULE_LOAD_FILE_BYTES_MAX = 1024 * 1024 * 1024, /* of one list; 10 million rules take a third of it */
+    RULE_LOAD_TAXONOMY_BYTES_MAX = 16 * 1024 * 1024,
+};
+
+/* The section `classify` of the configuration. */
+struct classify_options {
+    struct option_list hosts; /* views: paths of host lists */
+    struct option_list apps;  /* views: paths of app lists */
+    struct view taxonomy;     /* path; absent: the one that the product ships */
+    int64_t support;
+    int64_t depth;
+    struct option_place hosts_place, apps_place, taxonomy_place, support_place, depth_place;
+};
+
+/* A load and what was wrong with it. Holds no memory of its own: nothing to release. */
+struct rule_load {
+    char taxonomy_path[FILE_PATH_SIZE]; /* the one that was read; mistakes may point at it */
+    struct mistakes mistakes;
+};
+
+/* Load everything. The paths in options outlive `load`. Where out_taxonomy is not NULL it gets the taxonomy, the caller's to
+ * free, for the names. NULL: *load has every mistake in the files, and *error (exit status 78 for mistakes) the first
+ * and how many more there are. */
+struct rules *rule_load(const struct classify_options *options, struct rule_load *load,
+                        struct taxonomy **out_taxonomy, struct error *error);
+
+#endif

@@ -1,0 +1,590 @@
+/*
+ * Design: rows of all files are read into a list of small entries; sorted by key and strength, equal keys meet and the
+ * strongest stays. From the sorted list the index is laid out (rule_index.h), and then each question that needs the
+ * whole is asked of the index itself: is something above this key denied, and who backs which interest. Last comes the
+ * digest over the records in their order: equal rules have equal digests, however they were spread over files.
+ */
+#include "stages/classify/rules.h"
+
+#include "common/public_suffix.h"
+#include "stages/classify/support.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { DIGEST_SIZE = 32 }; /* bytes; the first 8 are used */
+
+/* Bytes that grow while rules are read. */
+struct pool {
+    char *data;
+    size_t size;
+    size_t capacity;
+};
+
+struct entry {
+    uint32_t key;       /* offset in keys */
+    uint32_t interests; /* index in interests */
+    uint32_t line;
+    uint16_t source; /* index in sources */
+    uint8_t key_size;
+    uint8_t kind; /* enum rule_kind */
+    uint8_t interest_count;
+};
+
+/* One index under construction. */
+struct build {
+    enum rule_file_kind kind;
+    struct pool entries;   /* struct entry */
+    struct pool keys;      /* bytes */
+    struct pool interests; /* uint16_t */
+};
+
+/* One finished index and the memory that it lies in. */
+struct part {
+    struct rule_index index;
+    enum rule_file_kind kind;
+    struct rule_slot *slots;
+    unsigned char *records;
+    size_t records_size; /* bytes; the first record is at RULE_RECORD_ALIGNMENT */
+    uint64_t count;
+};
+
+struct rules {
+    struct part hosts;
+    struct part apps;
+    struct rules_totals totals;
+    struct rules_unsupported *unsupported;
+};
+
+static bool no_memory(struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL,
+                      "give the process more memory, or load fewer rules", "no memory for the rules");
+}
+
+/* ---- reading ---- */
+
+static bool pool_append(struct pool *pool, const void *data, size_t size, struct error *error)
+{
+    if (size == 0)
+        return true;
+    if (size > pool->capacity - pool->size) {
+        size_t capacity = pool->capacity == 0 ? 65536 : pool->capacity * 2;
+        char *grown = capacity > UINT32_MAX ? NULL : realloc(pool->data, capacity); /* offsets have 32 bits */
+        if (grown == NULL)
+            return no_memory(error);
+        pool->data = grown;
+        pool->capacity = capacity;
+    }
+    memcpy(pool->data + pool->size, data, size);
+    pool->size += size;
+    return true;
+}
+
+static void build_release(struct build *build)
+{
+    free(build->entries.data);
+    free(build->keys.data);
+    free(build->interests.data);
+}
+
+static uint64_t build_count(const struct build *build)
+{
+    return build->entries.size / sizeof(struct entry);
+}
+
+/* A key of one file and a row of the taxonomy meet here. False: reported. */
+static bool resolve_interest(const struct taxonomy *taxonomy, unsigned depth, const struct rule_row *row,
+                             unsigned i, const char *name, struct mistakes *mistakes, uint16_t *out_interest)
+{
+    unsigned id = row->interests[i];
+    unsigned resolved;
+    struct view label = taxonomy_name(taxonomy, id);
+    switch (taxonomy_resolve(taxonomy, id, depth, &resolved)) {
+    case TAXONOMY_PUBLISHABLE:
+        *out_interest = (uint16_t)resolved;
+        return true;
+    case TAXONOMY_UNKNOWN:
+        mistakes_add(mistakes, name, row->line, row->interest_columns[i], "the taxonomy has no row %u", id);
+        break;
+    case TAXONOMY_REFUSED:
+        mistakes_add(mistakes, name, row->line, row->interest_columns[i],
+                     "row %u of the taxonomy is no interest (only rows below Interest are, and not the root)",
+                     id);
+        break;
+    case TAXONOMY_SENSITIVE:
+        mistakes_add(mistakes, name, row->line, row->interest_columns[i],
+                     "row %u of the taxonomy (%.*s) is sensitive and never published: write deny", id,
+                     (int)label.size, label.data);
+        break;
+    }
+    return false;
+}
+
+static bool resolve_interests(const struct taxonomy *taxonomy, unsigned depth, const struct rule_row *row,
+                              const char *name, struct mistakes *mistakes,
+                              uint16_t out_interests[RECORD_INTERESTS_MAX])
+{
+    bool success = true;
+    for (unsigned i = 0; i < row->interest_count; i++) {
+        if (!resolve_interest(taxonomy, depth, row, i, name, mistakes, &out_interests[i]))
+            success = false;
+    }
+    return success;
+}
+
+static bool read_source(struct build *build, const struct taxonomy *taxonomy,
+                        const struct rule_source *sources, unsigned source, unsigned depth,
+                        struct mistakes *mistakes, struct error *error)
+{
+    struct rule_file file;
+    struct rule_row row;
+    uint16_t interests[RECORD_INTERESTS_MAX];
+    rule_file_init(&file, sources[source].kind, sources[source].name, sources[source].bytes, mistakes);
+    while (rule_file_next(&file, &row)) {
+        if (!resolve_interests(taxonomy, depth, &row, sources[source].name, mistakes, interests))
+            continue;
+        struct entry entry = {
+            .key = (uint32_t)build->keys.size,
+            .interests = (uint32_t)(build->interests.size / sizeof(interests[0])),
+            .line = row.line,
+            .source = (uint16_t)source,
+            .key_size = (uint8_t)row.key_size,
+            .kind = (uint8_t)row.kind,
+            .interest_count = (uint8_t)row.interest_count,
+        };
+        if (!pool_append(&build->keys, row.key, row.key_size, error) ||
+            !pool_append(&build->interests, interests, row.interest_count * sizeof(interests[0]), error) ||
+            !pool_append(&build->entries, &entry, sizeof(entry), error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- merging ---- */
+
+static int compare_keys(const struct entry *a, const struct entry *b, const char *keys)
+{
+    size_t shared = a->key_size < b->key_size ? a->key_size : b->key_size;
+    int order = memcmp(keys + a->key, keys + b->key, shared);
+    return order != 0 ? order : (int)a->key_size - (int)b->key_size;
+}
+
+/* By key, and the strongest first: deny over none over interests (spec 9); the enum rises in that order. */
+static int compare_entries(const void *left, const void *right, void *keys)
+{
+    const struct entry *a = left;
+    const struct entry *b = right;
+    int order = compare_keys(a, b, keys);
+    if (order == 0)
+        order = (int)b->kind - (int)a->kind;
+    if (order == 0)
+        order = a->source != b->source ? (int)a->source - (int)b->source
+                                       : (a->line > b->line) - (a->line < b->line);
+    return order;
+}
+
+/* Add an identifier to a rising list, once. False: the list is full. */
+static bool interest_insert(uint16_t *interests, unsigned *count, uint16_t interest)
+{
+    unsigned at = 0;
+    while (at < *count && interests[at] < interest)
+        at++;
+    if (at < *count && interests[at] == interest)
+        return true;
+    if (*count == RECORD_INTERESTS_MAX)
+        return false;
+    memmove(interests + at + 1, interests + at, (*count - at) * sizeof(*interests));
+    interests[at] = interest;
+    ++*count;
+    return true;
+}
+
+/* Entries with one key: the first decides, and where that is interests, all of them are joined. */
+struct merged {
+    const struct entry *first;
+    uint64_t entries;
+    unsigned interest_count;
+    uint16_t interests[RECORD_INTERESTS_MAX];
+};
+
+static void merge(const struct build *build, uint64_t at, const struct rule_source *sources,
+                  struct mistakes *mistakes, struct merged *out_merged)
+{
+    const struct entry *entries = (const struct entry *)(const void *)build->entries.data;
+    const uint16_t *interests = (const uint16_t *)(const void *)build->interests.data;
+    uint64_t count = build_count(build);
+    const struct entry *first = &entries[at];
+    uint64_t end = at;
+    out_merged->first = first;
+    out_merged->interest_count = 0;
+    for (; end < count && compare_keys(first, &entries[end], build->keys.data) == 0; end++) {
+        if (first->kind != RULE_INTERESTS)
+            continue;
+        for (unsigned i = 0; i < entries[end].interest_count; i++) {
+            if (interest_insert(out_merged->interests, &out_merged->interest_count,
+                                interests[entries[end].interests + i]))
+                continue;
+            mistakes_add(mistakes, sources[entries[end].source].name, entries[end].line, 1,
+                         "together with what other lines say of this key these are more than %d interests",
+                         (int)RECORD_INTERESTS_MAX);
+            break;
+        }
+    }
+    out_merged->entries = end - at;
+}
+
+/* ---- laying out ---- */
+
+static size_t record_size(size_t key_size, unsigned interest_count)
+{
+    size_t size = sizeof(struct rule_record) + key_size + (key_size & 1) + 2 * (size_t)interest_count;
+    return (size + RULE_RECORD_ALIGNMENT - 1) / RULE_RECORD_ALIGNMENT * RULE_RECORD_ALIGNMENT;
+}
+
+static struct rule_record *record_at(const struct part *part, size_t offset)
+{
+    return (struct rule_record *)(void *)(part->records + offset);
+}
+
+static uint16_t *record_interests(struct rule_record *record)
+{
+    return (uint16_t *)(uintptr_t)rule_record_interests(record);
+}
+
+/* Bytes that a record takes: as many as it needed when it was laid out. */
+static size_t record_room(const struct rule_record *record)
+{
+    return record_size(record->key_size, record->interest_room);
+}
+
+static bool part_allocate(struct part *part, const struct build *build, struct error *error)
+{
+    const struct entry *entries = (const struct entry *)(const void *)build->entries.data;
+    uint64_t count = build_count(build);
+    uint64_t slots = 4;
+    size_t size = RULE_RECORD_ALIGNMENT;
+    while (slots < count + count / 2) /* at most two thirds full: probes stay short */
+        slots *= 2;
+    /* merging joins interests of entries, so no record is larger than its entries' together */
+    for (uint64_t i = 0; i < count; i++)
+        size += record_size(entries[i].key_size, entries[i].interest_count);
+    part->slots = calloc(slots, sizeof(*part->slots));
+    part->records = calloc(1, size);
+    if (part->slots == NULL || part->records == NULL)
+        return no_memory(error);
+    part->index = (struct rule_index){.slots = part->slots, .slot_mask = slots - 1, .records = part->records};
+    return true;
+}
+
+static void lay_out(struct part *part, struct view key, const struct merged *merged)
+{
+    struct rule_record *record = record_at(part, part->records_size);
+    *record = (struct rule_record){
+        .kind = merged->first->kind,
+        .key_size = (uint8_t)key.size,
+        .interest_count = (uint8_t)merged->interest_count,
+        .interest_room = (uint8_t)merged->interest_count,
+    };
+    memcpy(record + 1, key.data, key.size);
+    memcpy(record_interests(record), merged->interests,
+           merged->interest_count * sizeof(merged->interests[0]));
+    uint32_t position = (uint32_t)(part->records_size / RULE_RECORD_ALIGNMENT);
+    if (part->kind == RULE_FILE_HOSTS)
+        rule_index_insert_host(part->slots, part->index.slot_mask, key, position);
+    else
+        rule_index_insert_app(part->slots, part->index.slot_mask, key, position);
+    part->records_size += record_room(record);
+    part->count++;
+}
+
+static bool part_make(struct part *part, struct build *build, const struct rule_source *sources,
+                      struct mistakes *mistakes, struct error *error)
+{
+    uint64_t count = build_count(build);
+    part->kind = build->kind;
+    part->records_size = RULE_RECORD_ALIGNMENT; /* position 0 means empty */
+    if (count == 0)
+        return true;
+    qsort_r(build->entries.data, count, sizeof(struct entry), compare_entries, build->keys.data);
+    if (!part_allocate(part, build, error))
+        return false;
+    for (uint64_t i = 0; i < count;) {
+        struct merged merged;
+        merge(build, i, sources, mistakes, &merged);
+        lay_out(part, (struct view){build->keys.data + merged.first->key, merged.first->key_size}, &merged);
+        i += merged.entries;
+    }
+    return true;
+}
+
+/* ---- questions to the whole ---- */
+
+/* Is the rule of a key above denied? Then so is this one: no list gets round a deny by going deeper. */
+static bool is_denied_above(const struct part *part, const struct rule_record *record)
+{
+    for (;;) {
+        struct view key = rule_record_key(record);
+        record = part->kind == RULE_FILE_HOSTS ? rule_index_above_host(&part->index, key)
+                                               : rule_index_above_app(&part->index, key);
+        if (record == NULL)
+            return false;
+        if (record->kind == RULE_DENY)
+            return true;
+    }
+}
+
+static void settle_denies(struct part *part)
+{
+    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
+        struct rule_record *record = record_at(part, at);
+        at += record_room(record);
+        if (record->kind != RULE_DENY && is_denied_above(part, record)) {
+            record->kind = RULE_DENY;
+            record->interest_count = 0;
+        }
+    }
+}
+
+/* Who stands behind a rule: the registrable domain of a host, or the app. */
+static uint64_t backer_of(const struct part *part, const struct rule_record *record)
+{
+    struct view name = rule_record_key(record);
+    unsigned char kind = (unsigned char)part->kind;
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+    uint64_t backer;
+    crypto_generichash_state state;
+    if (part->kind == RULE_FILE_HOSTS)
+        name = public_suffix_registrable(name);
+    ensure(!view_is_absent(name)); /* rules on public suffixes were refused */
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    crypto_generichash_update(&state, &kind, 1);
+    crypto_generichash_update(&state, (const unsigned char *)name.data, name.size);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    memcpy(&backer, hash, sizeof(backer));
+    return backer;
+}
+
+static bool count_backers(const struct part *part, struct support *support)
+{
+    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
+        const struct rule_record *record = record_at(part, at);
+        at += record_room(record);
+        if (record->interest_count == 0)
+            continue;
+        uint64_t backer = backer_of(part, record);
+        for (unsigned i = 0; i < record->interest_count; i++) {
+            if (!support_add(support, rule_record_interests(record)[i], backer))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Write down what the guard made of each rule's interests, and mark in `seen` what can come out. */
+static void apply_support(struct part *part, const struct support *support, bool *seen)
+{
+    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
+        struct rule_record *record = record_at(part, at);
+        uint16_t kept[RECORD_INTERESTS_MAX];
+        unsigned count = 0;
+        at += record_room(record);
+        if (record->kind != RULE_INTERESTS)
+            continue;
+        for (unsigned i = 0; i < record->interest_count; i++) {
+            unsigned result = support_result(support, rule_record_interests(record)[i]);
+            /* no more than there were before, so there is room */
+            if (result != 0 && interest_insert(kept, &count, (uint16_t)result))
+                seen[result] = true;
+        }
+        memcpy(record_interests(record), kept, count * sizeof(kept[0]));
+        record->interest_count = (uint8_t)count;
+        if (count == 0)
+            record->kind = RULE_UNSUPPORTED;
+    }
+}
+
+static bool list_unsupported(struct rules *rules, const struct support *support)
+{
+    unsigned count = 0;
+    for (unsigned id = 1; id <= TAXONOMY_ID_MAX; id++)
+        count += support_backers(support, id) > 0 && support_result(support, id) != id;
+    rules->unsupported = calloc(count + 1, sizeof(*rules->unsupported));
+    if (rules->unsupported == NULL)
+        return false;
+    for (unsigned id = 1; id <= TAXONOMY_ID_MAX; id++) {
+        unsigned result = support_result(support, id);
+        if (support_backers(support, id) == 0 || result == id)
+            continue;
+        rules->unsupported[rules->totals.unsupported++] =
+            (struct rules_unsupported){(uint16_t)id, (uint16_t)result, support_backers(support, id)};
+    }
+    return true;
+}
+
+static bool guard_support(struct rules *rules, const struct taxonomy *taxonomy, unsigned least,
+                          struct error *error)
+{
+    bool success = false;
+    bool *seen = calloc(TAXONOMY_ID_MAX + 1, sizeof(*seen));
+    struct support *support = support_new(least);
+    if (seen != NULL && support != NULL && count_backers(&rules->hosts, support) &&
+        count_backers(&rules->apps, support) && support_decide(support, taxonomy) &&
+        list_unsupported(rules, support)) {
+        apply_support(&rules->hosts, support, seen);
+        apply_support(&rules->apps, support, seen);
+        for (unsigned id = 1; id <= TAXONOMY_ID_MAX; id++)
+            rules->totals.interests += seen[id];
+        success = true;
+    }
+    support_free(support);
+    free(seen);
+    return success || no_memory(error);
+}
+
+/* ---- digest ---- */
+
+static void digest_number(crypto_generichash_state *state, uint64_t number)
+{
+    unsigned char bytes[8];
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(number >> (56 - 8 * i));
+    crypto_generichash_update(state, bytes, sizeof(bytes));
+}
+
+/* Number of records; then of each kind, size and bytes of the key, number and values of the interests; every number
+ * as 8 bytes, big endian. */
+static void digest_part(crypto_generichash_state *state, const struct part *part)
+{
+    digest_number(state, part->count);
+    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
+        const struct rule_record *record = record_at(part, at);
+        struct view key = rule_record_key(record);
+        at += record_room(record);
+        digest_number(state, record->kind);
+        digest_number(state, key.size);
+        crypto_generichash_update(state, (const unsigned char *)key.data, key.size);
+        digest_number(state, record->interest_count);
+        for (unsigned i = 0; i < record->interest_count; i++)
+            digest_number(state, rule_record_interests(record)[i]);
+    }
+}
+
+static uint64_t digest_rules(const struct rules *rules)
+{
+    crypto_generichash_state state;
+    unsigned char digest[DIGEST_SIZE];
+    uint64_t number = 0;
+    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+    digest_part(&state, &rules->hosts);
+    digest_part(&state, &rules->apps);
+    crypto_generichash_final(&state, digest, sizeof(digest));
+    for (unsigned i = 0; i < 8; i++)
+        number = number << 8 | digest[i];
+    return number;
+}
+
+/* ---- life ---- */
+
+static bool read_sources(struct build *hosts, struct build *apps, const struct taxonomy *taxonomy,
+                         const struct rule_source *sources, unsigned source_count, unsigned depth,
+                         struct mistakes *mistakes, struct error *error)
+{
+    for (unsigned i = 0; i < source_count; i++) {
+        struct build *build = sources[i].kind == RULE_FILE_HOSTS ? hosts : apps;
+        if (!read_source(build, taxonomy, sources, i, depth, mistakes, error))
+            return false;
+    }
+    if (mistakes->count > 0)
+        return mistakes_fail(mistakes, error);
+    if (build_count(hosts) + build_count(apps) == 0)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, source_count > 0 ? sources[0].name : NULL,
+                          "write rules into the files that classify.hosts and classify.apps name",
+                          "there is no rule at all");
+    return true;
+}
+
+static bool rules_make(struct rules *rules, struct build *hosts, struct build *apps,
+                       const struct taxonomy *taxonomy, const struct rule_source *sources,
+                       const struct rules_settings *settings, struct mistakes *mistakes, struct error *error)
+{
+    if (!part_make(&rules->hosts, hosts, sources, mistakes, error) ||
+        !part_make(&rules->apps, apps, sources, mistakes, error))
+        return false;
+    if (mistakes->count > 0)
+        return mistakes_fail(mistakes, error);
+    settle_denies(&rules->hosts);
+    settle_denies(&rules->apps);
+    if (!guard_support(rules, taxonomy, settings->support, error))
+        return false;
+    rules->totals.hosts = rules->hosts.count;
+    rules->totals.apps = rules->apps.count;
+    rules->totals.digest = digest_rules(rules);
+    return true;
+}
+
+struct rules *rules_new(const struct taxonomy *taxonomy, const struct rule_source *sources,
+                        unsigned source_count, const struct rules_settings *settings,
+                        struct mistakes *mistakes, struct error *error)
+{
+    struct build hosts = {.kind = RULE_FILE_HOSTS};
+    struct build apps = {.kind = RULE_FILE_APPS};
+    struct rules *rules = calloc(1, sizeof(*rules));
+    ensure(source_count <= UINT16_MAX);
+    if (rules == NULL)
+        no_memory(error);
+    else if (!read_sources(&hosts, &apps, taxonomy, sources, source_count, settings->depth, mistakes,
+                           error) ||
+             !rules_make(rules, &hosts, &apps, taxonomy, sources, settings, mistakes, error)) {
+        rules_free(rules);
+        rules = NULL;
+    }
+    build_release(&hosts);
+    build_release(&apps);
+    return rules;
+}
+
+void rules_free(struct rules *rules)
+{
+    if (rules == NULL)
+        return;
+    free(rules->hosts.slots);
+    free(rules->hosts.records);
+    free(rules->apps.slots);
+    free(rules->apps.records);
+    free(rules->unsupported);
+    free(rules);
+}
+
+static struct rule_answer answer(const struct rule_record *record)
+{
+    if (record == NULL)
+        return (struct rule_answer){.kind = RULE_UNKNOWN};
+    return (struct rule_answer){
+        .kind = (enum rule_kind)record->kind,
+        .interest_count = record->interest_count,
+        .interests = rule_record_interests(record),
+        .key = rule_record_key(record),
+    };
+}
+
+struct rule_answer rules_host(const struct rules *rules, struct view host)
+{
+    return answer(rule_index_host(&rules->hosts.index, host));
+}
+
+struct rule_answer rules_app(const struct rules *rules, struct view app)
+{
+    return answer(rule_index_app(&rules->apps.index, app));
+}
+
+const struct rules_totals *rules_totals(const struct rules *rules)
+{
+    return &rules->totals;
+}
+
+const struct rules_unsupported *rules_unsupported(const struct rules *rules, unsigned *out_count)
+{
+    *out_count = (unsigned)rules->totals.unsupported;
+    return rules->unsupported;
+}
