@@ -1,0 +1,600 @@
+/*
+ * Design: one flat array of links, one per stage of this process, each with its state and its books. Books are two
+ * sets of counters: `pending` belongs to the open transaction and is plain memory of the worker's thread;
+ * `committed` is added to at commit with relaxed atomics, so that metrics may read it at any time. An abort forgets
+ * the pending set, and so whatever is counted is exactly what was committed.
+ *
+ * The input pseudo-stage ("input") is the decoder of events or of the format between stages; its rejects become dead
+ * letters like those of any stage.
+ */
+#include "common/chain.h"
+
+#include "common/codec.h"
+#include "common/dead_letter.h"
+#include "common/event.h"
+#include "common/subject.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    STARTUP_BLOCK_BYTES = 256 * 1024,
+    LINKS_MAX = 16,
+};
+static const size_t startup_bytes_max = (size_t)8 << 30; /* rule files live here; each has its own limit */
+
+struct counter {
+    uint64_t pending;
+    _Atomic uint64_t committed;
+};
+
+/* Counters of one stage: PASS and STOP have one each, DROP and REJECT one per reason. */
+struct books {
+    struct counter pass;
+    struct counter *drop;
+    struct counter *reject;
+};
+
+struct link {
+    const struct stage *stage;
+    void *state;
+    struct books books;
+};
+
+struct chain_shared {
+    const struct config *config;
+    struct arena arena;
+    struct subject_key *subject_key;
+    bool files;
+    unsigned count;
+    void *stage_shared[LINKS_MAX];
+};
+
+struct chain {
+    struct chain_shared *shared;
+    struct arena startup;
+    struct arena *arena;
+    struct sink sink;
+    struct event_reader *reader; /* when the input is topics.events */
+    struct codec *codec;
+    struct dead_letter_writer *dead_letters;
+    const struct chain_input *input; /* of the record in process; for dead letters */
+    const char *input_topic;
+    enum hop input_hop, output_hop;
+    int64_t now_ms;
+    bool latched; /* a STOP happened: nothing more until abort */
+    unsigned count;
+    struct link links[LINKS_MAX];
+    struct books input_books;
+};
+
+static const struct stage *stage_at(const struct config *config, unsigned link)
+{
+    return config->stages[config->first_stage + link];
+}
+
+static const void *options_at(const struct config *config, unsigned link)
+{
+    return config->stage_options[config->first_stage + link];
+}
+
+/* ---- shared state ---- */
+
+static struct stage_context context_of(const struct chain_shared *shared, unsigned link)
+{
+    return (struct stage_context){
+        .config = shared->config,
+        .options = options_at(shared->config, link),
+        .shared = shared->stage_shared[link],
+        .workers = (unsigned)shared->config->workers,
+        .files = shared->files,
+        .subject_key = shared->subject_key,
+    };
+}
+
+/* The key of pseudonyms is the process's when it runs the stage that owns it; a consent stage of its own only needs
+ * one that nobody else knows, and later stages need none (spec 4: one keyed hash per subject serves all). */
+static bool load_subject_key(struct chain_shared *shared, struct error *error)
+{
+    const struct config *config = shared->config;
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        const struct stage *stage = config->stages[i];
+        if (!stage->subject_key_path)
+            continue;
+        struct view path = stage->subject_key_path(config->stage_options[i]);
+        shared->subject_key = subject_key_load(path.data, error);
+        return shared->subject_key != NULL;
+    }
+    if (config->first_stage == 0) {
+        shared->subject_key = subject_key_random(error);
+        return shared->subject_key != NULL;
+    }
+    return true;
+}
+
+static bool init_shared(struct chain_shared *shared, struct error *error)
+{
+    if (!arena_init(&shared->arena, STARTUP_BLOCK_BYTES, startup_bytes_max, error))
+        return false;
+    if (!load_subject_key(shared, error))
+        return false;
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
+        if (!stage->shared_size)
+            continue;
+        struct stage_context context = context_of(shared, i);
+        context.arena = &shared->arena;
+        shared->stage_shared[i] = aligned_alloc(64, (stage->shared_size + 63) / 64 * 64);
+        if (!shared->stage_shared[i])
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for stage %s",
+                              stage->name);
+        memset(shared->stage_shared[i], 0, stage->shared_size);
+        if (stage->shared_init && !stage->shared_init(shared->stage_shared[i], &context, error))
+            return false;
+    }
+    return true;
+}
+
+struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error)
+{
+    struct chain_shared *shared = calloc(1, sizeof *shared);
+    if (!shared) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the chain");
+        return NULL;
+    }
+    shared->config = config;
+    shared->files = files;
+    shared->count = config->last_stage - config->first_stage + 1;
+    ensure(config->first_stage <= config->last_stage && shared->count <= LINKS_MAX);
+    if (!init_shared(shared, error)) {
+        chain_shared_free(shared);
+        return NULL;
+    }
+    return shared;
+}
+
+void chain_shared_free(struct chain_shared *shared)
+{
+    if (!shared)
+        return;
+    for (unsigned i = shared->count; i-- > 0;) {
+        const struct stage *stage = stage_at(shared->config, i);
+        if (shared->stage_shared[i] && stage->shared_release)
+            stage->shared_release(shared->stage_shared[i]);
+        free(shared->stage_shared[i]);
+    }
+    subject_key_free(shared->subject_key);
+    arena_release(&shared->arena);
+    free(shared);
+}
+
+void chain_shared_followed(struct chain_shared *shared,
+                           void (*visit)(void *context, const struct followed *followed, void *stage_shared,
+                                         const void *options),
+                           void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
+        if (stage->followed)
+            visit(context, stage->followed, shared->stage_shared[i], options_at(shared->config, i));
+    }
+}
+
+bool chain_shared_reload(struct chain_shared *shared, struct error *error)
+{
+    bool all = true;
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
+        struct stage_context context = context_of(shared, i);
+        context.arena = &shared->arena;
+        if (stage->reload && !stage->reload(shared->stage_shared[i], &context, error))
+            all = false;
+    }
+    return all;
+}
+
+struct gauge_visit {
+    void (*add)(void *context, const char *stage, const char *name, double value);
+    void *context;
+    const char *stage;
+};
+
+static void add_gauge(void *context, const char *name, double value)
+{
+    const struct gauge_visit *visit = context;
+    visit->add(visit->context, visit->stage, name, value);
+}
+
+void chain_shared_gauges(const struct chain_shared *shared,
+                         void (*add)(void *context, const char *stage, const char *name, double value),
+                         void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
+        struct gauge_visit visit = {add, context, stage->name};
+        if (stage->gauges)
+            stage->gauges(shared->stage_shared[i], add_gauge, &visit);
+    }
+}
+
+/* ---- books ---- */
+
+static bool books_init(struct books *books, unsigned reasons, struct arena *arena)
+{
+    books->drop = arena_take_zeroed(arena, sizeof *books->drop * (reasons ? reasons : 1));
+    books->reject = arena_take_zeroed(arena, sizeof *books->reject * (reasons ? reasons : 1));
+    return books->drop && books->reject;
+}
+
+static void counter_close(struct counter *counter, bool commit)
+{
+    if (counter->pending == 0)
+        return;
+    if (commit)
+        atomic_fetch_add_explicit(&counter->committed, counter->pending, memory_order_relaxed);
+    counter->pending = 0;
+}
+
+static void books_close(struct books *books, unsigned reasons, bool commit)
+{
+    counter_close(&books->pass, commit);
+    for (unsigned i = 0; i < reasons; i++) {
+        counter_close(&books->drop[i], commit);
+        counter_close(&books->reject[i], commit);
+    }
+}
+
+static void books_visit(const struct books *books, const char *stage, const struct reason *reasons,
+                        unsigned reason_count, chain_counter_visitor *visit, void *context)
+{
+    visit(context, stage, VERDICT_PASS, "",
+          atomic_load_explicit(&books->pass.committed, memory_order_relaxed));
+    for (unsigned i = 0; i < reason_count; i++) {
+        uint64_t dropped = atomic_load_explicit(&books->drop[i].committed, memory_order_relaxed);
+        uint64_t rejected = atomic_load_explicit(&books->reject[i].committed, memory_order_relaxed);
+        if (dropped)
+            visit(context, stage, VERDICT_DROP, reasons[i].name, dropped);
+        if (rejected)
+            visit(context, stage, VERDICT_REJECT, reasons[i].name, rejected);
+    }
+}
+
+static void close_all(struct chain *chain, bool commit)
+{
+    books_close(&chain->input_books, event_reason_count, commit);
+    for (unsigned i = 0; i < chain->count; i++)
+        books_close(&chain->links[i].books, chain->links[i].stage->reason_count, commit);
+}
+
+/* ---- a worker's chain ---- */
+
+static bool init_link(struct chain *chain, unsigned index, unsigned worker, struct error *error)
+{
+    struct link *link = &chain->links[index];
+    link->stage = stage_at(chain->shared->config, index);
+    struct stage_context context = context_of(chain->shared, index);
+    context.arena = &chain->startup;
+    context.worker = worker;
+    link->state = arena_take_zeroed(&chain->startup, link->stage->state_size);
+    if (!link->state || !books_init(&link->books, link->stage->reason_count, &chain->startup))
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for stage %s",
+                          link->stage->name);
+    chain->count = index + 1; /* from here on release() is owed */
+    return !link->stage->init || link->stage->init(link->state, &context, error);
+}
+
+static bool init_chain(struct chain *chain, unsigned worker, struct error *error)
+{
+    const struct config *config = chain->shared->config;
+    if (!arena_init(&chain->startup, STARTUP_BLOCK_BYTES, startup_bytes_max, error))
+        return false;
+    if (!books_init(&chain->input_books, event_reason_count, &chain->startup))
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for counters");
+    enum topic_role input = config_input_topic(config);
+    chain->input_topic = config_topic(config, input, 0).data;
+    chain->input_hop = hop_of_topic(input);
+    chain->output_hop = hop_of_topic(config_output_topic(config));
+    if (input == TOPIC_EVENTS && !event_reader_new(config, &chain->startup, &chain->reader, error))
+        return false;
+    if (!codec_new(config, &chain->startup, &chain->codec, error) ||
+        !dead_letter_writer_new(config, &chain->startup, &chain->dead_letters, error))
+        return false;
+    for (unsigned i = 0; i < chain->shared->count; i++) {
+        if (!init_link(chain, i, worker, error))
+            return false;
+    }
+    return true;
+}
+
+struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct arena *arena, struct sink sink,
+                        struct error *error)
+{
+    struct chain *chain = calloc(1, sizeof *chain);
+    if (!chain) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                         "no memory for a worker's chain");
+        return NULL;
+    }
+    chain->shared = shared;
+    chain->arena = arena;
+    chain->sink = sink;
+    if (!init_chain(chain, worker, error)) {
+        chain_free(chain);
+        return NULL;
+    }
+    return chain;
+}
+
+void chain_free(struct chain *chain)
+{
+    if (!chain)
+        return;
+    for (unsigned i = chain->count; i-- > 0;) {
+        if (chain->links[i].stage->release)
+            chain->links[i].stage->release(chain->links[i].state);
+    }
+    dead_letter_writer_free(chain->dead_letters);
+    codec_free(chain->codec);
+    event_reader_free(chain->reader);
+    arena_release(&chain->startup);
+    free(chain);
+}
+
+void chain_clock(struct chain *chain, int64_t now_ms)
+{
+    chain->now_ms = now_ms;
+}
+
+static struct emitter emitter_at(struct chain *chain, unsigned stage, struct error *error)
+{
+    return (struct emitter){.arena = chain->arena,
+                            .now_ms = chain->now_ms,
+                            .partition = chain->input ? chain->input->partition : -1,
+                            .error = error,
+                            .chain = chain,
+                            .stage = stage};
+}
+
+bool emitter_output(struct emitter *emitter, const struct output *output)
+{
+    struct chain *chain = emitter->chain;
+    return chain->sink.send(chain->sink.context, output, emitter->error);
+}
+
+static bool arena_is_full(struct error *error)
+{
+    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_bytes_max",
+               "the memory of one transaction is used up");
+    if (error)
+        error->abort_transaction = true; /* a smaller batch may fit */
+    return false;
+}
+
+static enum chain_fate stop(struct chain *chain)
+{
+    chain->latched = true;
+    return CHAIN_STOP;
+}
+
+static enum chain_fate send_dead_letter(struct chain *chain, const char *reason, struct error *error)
+{
+    struct output output;
+    if (!dead_letter_write(chain->dead_letters, chain->input, chain->input_topic, reason, 1, chain->now_ms,
+                           chain->arena, &output)) {
+        (void)arena_is_full(error);
+        return stop(chain);
+    }
+    return chain->sink.send(chain->sink.context, &output, error) ? CHAIN_DEAD_LETTER : stop(chain);
+}
+
+static enum chain_fate send_onwards(struct chain *chain, const struct record *record, struct error *error)
+{
+    if (chain->output_hop == HOP_UNKNOWN)
+        return CHAIN_KEPT;
+    struct output output;
+    if (!codec_write(chain->codec, chain->output_hop, record, chain->arena, &output)) {
+        (void)arena_is_full(error);
+        return stop(chain);
+    }
+    return chain->sink.send(chain->sink.context, &output, error) ? CHAIN_KEPT : stop(chain);
+}
+
+/* A stage that answers STOP must have said why; when it did not, say at least which one it was. */
+static enum chain_fate stopped_by(struct chain *chain, const struct stage *stage, struct error *error)
+{
+    if (error && !error->what[0])
+        error_fail(error, EXIT_STATUS_BUG, NULL, "nothing was committed; report this",
+                   "stage %s could not decide", stage->name);
+    return stop(chain);
+}
+
+static enum chain_fate run_stages(struct chain *chain, struct record *record, unsigned from,
+                                  struct error *error)
+{
+    for (unsigned i = from; i < chain->count; i++) {
+        struct link *link = &chain->links[i];
+        struct emitter emitter = emitter_at(chain, i, error);
+        struct verdict verdict = link->stage->process(link->state, record, &emitter);
+        if (verdict.kind == VERDICT_PASS) {
+            link->books.pass.pending++;
+            continue;
+        }
+        if (verdict.kind == VERDICT_STOP || verdict.kind >= VERDICT_KINDS)
+            return stopped_by(chain, link->stage, error);
+        ensure(verdict.reason < link->stage->reason_count);
+        if (verdict.kind == VERDICT_DROP) {
+            link->books.drop[verdict.reason].pending++;
+            return CHAIN_DROPPED;
+        }
+        link->books.reject[verdict.reason].pending++;
+        return send_dead_letter(chain, link->stage->reasons[verdict.reason].name, error);
+    }
+    return send_onwards(chain, record, error);
+}
+
+bool emitter_record(struct emitter *emitter, struct record *record)
+{
+    return run_stages(emitter->chain, record, emitter->stage + 1, emitter->error) != CHAIN_STOP;
+}
+
+static struct verdict read_input(struct chain *chain, const struct chain_input *input, struct record *record)
+{
+    if (chain->reader)
+        return event_read(chain->reader, input, chain->arena, record);
+    return codec_read(chain->codec, chain->input_hop, input, chain->arena, record);
+}
+
+enum chain_fate chain_process(struct chain *chain, const struct chain_input *input, struct error *error)
+{
+    if (chain->latched) {
+        error_fail(error, EXIT_STATUS_BUG, NULL, "abort first", "the chain stopped and was asked to go on");
+        return CHAIN_STOP;
+    }
+    chain->input = input;
+    struct record record = {0};
+    struct verdict verdict = read_input(chain, input, &record);
+    switch (verdict.kind) {
+    case VERDICT_PASS:
+        chain->input_books.pass.pending++;
+        return run_stages(chain, &record, 0, error);
+    case VERDICT_DROP:
+        ensure(verdict.reason < event_reason_count);
+        chain->input_books.drop[verdict.reason].pending++;
+        return CHAIN_DROPPED;
+    case VERDICT_REJECT:
+        ensure(verdict.reason < event_reason_count);
+        chain->input_books.reject[verdict.reason].pending++;
+        return send_dead_letter(chain, event_reasons[verdict.reason].name, error);
+    case VERDICT_STOP:
+    case VERDICT_KINDS:
+        break;
+    }
+    (void)arena_is_full(error);
+    return stop(chain);
+}
+
+bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct error *error)
+{
+    if (chain->latched)
+        return error_fail(error, EXIT_STATUS_BUG, NULL, "abort first",
+                          "the chain stopped and was asked to go on");
+    bool any_more = false;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct link *link = &chain->links[i];
+        if (!link->stage->flush)
+            continue;
+        struct emitter emitter = emitter_at(chain, i, error);
+        emitter.draining = draining;
+        bool more = false;
+        if (!link->stage->flush(link->state, &emitter, &more)) {
+            (void)stopped_by(chain, link->stage, error);
+            return false;
+        }
+        any_more = any_more || more;
+    }
+    *out_more = any_more;
+    return true;
+}
+
+bool chain_stands(struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct stage *stage = chain->links[i].stage;
+        if (stage->stands && !stage->stands(chain->links[i].state))
+            return false;
+    }
+    return true;
+}
+
+void chain_commit(struct chain *chain)
+{
+    ensure(!chain->latched);
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (chain->links[i].stage->commit)
+            chain->links[i].stage->commit(chain->links[i].state);
+    }
+    close_all(chain, true);
+    dead_letter_transaction_ended(chain->dead_letters);
+}
+
+void chain_abort(struct chain *chain)
+{
+    for (unsigned i = chain->count; i-- > 0;) {
+        if (chain->links[i].stage->abort)
+            chain->links[i].stage->abort(chain->links[i].state);
+    }
+    close_all(chain, false);
+    dead_letter_transaction_ended(chain->dead_letters);
+    chain->latched = false;
+}
+
+int64_t chain_next_due_ms(const struct chain *chain)
+{
+    int64_t due_ms = INT64_MAX;
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct stage *stage = chain->links[i].stage;
+        int64_t stage_due_ms = stage->next_due_ms ? stage->next_due_ms(chain->links[i].state) : INT64_MAX;
+        due_ms = stage_due_ms < due_ms ? stage_due_ms : due_ms;
+    }
+    return due_ms;
+}
+
+/* ---- state by input partition ---- */
+
+bool chain_is_partitioned(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (chain->links[i].stage->partitioned)
+            return true;
+    }
+    return false;
+}
+
+bool chain_assign(struct chain *chain, int32_t partition, int32_t partitions, struct error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct partitioned *hooks = chain->links[i].stage->partitioned;
+        if (hooks && !hooks->assign(chain->links[i].state, partition, partitions, error))
+            return false;
+    }
+    return true;
+}
+
+bool chain_restore(struct chain *chain, int32_t partition, struct view key, struct view value,
+                   struct error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct partitioned *hooks = chain->links[i].stage->partitioned;
+        if (hooks && !hooks->restore(chain->links[i].state, partition, key, value, error))
+            return false;
+    }
+    return true;
+}
+
+bool chain_restored(struct chain *chain, int32_t partition, struct error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct partitioned *hooks = chain->links[i].stage->partitioned;
+        if (hooks && !hooks->restored(chain->links[i].state, partition, error))
+            return false;
+    }
+    return true;
+}
+
+void chain_revoke(struct chain *chain, int32_t partition)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct partitioned *hooks = chain->links[i].stage->partitioned;
+        if (hooks)
+            hooks->revoke(chain->links[i].state, partition);
+    }
+}
+
+void chain_counters(const struct chain *chain, chain_counter_visitor *visit, void *context)
+{
+    books_visit(&chain->input_books, "input", event_reasons, event_reason_count, visit, context);
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct stage *stage = chain->links[i].stage;
+        books_visit(&chain->links[i].books, stage->name, stage->reasons, stage->reason_count, visit, context);
+    }
+}
