@@ -1,0 +1,160 @@
+/*
+ * Of a pair the secret half is written first: a crash between the two leaves a half from which the other can be made
+ * again, never a public key that nobody can open letters with.
+ */
+#include "common/key_files.h"
+
+#include "common/stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static void tell(key_file_visitor *visit, void *context, const struct secret *secret,
+                 enum key_file_state state, const char *path)
+{
+    struct key_file file = {secret_purpose(secret), state, path, secret_id(secret)};
+    visit(context, &file);
+}
+
+static bool ends_with(const char *text, size_t size, const char *end)
+{
+    return size > strlen(end) && memcmp(text + size - strlen(end), end, strlen(end)) == 0;
+}
+
+bool key_file_secret_path(const char *public_path, char out_path[KEY_FILE_PATH_SIZE], struct error *error)
+{
+    size_t size = strlen(public_path);
+    size_t stem = ends_with(public_path, size, ".pub")      ? size - 4
+                  : ends_with(public_path, size, ".public") ? size - 7
+                                                            : size;
+    char path[KEY_FILE_PATH_SIZE];
+    int written = snprintf(path, sizeof path, "%.*s.secret", (int)stem, public_path);
+    if (written < 0 || (size_t)written >= sizeof path)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "use a shorter path",
+                          "the path of a key file is too long");
+    memcpy(out_path, path, (size_t)written + 1);
+    return true;
+}
+
+/* Anything under that name, a dangling link included. */
+static bool exists(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 || errno != ENOENT;
+}
+
+/* Write one key and tell. Frees it. */
+static bool write_and_tell(struct secret *secret, const char *path, key_file_visitor *visit, void *context,
+                           struct error *error)
+{
+    bool written = secret && secret_write(secret, path, error);
+    if (written)
+        tell(visit, context, secret, KEY_FILE_MADE, path);
+    secret_free(secret);
+    return written;
+}
+
+static bool refuse_existing(const char *path, struct error *error)
+{
+    if (!exists(path))
+        return true;
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, path,
+                      "a key that is overwritten is lost for ever: move the file away first",
+                      "the file exists already");
+}
+
+static bool make_pair(const char *public_path, key_file_visitor *visit, void *context, struct error *error)
+{
+    char secret_path[KEY_FILE_PATH_SIZE];
+    struct secret *public_half = NULL, *secret_half = NULL;
+
+    /* Both are looked at before one is written. */
+    if (!key_file_secret_path(public_path, secret_path, error) || !refuse_existing(public_path, error) ||
+        !refuse_existing(secret_path, error) || !secret_pair_new(&public_half, &secret_half, error))
+        return false;
+    if (!write_and_tell(secret_half, secret_path, visit, context, error)) {
+        secret_free(public_half);
+        return false;
+    }
+    return write_and_tell(public_half, public_path, visit, context, error);
+}
+
+bool key_file_make(enum secret_purpose purpose, const char *path, key_file_visitor *visit, void *context,
+                   struct error *error)
+{
+    ensure(purpose != SECRET_UNKNOWN && purpose != SECRET_DEAD_LETTER_SECRET);
+    if (purpose == SECRET_DEAD_LETTER_PUBLIC)
+        return make_pair(path, visit, context, error);
+    return write_and_tell(secret_random(purpose, error), path, visit, context, error);
+}
+
+/* Read a key file that is there and tell. */
+static bool check_and_tell(enum secret_purpose purpose, const char *path, key_file_visitor *visit,
+                           void *context, struct error *error)
+{
+    struct secret *secret = secret_load(path, purpose, error);
+    if (!secret)
+        return false;
+    tell(visit, context, secret, KEY_FILE_FOUND, path);
+    secret_free(secret);
+    return true;
+}
+
+/* The secret half is there, the public one is not. */
+static bool make_public_half(const char *secret_path, const char *public_path, key_file_visitor *visit,
+                             void *context, struct error *error)
+{
+    struct secret *secret_half = secret_load(secret_path, SECRET_DEAD_LETTER_SECRET, error);
+    if (!secret_half)
+        return false;
+    tell(visit, context, secret_half, KEY_FILE_FOUND, secret_path);
+    struct secret *public_half = secret_public_half(secret_half, error);
+    secret_free(secret_half);
+    return write_and_tell(public_half, public_path, visit, context, error);
+}
+
+static bool make_missing(enum secret_purpose purpose, struct view source, key_file_visitor *visit,
+                         void *context, struct error *error)
+{
+    char secret_path[KEY_FILE_PATH_SIZE];
+
+    if (view_is_absent(source))
+        return true;
+    if (secret_source_is_scheme(source)) {
+        struct key_file file = {purpose, KEY_FILE_ELSEWHERE, source.data, ""};
+        visit(context, &file);
+        return true;
+    }
+    if (exists(source.data))
+        return check_and_tell(purpose, source.data, visit, context, error);
+    if (purpose == SECRET_DEAD_LETTER_PUBLIC) {
+        if (!key_file_secret_path(source.data, secret_path, error))
+            return false;
+        if (exists(secret_path))
+            return make_public_half(secret_path, source.data, visit, context, error);
+    }
+    return key_file_make(purpose, source.data, visit, context, error);
+}
+
+/* The stage's option `key`, or absent. */
+static struct view key_option(const struct stage *stage, const void *values)
+{
+    for (const struct option *option = stage->options->options; option->name; option++)
+        if (option->type == OPTION_PATH && strcmp(option->name, "key") == 0)
+            return *(const struct view *)((const char *)values + option->offset);
+    return VIEW_ABSENT;
+}
+
+bool key_files_make(const struct config *config, key_file_visitor *visit, void *context, struct error *error)
+{
+    for (unsigned i = 0; config->stages[i]; i++) {
+        const struct stage *stage = config->stages[i];
+        if (!stage->options || !config->stage_options[i])
+            continue;
+        enum secret_purpose purpose = stage->subject_key_path ? SECRET_PSEUDONYM : SECRET_PUBLISH;
+        if (!make_missing(purpose, key_option(stage, config->stage_options[i]), visit, context, error))
+            return false;
+    }
+    return make_missing(SECRET_DEAD_LETTER_PUBLIC, config->dead_letters.public_key, visit, context, error);
+}

@@ -1,0 +1,48 @@
+/*
+ * The key files that a configuration names, and making those that are missing.
+ *
+ * Which they are: pseudonymize.key (the stage with a subject_key_path), `key` of any other stage (publish), and the pair
+ * whose public half is dead_letters.public_key. Used by `clickveil keygen` and by the demo.
+ */
+#ifndef CLICKVEIL_COMMON_KEY_FILES_H
+#define CLICKVEIL_COMMON_KEY_FILES_H
+
+#include "common/config.h"
+#include "common/secret.h"
+
+enum { KEY_FILE_PATH_SIZE = 4096 };
+
+enum key_file_state {
+    KEY_FILE_UNKNOWN = 0,
+    KEY_FILE_MADE,
+    KEY_FILE_FOUND,     /* was there, and is good for its purpose */
+    KEY_FILE_ELSEWHERE, /* comes from a credential or a descriptor: nothing to make */
+};
+
+struct key_file {
+    enum secret_purpose purpose;
+    enum key_file_state state;
+    const char *path;
+    const char *id; /* of the key; "" when ELSEWHERE */
+};
+
+/* Told of each key file, as soon as it is there. The views end with the call. */
+typedef void key_file_visitor(void *context, const struct key_file *file);
+
+/* Path of the secret half of a pair, beside the public one: the ending `.pub` or `.public`, if there is one, becomes
+ * `.secret`. False: too long. */
+CLICKVEIL_MUST_CHECK bool key_file_secret_path(const char *public_path, char out_path[KEY_FILE_PATH_SIZE],
+                                               struct error *error);
+
+/* Make one key file, or for SECRET_DEAD_LETTER_PUBLIC both files of a pair; the path is the public half's. Refuses to
+ * overwrite: a file that exists is an error. */
+CLICKVEIL_MUST_CHECK bool key_file_make(enum secret_purpose purpose, const char *path,
+                                        key_file_visitor *visit, void *context, struct error *error);
+
+/* Make the key files that the configuration names and that are missing. Those that exist are read, so that a wrong one
+ * is told now; where only the secret half of the pair exists, the public one is made from it. Stops at the first error;
+ * what was made until then stays. */
+CLICKVEIL_MUST_CHECK bool key_files_make(const struct config *config, key_file_visitor *visit, void *context,
+                                         struct error *error);
+
+#endif
