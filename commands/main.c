@@ -10,6 +10,7 @@
 #endif
 
 static const struct command commands[] = {
+    {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
     {NULL, NULL, NULL},
 };
 

@@ -1,0 +1,58 @@
+#include "commands/argument_value.h"
+
+#include "common/error.h"
+#include "common/rfc3339.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool argument_count(const char *text, uint64_t *out_count)
+{
+    char *end = NULL;
+    errno = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    unsigned long long count = strtoull(text, &end, 10);
+    uint64_t unit = *end == 'k' ? 1000 : *end == 'M' ? 1000000 : *end == 'G' ? 1000000000 : 1;
+    end += unit > 1;
+    if (errno || *end || count > UINT64_MAX / unit)
+        return false;
+    *out_count = count * unit;
+    return true;
+}
+
+bool argument_share(const char *text, double *out_share)
+{
+    char *end = NULL;
+    if ((*text < '0' || *text > '9') && *text != '.')
+        return false;
+    double share = strtod(text, &end);
+    if (*end == '%') {
+        share /= 100;
+        end++;
+    }
+    if (*end || !(share >= 0 && share <= 1))
+        return false;
+    *out_share = share;
+    return true;
+}
+
+bool argument_time(const char *text, int64_t *out_time_ms)
+{
+    if (rfc3339_read(view_of_string(text), out_time_ms))
+        return true;
+    uint64_t time_ms = 0;
+    size_t digits = strspn(text, "0123456789");
+    if (text[digits] || !argument_count(text, &time_ms) || time_ms >= (uint64_t)RFC3339_YEAR_10000_MS)
+        return false;
+    *out_time_ms = (int64_t)time_ms;
+    return true;
+}
+
+int argument_failure(const char *command, const struct error *error)
+{
+    char text[3 * ERROR_TEXT_SIZE + 8];
+    fprintf(stderr, "clickveil %s: %s\n", command, error_text(error, text, sizeof text));
+    return (int)error->exit_status;
+}

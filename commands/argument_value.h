@@ -1,0 +1,24 @@
+/*
+ * Values of a command line: text to number, share, time. And how a command ends when something failed.
+ */
+#ifndef CLICKVEIL_COMMANDS_ARGUMENT_VALUE_H
+#define CLICKVEIL_COMMANDS_ARGUMENT_VALUE_H
+
+#include "common/error.h"
+#include "common/view.h"
+
+#include <stdint.h>
+
+/* A whole number: decimal digits, then perhaps k, M or G for 10^3, 10^6 or 10^9. */
+CLICKVEIL_MUST_CHECK bool argument_count(const char *text, uint64_t *out_count);
+
+/* A share: 0 to 1, or a percentage such as 20%. */
+CLICKVEIL_MUST_CHECK bool argument_share(const char *text, double *out_share);
+
+/* A moment, Unix epoch ms: RFC 3339 with zone, or epoch milliseconds in digits. */
+CLICKVEIL_MUST_CHECK bool argument_time(const char *text, int64_t *out_time_ms);
+
+/* Print what failed to standard error, "clickveil COMMAND: ..."; gives its exit status. */
+int argument_failure(const char *command, const struct error *error);
+
+#endif
