@@ -7,6 +7,8 @@
 #include "common/document.h"
 #include "common/secret.h"
 
+#include "common/utf8.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -102,28 +104,15 @@ const char *document_path(struct view path, const char *file, struct lint *lint)
 
 /* ---- bytes ---- */
 
-/* Length of the UTF-8 sequence at text, and its code point; 0: not UTF-8 (RFC 3629: no surrogates, no long forms). */
-static size_t utf8_next(const unsigned char *text, size_t size, uint32_t *out_code)
+/* Code point of a character of UTF-8 with that many bytes. */
+static uint32_t code_point(const char *text, size_t size)
 {
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char c = text[0];
-    size_t length = c < 0x80                ? 1
-                    : c >= 0xc2 && c < 0xe0 ? 2
-                    : c >= 0xe0 && c < 0xf0 ? 3
-                    : c >= 0xf0 && c < 0xf5 ? 4
-                                            : 0;
-    if (length == 0 || length > size)
-        return 0;
-    uint32_t code = length == 1 ? c : c & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (text[i] & 0x3fu);
-    }
-    if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return 0;
-    *out_code = code;
-    return length;
+    uint32_t code = (unsigned char)text[0];
+    if (size > 1)
+        code &= 0x7fu >> size;
+    for (size_t i = 1; i < size; i++)
+        code = code << 6 | ((unsigned char)text[i] & 0x3fu);
+    return code;
 }
 
 /* Code points that YAML allows in a stream. */
@@ -137,8 +126,8 @@ static bool check_bytes(struct view text, struct option_place place, struct lint
 {
     bool byte_order_mark = text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0;
     for (size_t i = byte_order_mark ? 3 : 0; i < text.size;) {
-        uint32_t code = 0;
-        size_t length = utf8_next((const unsigned char *)text.data + i, text.size - i, &code);
+        size_t length = utf8_character_size(text.data + i, text.size - i);
+        uint32_t code = length ? code_point(text.data + i, length) : 0;
         const char *what = length == 0      ? "this is not UTF-8; save the file as UTF-8"
                            : code == 0      ? "a NUL byte; is this a text file?"
                            : code == 0xfeff ? "a byte order mark inside the text; remove it"
@@ -164,6 +153,8 @@ static bool check_bytes(struct view text, struct option_place place, struct lint
 static struct option_place place_at(const struct builder *builder, const yaml_mark_t *mark)
 {
     struct option_place place = builder->origin;
+    if (mark->line > 0 && strcmp(place.file ? place.file : "", "--set") == 0)
+        return place; /* the command line has no second line; libyaml's end of an open value has */
     place.column = (mark->line == 0 ? place.column : 1) + (unsigned)mark->column;
     place.line += (unsigned)mark->line;
     return place;
@@ -424,9 +415,10 @@ static void report_syntax(const struct builder *builder, const yaml_parser_t *pa
         hint = "; put a text that holds ': ' in quotes, and check the indentation";
     else if (strstr(problem, "did not find expected key") || strstr(problem, "could not find expected ':'"))
         hint = "; check the indentation, and that a colon and a space stand behind the key";
-    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+    unsigned context_line = place_at(builder, &parser->context_mark).line;
+    if (parser->context && context_line != place.line)
         lint_report(builder->lint, LINT_ERROR, &place, "%s (%s that starts in line %u)%s", problem,
-                    parser->context, place_at(builder, &parser->context_mark).line, hint);
+                    parser->context, context_line, hint);
     else
         lint_report(builder->lint, LINT_ERROR, &place, "%s%s%s%s%s", problem, parser->context ? " (" : "",
                     parser->context ? parser->context : "", parser->context ? ")" : "", hint);

@@ -9,7 +9,6 @@
 #include "common/option.h"
 #include "common/document.h"
 #include "common/lint.h"
-#include "common/secret.h"
 
 #include <stdlib.h>
 
@@ -150,8 +149,7 @@ static bool fill_scalar(struct fill *fill, const struct option *option, const st
         lint_report(fill->lint, LINT_ERROR, &node->place, "%s: %s", option->name, why);
         return false;
     }
-    bool path_type = option->type == OPTION_PATH || option->type == OPTION_PATH_LIST;
-    if (path_type && !secret_source_is_scheme(node->text)) {
+    if (option->type == OPTION_PATH || option->type == OPTION_PATH_LIST) {
         const char *file = node->place.file ? node->place.file : fill->default_file;
         const char *path = document_path(node->text, file, fill->lint);
         if (!path)

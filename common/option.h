@@ -15,7 +15,6 @@
  *   OPTION_STRING      struct view (NUL-terminated behind its end); absent when not set and without default
  *   OPTION_PATH        struct view, like a string; a relative path was joined to the folder of the file that names it
  *                      (but credential:NAME and fd:N, sources of keys, stay as they are)
- *                      (a secret's source that is no file, such as credential:NAME, stays as it is)
  *   OPTION_ENUM        int: the index into choices, which starts with an entry for 0 that nobody can write
  *   OPTION_DATE        int64_t, days since 1970-01-01; OPTION_DATE_UNSET when not set
  *   OPTION_STRING_LIST struct option_list of struct view

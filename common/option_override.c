@@ -34,6 +34,20 @@ static void report(struct override *override, const char *text, struct view word
                 rest);
 }
 
+/* Take back a child that was made for an override that then failed: what it lacks is nobody's mistake. */
+static void remove_last(struct document_node *parent)
+{
+    struct document_node *before = NULL;
+    for (struct document_node *child = parent->first; child != parent->last; child = child->next)
+        before = child;
+    parent->last = before;
+    parent->count--;
+    if (before)
+        before->next = NULL;
+    else
+        parent->first = NULL;
+}
+
 /* The child of that key; made where it does not exist. NULL: memory is short. */
 static struct document_node *child_of(struct override *override, struct document_node *map, struct view key)
 {
@@ -120,21 +134,11 @@ static void report_unknown(struct override *override, const struct option_table 
 
 static bool apply(struct override *override, const struct option_table *table, struct document_node *map);
 
-/* Behind a number in a list: further down in a group, or the element itself. */
-static bool apply_element(struct override *override, const struct option *option, struct document_node *list)
+static bool apply(struct override *override, const struct option_table *table, struct document_node *map);
+
+/* Into the file that an element of a file list names, which is read now if it was not yet. */
+static bool apply_file(struct override *override, const struct option *option, struct document_node *element)
 {
-    struct document_node *element = element_of(override, list, take_segment(override));
-    if (!element)
-        return !override->lint->memory_short;
-    bool grouped = option->type == OPTION_GROUP_LIST || option->type == OPTION_FILE_LIST;
-    if (override->path.size == 0)
-        return replace(override, element, option->type != OPTION_GROUP_LIST);
-    if (!grouped) {
-        report(override, "--set: there is nothing in an element of", view_of_string(option->name), "");
-        return true;
-    }
-    if (option->type == OPTION_GROUP_LIST)
-        return apply(override, option->table, element);
     if (!element->file_read && element->kind == DOCUMENT_SCALAR) {
         element->file_read = true;
         const char *path = document_path(element->text, element->place.file, override->lint);
@@ -143,36 +147,65 @@ static bool apply_element(struct override *override, const struct option *option
     return element->file ? apply(override, option->table, element->file) : !override->lint->memory_short;
 }
 
+/* Behind a number in a list: further down in a group, or the element itself. */
+static bool apply_element(struct override *override, const struct option *option, struct document_node *list)
+{
+    unsigned count = list->count, errors = override->lint->error_count;
+    struct document_node *element = element_of(override, list, take_segment(override));
+    bool done = true;
+    if (!element)
+        return !override->lint->memory_short;
+    if (override->path.size == 0)
+        done = replace(override, element, option->type != OPTION_GROUP_LIST);
+    else if (option->type == OPTION_GROUP_LIST)
+        done = apply(override, option->table, element);
+    else if (option->type == OPTION_FILE_LIST)
+        done = apply_file(override, option, element);
+    else
+        report(override, "--set: there is nothing in an element of", view_of_string(option->name), "");
+    if (list->count > count && override->lint->error_count > errors)
+        remove_last(list);
+    return done;
+}
+
+/* The value, or what is left of the path, into the node of an option. */
+static bool apply_option(struct override *override, const struct option *option, struct document_node *node)
+{
+    if (override->path.size == 0)
+        return replace(override, node, is_plain(option->type));
+    if (is_plain(option->type)) {
+        report(override, "--set: there is nothing in", view_of_string(option->name),
+               ", it is a single value");
+        return true;
+    }
+    bool group = option->type == OPTION_GROUP,
+         map = option->type == OPTION_MAP || option->type == OPTION_ENUM_MAP;
+    if (node->kind != (group || map ? DOCUMENT_MAP : DOCUMENT_LIST) && node->kind != DOCUMENT_NULL)
+        return true; /* the wrong kind is reported when it is filled */
+    if (group)
+        return apply(override, option->table, node);
+    if (!map)
+        return apply_element(override, option, node);
+    struct document_node *entry = child_of(override, node, override->path); /* keys hold dots */
+    return entry && replace(override, entry, true);
+}
+
 static bool apply(struct override *override, const struct option_table *table, struct document_node *map)
 {
     if (map->kind != DOCUMENT_MAP && map->kind != DOCUMENT_NULL)
-        return true; /* the wrong kind is reported when it is filled */
+        return true;
     struct view name = take_segment(override);
     const struct option *option = option_find(table, name);
     if (!option) {
         report_unknown(override, table, name);
         return true;
     }
+    unsigned count = map->count, errors = override->lint->error_count;
     struct document_node *node = child_of(override, map, name);
-    if (!node)
-        return false;
-    if (override->path.size == 0)
-        return replace(override, node, is_plain(option->type));
-    bool wanted_map =
-        option->type == OPTION_GROUP || option->type == OPTION_MAP || option->type == OPTION_ENUM_MAP;
-    enum document_kind kind = wanted_map ? DOCUMENT_MAP : DOCUMENT_LIST;
-    if (is_plain(option->type)) {
-        report(override, "--set: there is nothing in", name, ", it is a single value");
-        return true;
-    }
-    if (node->kind != kind && node->kind != DOCUMENT_NULL)
-        return true;
-    if (option->type == OPTION_GROUP)
-        return apply(override, option->table, node);
-    if (!wanted_map)
-        return apply_element(override, option, node);
-    struct document_node *entry = child_of(override, node, override->path);
-    return entry && replace(override, entry, true);
+    bool done = node && apply_option(override, option, node);
+    if (node && map->count > count && override->lint->error_count > errors)
+        remove_last(map);
+    return done;
 }
 
 bool option_override(const struct option_table *table, struct document_node *root, const char *text,

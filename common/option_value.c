@@ -1,6 +1,8 @@
 /* Scalars of a configuration: text to the C member of an option, with what was probably meant when it isn't one. */
+#include "common/date.h"
 #include "common/lint.h"
 #include "common/option.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -151,9 +153,9 @@ static bool parse_with_unit(struct view text, bool duration, int64_t *out_number
     struct view rest = {text.data + digits, text.size - digits};
     if (rest.data[0] == '.' || rest.data[0] == ',')
         return fail(why, why_size, "%s is not a whole number; use a smaller unit (%s)", quoted, units);
-    while (rest.size > 0 && rest.data[0] == ' ')
-        rest = (struct view){rest.data + 1, rest.size - 1};
     const struct unit *unit = find_unit(duration ? duration_units : size_units, rest);
+    while (rest.data[0] == ' ' && rest.size > 1)
+        rest = (struct view){rest.data + 1, rest.size - 1};
     if (!unit) {
         const char *meant = meant_unit(duration, rest);
         return meant ? fail(why, why_size, "%s has an unknown unit; did you mean '%lld%s'?", quoted,
@@ -215,43 +217,30 @@ static bool parse_ratio(struct view text, double *out_value, char *why, size_t w
     return true;
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar (Howard Hinnant, "days_from_civil"). */
-static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    unsigned year_of_era = (unsigned)(year - era * 400);
-    unsigned day_of_year = (153 * (month + (month > 2 ? -3u : 9u)) + 2) / 5 + day - 1;
-    unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + (int64_t)day_of_era - 719468;
-}
-
 static bool parse_date(struct view text, int64_t *out_day, char *why, size_t why_size)
 {
-    static const unsigned month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     char quoted[LINT_QUOTE_SIZE];
     lint_quote(text, quoted);
     bool shaped = text.size == 10 && text.data[4] == '-' && text.data[7] == '-';
-    unsigned parts[3] = {0, 0, 0};
+    int parts[3] = {0, 0, 0};
     for (size_t i = 0, part = 0; shaped && i < 10; i++) {
         if (i == 4 || i == 7) {
             part++;
             continue;
         }
         shaped = is_digit(text.data[i]);
-        parts[part] = parts[part] * 10 + (unsigned)(text.data[i] - '0');
+        parts[part] = parts[part] * 10 + (text.data[i] - '0');
     }
     if (!shaped)
         return fail(why, why_size, "%s is not a date; write it as in 2021-04-26 (year-month-day)", quoted);
-    unsigned year = parts[0], month = parts[1], day = parts[2];
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    int year = parts[0], month = parts[1], day = parts[2];
     if (month < 1 || month > 12)
-        return fail(why, why_size, "%s has no month %u%s", quoted, month,
+        return fail(why, why_size, "%s has no month %d%s", quoted, month,
                     month <= 31 && day >= 1 && day <= 12 ? "; a date is year-month-day" : "");
-    unsigned last = month_days[month - 1] + (month == 2 && leap);
+    int last = date_month_days(year, month);
     if (day < 1 || day > last)
-        return fail(why, why_size, "%s has no day %u; that month ends with %u", quoted, day, last);
-    *out_day = days_from_civil(year, month, day);
+        return fail(why, why_size, "%s has no day %d; that month ends with %d", quoted, day, last);
+    *out_day = date_days(year, month, day);
     return true;
 }
 
@@ -284,6 +273,8 @@ static bool parse_text(const struct option *option, struct view text, struct vie
     if (text.size > TEXT_SIZE_MAX)
         return fail(why, why_size, "the text has %zu bytes; at most %d are allowed", text.size,
                     TEXT_SIZE_MAX);
+    if (!utf8_valid(text)) /* from the command line; files are looked at whole */
+        return fail(why, why_size, "the text is not UTF-8");
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c < 0x20 || c == 0x7f)

@@ -8,6 +8,7 @@
  */
 #include "common/zone.h"
 
+#include "common/date.h"
 #include "common/lint.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ enum {
     ZONE_NAME_SIZE_MAX = 64,
     TZIF_HEADER_SIZE = 44,
     SECONDS_PER_DAY = 86400,
+    OFFSET_MAX_S = 25 * 3600, /* the widest there ever was has under 16 hours */
 };
 
 /* A day of a POSIX rule. */
@@ -39,36 +41,6 @@ struct zone {
     bool has_daylight;
     struct zone_rule start, end; /* of daylight time */
 };
-
-static int64_t floor_divide(int64_t a, int64_t b)
-{
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-/* Howard Hinnant, "chrono-compatible low-level date algorithms". */
-static int64_t days_from_civil(int64_t year, int month, int day)
-{
-    year -= month <= 2;
-    int64_t era = floor_divide(year, 400);
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
-static int64_t year_of_day(int64_t day)
-{
-    day += 719468;
-    int64_t era = floor_divide(day, 146097);
-    int64_t day_of_era = day - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    return year_of_era + era * 400 + (day_of_year >= 306); /* years begin in March here */
-}
-
-static bool is_leap(int64_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
 
 /* ---- the POSIX rule ---- */
 
@@ -145,26 +117,31 @@ static bool take_rule(const char **text, struct zone_rule *out_rule)
     return true;
 }
 
-/* "EST5EDT,M3.2.0,M11.1.0": offsets are west of UTC there. */
-static bool parse_rule(const char *text, struct zone *zone)
+/* An offset of a rule; they are west of UTC there. At most a day, unlike the times of changes (POSIX.1, 8.3). */
+static bool take_offset(const char **text, int32_t *out_offset_s)
 {
     int32_t west = 0;
+    if (!take_time(text, &west) || west > OFFSET_MAX_S || west < -OFFSET_MAX_S)
+        return false;
+    *out_offset_s = -west;
+    return true;
+}
+
+/* "EST5EDT,M3.2.0,M11.1.0" */
+static bool parse_rule(const char *text, struct zone *zone)
+{
     if (*text == '\0')
         return true; /* no rule: the last offset stays */
-    if (!take_name(&text) || !take_time(&text, &west))
+    if (!take_name(&text) || !take_offset(&text, &zone->standard_s))
         return false;
-    zone->standard_s = -west;
     zone->has_rule = true;
     if (*text == '\0')
         return true;
     if (!take_name(&text))
         return false;
     zone->daylight_s = zone->standard_s + 3600;
-    if (*text != ',') {
-        if (!take_time(&text, &west))
-            return false;
-        zone->daylight_s = -west;
-    }
+    if (*text != ',' && !take_offset(&text, &zone->daylight_s))
+        return false;
     zone->has_daylight = true;
     return take_rule(&text, &zone->start) && take_rule(&text, &zone->end) && *text == '\0';
 }
@@ -172,18 +149,16 @@ static bool parse_rule(const char *text, struct zone *zone)
 /* Local seconds since the epoch of a rule's change in a year. */
 static int64_t rule_local_s(const struct zone_rule *rule, int64_t year)
 {
-    int64_t day = days_from_civil(year, 1, 1);
+    int64_t day = date_days(year, 1, 1);
     if (rule->kind == RULE_JULIAN) { /* 29 February is never counted */
-        day += rule->day - 1 + (is_leap(year) && rule->day >= 60);
+        day += rule->day - 1 + (date_is_leap_year(year) && rule->day >= 60);
     } else if (rule->kind == RULE_DAY_OF_YEAR) {
         day += rule->day;
     } else {
-        int64_t first = days_from_civil(year, rule->month, 1);
+        int64_t first = date_days(year, rule->month, 1);
         int64_t weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
         day = first + (rule->day - weekday + 7) % 7 + 7 * (int64_t)(rule->week - 1);
-        int64_t next =
-            rule->month == 12 ? days_from_civil(year + 1, 1, 1) : days_from_civil(year, rule->month + 1, 1);
-        while (day >= next)
+        while (day >= first + date_month_days(year, rule->month))
             day -= 7;
     }
     return day * SECONDS_PER_DAY + rule->time_s;
@@ -193,7 +168,7 @@ static int32_t rule_offset_s(const struct zone *zone, int64_t instant_s)
 {
     if (!zone->has_daylight)
         return zone->standard_s;
-    int64_t year = year_of_day(floor_divide(instant_s + zone->standard_s, SECONDS_PER_DAY));
+    int64_t year = date_year(date_floor_divide(instant_s + zone->standard_s, SECONDS_PER_DAY));
     int64_t start = rule_local_s(&zone->start, year) - zone->standard_s;
     int64_t end = rule_local_s(&zone->end, year) - zone->daylight_s;
     bool daylight =
@@ -243,7 +218,7 @@ static bool type_offset(const unsigned char *types, const struct tzif_header *he
     if (type >= header->type_count)
         return false;
     *out = (int32_t)big_endian_32(types + type * 6);
-    return *out > -26 * 3600 && *out < 26 * 3600;
+    return *out >= -OFFSET_MAX_S && *out <= OFFSET_MAX_S;
 }
 
 static bool read_transitions(const unsigned char *bytes, const struct tzif_header *header, struct zone *zone)
@@ -453,7 +428,7 @@ static int32_t offset_at(const struct zone *zone, int64_t instant_s)
 
 int32_t zone_offset_s(const struct zone *zone, int64_t instant_ms)
 {
-    return offset_at(zone, floor_divide(instant_ms, 1000));
+    return offset_at(zone, date_floor_divide(instant_ms, 1000));
 }
 
 int64_t zone_midnight_ms(const struct zone *zone, int64_t day)
@@ -461,7 +436,7 @@ int64_t zone_midnight_ms(const struct zone *zone, int64_t day)
     /* The first instant whose local time is at or behind midnight lies within 26 hours of UTC's. Offsets change at most
      * a few times in between: step from quarter hour to quarter hour, as all changes since 1972 happen on one, then
      * second by second where an old offset is no multiple. */
-    enum { WINDOW_S = 26 * 3600, STEP_S = 900 };
+    enum { WINDOW_S = OFFSET_MAX_S + 3600, STEP_S = 900 };
     int64_t local = day * SECONDS_PER_DAY;
     int64_t instant = local - WINDOW_S;
     while (instant + offset_at(zone, instant) < local)
@@ -479,11 +454,11 @@ int64_t zone_midnight_ms(const struct zone *zone, int64_t day)
 
 int64_t zone_day(const struct zone *zone, int64_t instant_ms)
 {
-    int64_t instant_s = floor_divide(instant_ms, 1000);
-    return floor_divide(instant_s + offset_at(zone, instant_s), SECONDS_PER_DAY);
+    int64_t instant_s = date_floor_divide(instant_ms, 1000);
+    return date_floor_divide(instant_s + offset_at(zone, instant_s), SECONDS_PER_DAY);
 }
 
 int32_t zone_year(const struct zone *zone, int64_t instant_ms)
 {
-    return (int32_t)year_of_day(zone_day(zone, instant_ms));
+    return (int32_t)date_year(zone_day(zone, instant_ms));
 }

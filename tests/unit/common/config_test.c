@@ -484,6 +484,389 @@ static void a_secret_of_the_kafka_section_is_never_in_a_message(void **state)
     }
 }
 
+/* A configuration that is good but for the lines that are added. */
+static const char *report_with(struct fixture *fixture, const char *lines)
+{
+    char text[4096];
+    snprintf(text, sizeof text, "%s%s", minimal, lines); /* three lines */
+    struct config *config = load(fixture, text);
+    config_free(config);
+    return fixture->report;
+}
+
+static void properties_that_would_break_a_guarantee_are_refused_with_the_reason(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *line, *why;
+    } cases[] = {
+        {"enable.auto.commit: true", "offsets are committed inside the transaction"},
+        {"auto.commit.enable: 'true'", "offsets are committed inside the transaction"},
+        {"enable.auto.offset.store: true", "would skip records after an abort"},
+        {"offset.store.method: file", "never to a file"},
+        {"isolation.level: read_uncommitted", "turns off stable offsets"},
+        {"transactional.id: mine", "set 'instance'"},
+        {"transaction.timeout.ms: 12000", "set 'runtime.transaction_timeout'"},
+        {"enable.idempotence: false", "a retry can double records"},
+        {"acks: 1", "can be lost"},
+        {"request.required.acks: 0", "can be lost"},
+        {"max.in.flight: 6", "can change the order"},
+        {"max.in.flight.requests.per.connection: 1000000", "can change the order"},
+        {"queuing.strategy: lifo", "order is kept per key"},
+        {"group.id: mine", "would process every event twice"},
+        {"group.instance.id: mine", "runtime.static"},
+        {"partition.assignment.strategy: cooperative-sticky", "issues 4059, 4800, 4636, 4528"},
+        {"partition.assignment.strategy: 'range,cooperative-sticky'", "eager assignment"},
+        {"group.protocol: consumer", "eager assignment"},
+        {"auto.offset.reset: latest", "'latest' loses records silently"},
+        {"auto.offset.reset: earliest", "'earliest' doubles them"},
+        {"enable.partition.eof: true", "would hide opt-outs"},
+        {"allow.auto.create.topics: true", "would come into being, empty"},
+        {"partitioner: consistent_random", "one person is in one partition"},
+        {"queued.max.messages.kbytes: 65536", "runtime.queue_max"},
+        {"queue.buffering.max.kbytes: 65536", "runtime.memory_max"},
+        {"plugin.library.paths: libx", "before consent was asked"},
+        {"test.mock.num.brokers: 3", "has no isolation"},
+        {"retries: 0", "without retries"},
+        {"message.send.max.retries: 0", "without retries"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char lines[128], place[64];
+        snprintf(lines, sizeof lines, "kafka:\n  %s\n", cases[i].line);
+        report_with(fixture, lines);
+        snprintf(place, sizeof place, "pipeline.yaml:5:%zu: error: %.*s ", strcspn(cases[i].line, ":") + 5,
+                 (int)strcspn(cases[i].line, ":"), cases[i].line);
+        if (strncmp(fixture->report, place, strlen(place)) != 0 || !strstr(fixture->report, cases[i].why))
+            fail_msg("%s: %s", cases[i].line, fixture->report);
+        assert_int_equal(line_count(fixture->report), 1);
+    }
+}
+
+static void properties_that_say_what_is_set_anyway_are_accepted(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_string_equal(report_with(fixture, "kafka:\n"
+                                             "  bootstrap.servers: a:9092,b:9092\n"
+                                             "  security.protocol: SASL_SSL\n"
+                                             "  enable.auto.commit: false\n"
+                                             "  enable.auto.offset.store: False\n"
+                                             "  isolation.level: read_committed\n"
+                                             "  enable.idempotence: true\n"
+                                             "  acks: all\n"
+                                             "  max.in.flight: 5\n"
+                                             "  partition.assignment.strategy: range\n"
+                                             "  auto.offset.reset: error\n"
+                                             "  partitioner: murmur2_random\n"
+                                             "  ssl.endpoint.identification.algorithm: https\n"
+                                             "  no.such.property: 1\n"), /* the library judges that */
+                        "");
+}
+
+static void two_names_of_one_property_are_a_mistake(void **state)
+{
+    struct fixture *fixture = *state;
+    report_with(fixture, "kafka:\n  metadata.broker.list: a\n  bootstrap.servers: b\n");
+    assert_string_equal(
+        fixture->report,
+        "pipeline.yaml:6:3: error: 'bootstrap.servers' and 'metadata.broker.list' are two names of one "
+        "property; keep one\n");
+    report_with(fixture, "kafka:\n  compression.type: lz4\n  Compression.Codec: lz4\n");
+    assert_string_equal(fixture->report,
+                        "pipeline.yaml:6:3: error: kafka: this key is not the name of a librdkafka "
+                        "property; those are lower-case words with dots\n");
+}
+
+static void weakened_transport_security_is_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    report_with(fixture, "kafka:\n  enable.ssl.certificate.verification: false\n"
+                         "  ssl.endpoint.identification.algorithm: none\n");
+    assert_reported(fixture, "pipeline.yaml:5:40: warning: without certificate verification");
+    assert_reported(fixture, "pipeline.yaml:6:42: warning: without host name verification");
+    assert_not_reported(fixture, "error");
+}
+
+static void timeouts_must_nest(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *lines, *report, *why;
+    } cases[] = {
+        {"kafka: {socket.timeout.ms: 9999, message.timeout.ms: 10000}\nruntime: {transaction_timeout: 10s}\n",
+         "", "socket < message <= transaction, at the bounds"},
+        {"kafka: {max.poll.interval.ms: 45000}\nruntime: {transaction_timeout: 44999ms}\n", "",
+         "transaction < poll and session <= poll, at the bounds"},
+        {"kafka: {socket.timeout.ms: 10000, message.timeout.ms: 10000}\n",
+         "pipeline.yaml:4:28: error: socket.timeout.ms (10000) must be less than message.timeout.ms (10000)",
+         "one past: a request that outlives its message"},
+        {"kafka: {socket.timeout.ms: 15000}\n",
+         "pipeline.yaml:4:28: error: socket.timeout.ms (15000) must be less than message.timeout.ms (15000)",
+         "against the default"},
+        {"kafka: {delivery.timeout.ms: 8000}\n",
+         "pipeline.yaml:4:30: error: socket.timeout.ms (8000) must be less than message.timeout.ms (8000)",
+         "by its other name, against the default"},
+        {"kafka: {message.timeout.ms: 15001}\n",
+         "pipeline.yaml:4:29: error: message.timeout.ms (15001) must be at most runtime.transaction_timeout "
+         "(15000 ms)",
+         "one past: a message that outlives its transaction"},
+        {"kafka: {max.poll.interval.ms: 60000}\nruntime: {transaction_timeout: 60s}\n",
+         "pipeline.yaml:4:31: error: max.poll.interval.ms (60000) must be more than "
+         "runtime.transaction_timeout (60000",
+         "one past: a worker put out while it commits"},
+        {"kafka: {session.timeout.ms: 300001}\n",
+         "pipeline.yaml:4:29: error: max.poll.interval.ms (300000) must be at least session.timeout.ms "
+         "(300001)",
+         "one past: a session longer than a poll"},
+        {"runtime: {transaction_timeout: 9999ms}\n",
+         "pipeline.yaml:4:32: error: transaction_timeout: '9999ms' is less than the least, 10s",
+         "shorter than 10 s"},
+        {"runtime: {commit_interval: 5001ms, transaction_timeout: 10s}\n",
+         "pipeline.yaml:4:28: error: commit_interval must be at most half of transaction_timeout",
+         "a transaction that is open too long"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        report_with(fixture, cases[i].lines);
+        if (strncmp(fixture->report, cases[i].report, strlen(cases[i].report)) != 0 ||
+            line_count(fixture->report) != (cases[i].report[0] ? 1 : 0))
+            fail_msg("%s: %s", cases[i].why, fixture->report);
+    }
+}
+
+static void stages_are_a_contiguous_part_of_the_chain_in_its_order(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char sections[] = "programmes: [programmes/tmobile.yaml]\nsubscriber: {kind: e164}\n"
+                                   "pseudonymize: {key: k}\nclassify: {hosts: h, apps: a}\n"
+                                   "publish: {key: k, provider: a.example, feeds: []}\n";
+    static const struct {
+        const char *list, *report;
+        unsigned first, last;
+    } cases[] = {
+        {"[consent]", "", 0, 0},
+        {"[publish]", "", 3, 3},
+        {"[pseudonymize, classify]", "", 1, 2},
+        {"[consent, pseudonymize, classify, publish]", "", 0, 3},
+        {"[consent, publish]",
+         "6:19: error: stages: 'publish' does not follow 'consent'; 'pseudonymize' is between", 0, 0},
+        {"[classify, pseudonymize]",
+         "6:20: error: stages: 'pseudonymize' comes before 'classify' in the chain", 0, 0},
+        {"[publish, consent]", "6:19: error: stages: 'consent' comes before 'publish'", 0, 0},
+        {"[consent, pseudonymise]",
+         "6:19: error: stages: 'pseudonymise' is not a stage; did you mean 'pseudonymize'?", 0, 0},
+        {"[filter]",
+         "6:10: error: stages: 'filter' is not a stage (the chain is consent, pseudonymize, classify, "
+         "publish)",
+         0, 0},
+        {"[consent, consent]", "6:19: error: stages: 'consent' is in the list twice", 0, 0},
+        {"[]", "6:9: error: 'stages' needs at least 1, has 0", 0, 0},
+        {"consent", "6:9: error: 'stages' must be a list, not a single value", 0, 0},
+        {"[[consent]]", "6:10: error: 'stages' must be a single value, not a list", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024], place[256];
+        snprintf(text, sizeof text, "%sstages: %s\n", sections, cases[i].list);
+        struct config *config = load(fixture, text);
+        snprintf(place, sizeof place, "pipeline.yaml:%s", cases[i].report);
+        if (cases[i].report[0]) {
+            assert_null(config);
+            if (strncmp(fixture->report, place, strlen(place)) != 0)
+                fail_msg("%s: %s", cases[i].list, fixture->report);
+            continue;
+        }
+        if (!config)
+            fail_msg("%s: %s", cases[i].list, fixture->report);
+        assert_int_equal(config->first_stage, cases[i].first);
+        assert_int_equal(config->last_stage, cases[i].last);
+        config_free(config);
+    }
+}
+
+static void without_a_list_all_stages_run_and_need_their_sections(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_null(load(fixture, "programmes: [programmes/tmobile.yaml]\nsubscriber: {kind: e164}\n"));
+    assert_reported(fixture,
+                    "pipeline.yaml:1:1: error: 'pseudonymize.key' is missing; it is required: A key.");
+    assert_reported(fixture, "error: 'classify.hosts' is missing");
+    assert_reported(fixture, "error: 'publish.feeds' is missing");
+    assert_int_equal(line_count(fixture->report), 6);
+}
+
+static void a_section_of_a_stage_that_does_not_run_is_linted_all_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    report_with(fixture, "publish: {key: k, provider: ads.example, k: many, feeds: []}\n");
+    assert_string_equal(fixture->report, "pipeline.yaml:4:45: error: k: 'many' is not a whole number\n");
+    report_with(fixture,
+                "publish: {key: k, provider: ads.example, feeds: [{advertiser: a, programme: b, kind: "
+                "interests, topic: t}]}\n");
+    assert_string_equal(fixture->report, "pipeline.yaml:4:77: error: feeds: no such programme\n");
+    report_with(fixture, "classify: {}\n");
+    assert_int_equal(line_count(fixture->report), 2);
+}
+
+static void what_is_alike_is_told_with_both_places(void **state)
+{
+    struct fixture *fixture = *state;
+    report_with(fixture,
+                "publish:\n  key: k\n  provider: ads.example\n  feeds:\n"
+                "    - {advertiser: a, programme: tmobile, kind: interests, topic: t1}\n"
+                "    - {advertiser: a, programme: tmobile, kind: groups, topic: t2}\n"
+                "    - {advertiser: b, programme: tmobile, kind: groups, topic: t2}\n"
+                "    - {advertiser: c, programme: tmobile, kind: groups, topic: subscriber.consent}\n");
+    assert_string_equal(
+        fixture->report,
+        "pipeline.yaml:9:20: error: 'feeds' has two entries with the same advertiser+programme (the other: "
+        "pipeline.yaml, line 8)\n"
+        "pipeline.yaml:10:64: error: topic 't2' is used twice, as 'topic' (line 9) and as 'topic'; each "
+        "needs its own\n"
+        "pipeline.yaml:11:64: error: topic 'subscriber.consent' is used twice, as 'consent' (line 1) and as "
+        "'topic'; "
+        "each needs its own\n");
+    write_file(fixture, "programmes/other.yaml", tmobile, strlen(tmobile));
+    assert_null(load(fixture, "programmes: [programmes/tmobile.yaml, programmes/other.yaml]\n"
+                              "subscriber: {kind: e164}\nstages: [consent]\n"));
+    assert_string_equal(fixture->report,
+                        "programmes/other.yaml:1:12: error: 'programmes' has two entries with the same "
+                        "programme (the other: programmes/tmobile.yaml, line 1)\n");
+    assert_null(load(fixture, "programmes: [programmes/tmobile.yaml, programmes/tmobile.yaml]\n"
+                              "subscriber: {kind: e164}\nstages: [consent]\n"));
+    assert_reported(
+        fixture, "programmes/tmobile.yaml:1:12: error: 'programmes' has two entries with the same programme");
+    report_with(fixture, "topics: {events: x, consent: x}\n");
+    assert_string_equal(
+        fixture->report,
+        "pipeline.yaml:4:30: error: topic 'x' is used twice, as 'events' (line 4) and as 'consent'; "
+        "each needs its own\n");
+}
+
+static void mistakes_in_a_file_that_is_named_are_told_with_its_name(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char other[] = "programme: other\nregime: optout\nbrands: [x]\nform: 2021-04-26\n";
+    write_file(fixture, "programmes/other.yaml", other, strlen(other));
+    assert_null(load(fixture, "programmes: [programmes/tmobile.yaml, programmes/other.yaml]\n"
+                              "subscriber: {kind: e164}\nstages: [consent]\nworkers: 0\n"));
+    assert_string_equal(
+        fixture->report,
+        "pipeline.yaml:4:10: error: workers: '0' is less than the least, 1\n"
+        "programmes/other.yaml:2:9: error: regime: 'optout' is not one of off, opt_in, opt_out; did you "
+        "mean 'opt_out'?\n"
+        "programmes/other.yaml:4:1: error: unknown option 'form' in programmes.1; did you mean 'from'?\n");
+}
+
+static void overrides_reach_into_files_and_sections(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct config_override overrides[] = {
+        {"workers=8"},
+        {"kafka.bootstrap.servers=broker:9092"},
+        {"kafka.sasl.password=a: #b"},
+        {"programmes.0.regime=opt_in"},
+        {"programmes.0.exclude.under_age=21"},
+        {"consent.lease=90s"},
+        {"stages=[consent, pseudonymize]"},
+        {"pseudonymize.key=own.key"},
+        {"topics.events=other"},
+    };
+    struct config *config = load_set(fixture, minimal, overrides, sizeof overrides / sizeof overrides[0]);
+    assert_string_equal(fixture->report, "");
+    assert_non_null(config);
+    assert_int_equal(config->workers, 8);
+    const struct option_pair *kafka = config->kafka.items;
+    assert_int_equal(config->kafka.count, 2);
+    assert_true(view_equal_string(kafka[0].key, "bootstrap.servers"));
+    assert_true(view_equal_string(kafka[1].value, "a: #b"));
+    assert_int_equal(config_programme(config, 0)->regime, REGIME_OPT_IN);
+    assert_int_equal(config_programme(config, 0)->exclude.under_age, 21);
+    assert_int_equal(config_programme(config, 0)->exclude.plans.count, 2);
+    assert_int_equal(config->last_stage, 1);
+    assert_true(view_equal_string(
+        ((const struct fake_key *)config_stage_options(config, "pseudonymize"))->key, "own.key"));
+    assert_int_equal(((const struct fake_consent *)config_stage_options(config, "consent"))->lease_ms, 90000);
+    assert_true(view_equal_string(config->topics.events, "other"));
+    config_free(config);
+}
+
+static void wrong_overrides_are_linted_like_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct config_override overrides[] = {{"worker=8"},
+                                                       {"kafka.enable.auto.commit=true"},
+                                                       {"kafka.sasl.password"},
+                                                       {"programmes.0.regime=hunter"},
+                                                       {"programmes.3.regime=off"}};
+    assert_null(load_set(fixture, minimal, overrides, sizeof overrides / sizeof overrides[0]));
+    assert_string_equal(
+        fixture->report,
+        "--set:1:1: error: --set: unknown option 'worker'; did you mean 'workers'?\n"
+        "--set:2:26: error: enable.auto.commit can't be set to this value: offsets are committed inside the "
+        "transaction; committing them beside it loses or doubles records\n"
+        "--set:3:1: error: --set needs PATH=VALUE, as in --set publish.k=200\n"
+        "--set:4:21: error: regime: 'hunter' is not one of off, opt_in, opt_out\n"
+        "--set:5:1: error: --set: lists go by number from 0, and the list ends before '3'\n");
+}
+
+static void files_that_are_no_configuration_are_told_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_null(load(fixture, NULL));
+    assert_string_equal(fixture->report,
+                        "pipeline.yaml: error: can't read the file: No such file or directory\n");
+    assert_null(load(fixture, ""));
+    assert_string_equal(fixture->report,
+                        "pipeline.yaml: error: the file is empty; config/pipeline.yaml is an example\n");
+    assert_null(load(fixture, "# nothing\n"));
+    assert_reported(fixture, "the file is empty");
+    assert_null(load(fixture, "- a\n- b\n"));
+    assert_string_equal(
+        fixture->report,
+        "pipeline.yaml:1:1: error: 'the configuration' must be a mapping, not a list; write KEY: VALUE\n");
+    write_file(fixture, "pipeline.yaml", "workers: 2\0\n", 12);
+    assert_null(load(fixture, NULL));
+    assert_string_equal(fixture->report,
+                        "pipeline.yaml:1:11: error: a NUL byte; is this a text file? (byte 0x00)\n");
+    assert_null(load(fixture, "programmes: [programmes]\nsubscriber: {kind: e164}\nstages: [consent]\n"));
+    assert_reported(fixture, "pipeline.yaml:1:14: error: can't read programmes: Is a directory");
+    assert_null(load(fixture, "programmes: [pipeline.yaml]\nsubscriber: {kind: e164}\nstages: [consent]\n"));
+    assert_reported(fixture, "error: 'programmes.0.programme' is missing"); /* not read as one for ever */
+}
+
+static void sixteen_programmes_are_one_too_many(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[1024] = "subscriber: {kind: e164}\nstages: [consent]\nprogrammes: [p0";
+    for (unsigned i = 1; i < 16; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ", p%u", i);
+    snprintf(text + strlen(text), sizeof text - strlen(text), "]\n");
+    assert_null(load(fixture, text));
+    assert_string_equal(fixture->report,
+                        "pipeline.yaml:3:13: error: 'programmes' can have at most 15, has 16\n");
+}
+
+static void the_reference_names_every_section(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t size = 0;
+    FILE *out = open_memstream(&fixture->report, &size);
+    config_reference_write(chain, out);
+    fclose(out);
+    static const char *const rows[] = {
+        "# Configuration\n",
+        "| `workers` | whole number | `1` |  | 1 to 256 |",
+        "## `topics`\n",
+        "## `programmes[]`\n",
+        "## `programmes[].exclude`",
+        "## `runtime`\n",
+        "## `publish.feeds[]`\n",
+        "| `instance` | text | the host name |",
+        "## `consent`\n",
+        "| `programmes` | list of files | **required** |  | 1 to 15 entries |",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_reported(fixture, rows[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +877,26 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_written_has_its_default, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_mistakes_are_all_reported_with_their_places, setup, teardown),
         cmocka_unit_test_setup_teardown(a_secret_of_the_kafka_section_is_never_in_a_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(properties_that_would_break_a_guarantee_are_refused_with_the_reason,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(properties_that_say_what_is_set_anyway_are_accepted, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_names_of_one_property_are_a_mistake, setup, teardown),
+        cmocka_unit_test_setup_teardown(weakened_transport_security_is_a_warning, setup, teardown),
+        cmocka_unit_test_setup_teardown(timeouts_must_nest, setup, teardown),
+        cmocka_unit_test_setup_teardown(stages_are_a_contiguous_part_of_the_chain_in_its_order, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(without_a_list_all_stages_run_and_need_their_sections, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_section_of_a_stage_that_does_not_run_is_linted_all_the_same, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_alike_is_told_with_both_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(mistakes_in_a_file_that_is_named_are_told_with_its_name, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(overrides_reach_into_files_and_sections, setup, teardown),
+        cmocka_unit_test_setup_teardown(wrong_overrides_are_linted_like_the_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_that_are_no_configuration_are_told_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(sixteen_programmes_are_one_too_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_reference_names_every_section, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
