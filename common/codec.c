@@ -8,6 +8,7 @@
  */
 #include "common/codec.h"
 
+#include "common/base64url.h"
 #include "common/event.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
@@ -15,12 +16,10 @@
 #include "common/rfc3339.h"
 #include "common/subject.h"
 
-#include <sodium.h>
-#include <stdio.h>
 #include <yyjson.h>
 
 enum {
-    PSEUDONYM_TEXT_SIZE = 22, /* unpadded base64url of 16 bytes */
+    PSEUDONYM_TEXT_SIZE = BASE64URL_SIZE(PSEUDONYM_SIZE),
     HASH_TEXT_SIZE = 16,      /* 64 bits in hexadecimal */
     ENVELOPE_SIZE_MAX = 4096, /* of a record, beside the texts that the operator wrote */
     WEIGHT_MAX = 1000,        /* struct record_interest */
@@ -156,10 +155,9 @@ void codec_free(struct codec *codec)
 
 /* ---- writing ---- */
 
-static struct view pseudonym_text(const struct pseudonym *pseudonym, char out_text[PSEUDONYM_TEXT_SIZE + 1])
+static struct view pseudonym_text(const struct pseudonym *pseudonym, char out_text[PSEUDONYM_TEXT_SIZE])
 {
-    sodium_bin2base64(out_text, PSEUDONYM_TEXT_SIZE + 1, pseudonym->bytes, PSEUDONYM_SIZE,
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    base64url_write(pseudonym->bytes, PSEUDONYM_SIZE, out_text);
     return (struct view){out_text, PSEUDONYM_TEXT_SIZE};
 }
 
@@ -210,7 +208,7 @@ static void write_identifiers(const struct codec *codec, struct json_writer *wri
 static void write_pseudonyms(const struct codec *codec, struct json_writer *writer, enum hop hop,
                              const struct record *record)
 {
-    char text[PSEUDONYM_TEXT_SIZE + 1];
+    char text[PSEUDONYM_TEXT_SIZE];
     if (!carries(codec, hop, FIELD_LINE_PSEUDONYM))
         return;
     json_writer_name(writer, "pseudonyms");
@@ -304,23 +302,37 @@ static bool write_key(enum hop hop, const struct subject *owner, struct arena *a
 {
     if (is_before_pseudonymize(hop))
         return arena_copy(arena, owner->identifier, out_key);
-    char *text = arena_take(arena, PSEUDONYM_TEXT_SIZE + 1);
+    char *text = arena_take(arena, PSEUDONYM_TEXT_SIZE);
     if (!text)
         return false;
     *out_key = pseudonym_text(&owner->pseudonym, text);
     return true;
 }
 
+/* At most 20 digits; returns their number. */
+static size_t write_decimal(uint64_t number, char *out_text)
+{
+    char digits[20];
+    size_t size = 0;
+    do
+        digits[size++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    for (size_t i = 0; i < size; i++)
+        out_text[i] = digits[size - 1 - i];
+    return size;
+}
+
 static bool write_origin(const struct origin *origin, struct arena *arena, struct view *out_header)
 {
-    enum { SIZE_MAX_ORIGIN = 32 };
+    enum { SIZE_MAX_ORIGIN = 20 + 1 + 20 };
+    ensure(origin->partition >= 0 && origin->offset >= 0);
     char *text = arena_take(arena, SIZE_MAX_ORIGIN);
     if (!text)
         return false;
-    int size =
-        snprintf(text, SIZE_MAX_ORIGIN, "%ld:%lld", (long)origin->partition, (long long)origin->offset);
-    ensure(size > 0 && size < SIZE_MAX_ORIGIN);
-    *out_header = (struct view){text, (size_t)size};
+    size_t size = write_decimal((uint64_t)origin->partition, text);
+    text[size++] = ':';
+    size += write_decimal((uint64_t)origin->offset, text + size);
+    *out_header = (struct view){text, size};
     return true;
 }
 
@@ -483,15 +495,11 @@ static bool read_pseudonym(struct reading *reading, enum subject_kind kind)
 {
     struct subject *subject = &reading->record->subjects[kind];
     struct view text = VIEW_ABSENT;
-    size_t size = 0;
     if (!is_there(reading, FIELD_LINE_PSEUDONYM + kind))
         return true;
     if (!read_text(reading, FIELD_LINE_PSEUDONYM + kind, &text))
         return false;
-    if (text.size != PSEUDONYM_TEXT_SIZE ||
-        sodium_base642bin(subject->pseudonym.bytes, PSEUDONYM_SIZE, text.data, text.size, NULL, &size, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        size != PSEUDONYM_SIZE)
+    if (!base64url_read(text, subject->pseudonym.bytes, PSEUDONYM_SIZE))
         return fail(reading, EVENT_FIELD_VALUE);
     subject->present = subject->has_pseudonym = true;
     return true;
@@ -705,7 +713,7 @@ static bool read_origin(struct reading *reading, struct view header)
 /* Spec 2, for a topic that we wrote ourselves: one person is in one partition, under its own key. */
 static bool placed_right(struct reading *reading, const struct chain_input *input)
 {
-    char text[PSEUDONYM_TEXT_SIZE + 1];
+    char text[PSEUDONYM_TEXT_SIZE];
     const struct subject *owner = &reading->record->subjects[owner_of(reading->record)];
     if (view_is_absent(input->key))
         return input->partition_count == 0 || fail(reading, EVENT_WRONG_PARTITION);

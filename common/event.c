@@ -218,9 +218,9 @@ void event_reader_free(struct event_reader *reader)
 struct reading {
     struct event_reader *reader;
     struct record *record;
-    enum event_reason reason; /* why a step said false */
-    char identifiers[SUBJECT_KINDS][SUBJECT_IDENTIFIER_SIZE_MAX];
-    struct view subscriber; /* as written */
+    enum event_reason reason;                         /* why a step said false */
+    char (*identifiers)[SUBJECT_IDENTIFIER_SIZE_MAX]; /* canonical, by subject kind */
+    struct view subscriber;                           /* as written */
 };
 
 static bool fail(struct reading *reading, enum event_reason reason)
@@ -612,7 +612,8 @@ struct verdict event_read(struct event_reader *reader, const struct chain_input 
         .origin = {.partition = input->partition, .offset = input->offset},
         .timestamp_ms = input->timestamp_ms,
     };
-    struct reading reading = {.reader = reader, .record = &record};
+    char identifiers[SUBJECT_KINDS][SUBJECT_IDENTIFIER_SIZE_MAX];
+    struct reading reading = {.reader = reader, .record = &record, .identifiers = identifiers};
     if (!read_fields(&reading) || !placed_right(&reading, input))
         return verdict_reject(reading.reason);
     if (!read_signals(&reading, arena) || !keep_texts(&record, arena))

@@ -17,6 +17,15 @@ static void append(struct json_writer *writer, const char *bytes, size_t size)
     writer->size += size;
 }
 
+static void append_byte(struct json_writer *writer, char byte)
+{
+    if (writer->overflow || writer->size == writer->capacity) {
+        writer->overflow = true;
+        return;
+    }
+    writer->data[writer->size++] = byte;
+}
+
 void json_writer_init(struct json_writer *writer, char *buffer, size_t capacity)
 {
     *writer = (struct json_writer){.data = buffer, .capacity = capacity};
@@ -53,7 +62,7 @@ static void before_value(struct json_writer *writer)
 {
     ensure(writer->named == in_object(writer));
     if (!writer->named && writer->comma)
-        append(writer, ",", 1);
+        append_byte(writer, ',');
     writer->named = false;
     writer->comma = true;
 }
@@ -65,7 +74,7 @@ static void open_level(struct json_writer *writer, bool object)
     uint32_t bit = UINT32_C(1) << writer->depth++;
     writer->is_object = object ? writer->is_object | bit : writer->is_object & ~bit;
     writer->comma = false;
-    append(writer, object ? "{" : "[", 1);
+    append_byte(writer, object ? '{' : '[');
 }
 
 static void close_level(struct json_writer *writer, bool object)
@@ -73,7 +82,7 @@ static void close_level(struct json_writer *writer, bool object)
     ensure(writer->depth > 0 && in_object(writer) == object && !writer->named);
     writer->depth--;
     writer->comma = true;
-    append(writer, object ? "}" : "]", 1);
+    append_byte(writer, object ? '}' : ']');
 }
 
 void json_writer_open_object(struct json_writer *writer)
@@ -104,6 +113,26 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
+/* How many bytes from the beginning stand for themselves; eight at a time as long as all of them do. The top bit of a
+ * byte of `odd` is set where the byte is above 0x7F, borrows below 0x20, or is zero after XOR with what must be
+ * escaped; a false alarm only ends the fast part. */
+static size_t plain_size(struct view text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t at = 0;
+    for (; at + 8 <= text.size; at += 8) {
+        uint64_t word;
+        memcpy(&word, text.data + at, sizeof word);
+        uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+        uint64_t odd = word | (word - ones * 0x20) | (quote - ones) | (backslash - ones);
+        if (odd & tops)
+            break;
+    }
+    while (at < text.size && is_plain((unsigned char)text.data[at]))
+        at++;
+    return at;
+}
+
 static void append_escaped(struct json_writer *writer, unsigned char byte)
 {
     static const char letters[0x20] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
@@ -117,12 +146,11 @@ static void append_escaped(struct json_writer *writer, unsigned char byte)
 
 static void append_string(struct json_writer *writer, struct view text)
 {
-    append(writer, "\"", 1);
+    append_byte(writer, '"');
     for (size_t at = 0; at < text.size;) {
-        size_t start = at;
-        while (at < text.size && is_plain((unsigned char)text.data[at]))
-            at++;
-        append(writer, text.data + start, at - start);
+        size_t plain = plain_size((struct view){text.data + at, text.size - at});
+        append(writer, text.data + at, plain);
+        at += plain;
         if (at == text.size)
             break;
         unsigned char byte = (unsigned char)text.data[at];
@@ -138,16 +166,17 @@ static void append_string(struct json_writer *writer, struct view text)
             append(writer, "\xEF\xBF\xBD", 3); /* U+FFFD */
         at += size > 0 ? size : 1;
     }
-    append(writer, "\"", 1);
+    append_byte(writer, '"');
 }
 
 void json_writer_name(struct json_writer *writer, const char *name)
 {
     ensure(in_object(writer) && !writer->named);
     if (writer->comma)
-        append(writer, ",", 1);
-    append_string(writer, view_of_string(name));
-    append(writer, ":", 1);
+        append_byte(writer, ',');
+    append_byte(writer, '"');
+    append(writer, name, strlen(name));
+    append(writer, "\":", 2);
     writer->named = true;
 }
 

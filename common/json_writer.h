@@ -49,7 +49,7 @@ void json_writer_close_object(struct json_writer *writer);
 void json_writer_open_array(struct json_writer *writer);
 void json_writer_close_array(struct json_writer *writer);
 
-/* Name of the next member. */
+/* Name of the next member: printable ASCII without quote and backslash, as names of ours are. */
 void json_writer_name(struct json_writer *writer, const char *name);
 
 /* Values: elements of an array, or what json_writer_name named. An absent view is `null`. Bytes that are not UTF-8
