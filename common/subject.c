@@ -11,6 +11,7 @@
 #include "common/subject.h"
 
 #include "common/secret.h"
+#include "common/utf8.h"
 
 #include <sodium.h>
 
@@ -176,41 +177,22 @@ static enum subject_canonical canonicalise_maid(struct view text, char *out_text
     return SUBJECT_CANONICAL;
 }
 
-/* Size of the UTF-8 character at `bytes` (RFC 3629: shortest form, no surrogates, at most U+10FFFF), or 0 when there
- * is none or it is a control character (C0, DEL, C1). */
-static size_t printable_size(const unsigned char *bytes, size_t left)
+/* A control character (Unicode's category Cc: C0, DEL, C1) starts there. */
+static bool is_control(const char *text, size_t size)
 {
-    unsigned char first = bytes[0];
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
-    size_t size = first >= 0xc2 && first <= 0xdf   ? 2
-                  : first >= 0xe0 && first <= 0xef ? 3
-                  : first >= 0xf0 && first <= 0xf4 ? 4
-                                                   : 0;
-    if (size == 0 || size > left)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-    if ((first == 0xc2 && bytes[1] < 0xa0) || (first == 0xe0 && bytes[1] < 0xa0) ||
-        (first == 0xed && bytes[1] > 0x9f) || (first == 0xf0 && bytes[1] < 0x90) ||
-        (first == 0xf4 && bytes[1] > 0x8f))
-        return 0;
-    return size;
+    unsigned char first = (unsigned char)text[0];
+    return first < 0x20 || first == 0x7f || (first == 0xc2 && size == 2 && (unsigned char)text[1] < 0xa0);
 }
 
 static enum subject_canonical canonicalise_opaque(struct view text, char *out_text, size_t *out_size)
 {
-    const unsigned char *bytes = (const unsigned char *)text.data;
-    size_t size = 0;
-
     if (text.size == 0 || text.size > SUBJECT_IDENTIFIER_SIZE_MAX)
         return SUBJECT_MALFORMED;
-    while (size < text.size) {
-        size_t step = printable_size(bytes + size, text.size - size);
-        if (step == 0)
+    for (size_t at = 0; at < text.size;) {
+        size_t size = utf8_character_size(text.data + at, text.size - at);
+        if (size == 0 || is_control(text.data + at, size))
             return SUBJECT_MALFORMED;
-        size += step;
+        at += size;
     }
     memcpy(out_text, text.data, text.size);
     *out_size = text.size;
@@ -316,16 +298,27 @@ void subject_hash_record(const struct subject_key *key, struct record *record)
     }
 }
 
+static unsigned char lower_case(char character)
+{
+    return (unsigned char)(character >= 'A' && character <= 'Z' ? character - 'A' + 'a' : character);
+}
+
+/* Without regard to case, as classify compares app IDs: else app_remove in another spelling would end nothing. */
 uint64_t subject_app_token(const struct subject_key *key, const struct pseudonym *line, struct view app)
 {
     static const unsigned char tag[] = "\014app-token/v1";
     crypto_generichash_state state;
-    unsigned char digest[crypto_generichash_BYTES_MIN];
+    unsigned char lower[64], digest[crypto_generichash_BYTES_MIN];
 
     int failed = crypto_generichash_init(&state, key->bytes, SUBJECT_KEY_SIZE, sizeof digest);
     failed |= crypto_generichash_update(&state, tag, sizeof tag - 1);
     failed |= crypto_generichash_update(&state, line->bytes, PSEUDONYM_SIZE);
-    failed |= crypto_generichash_update(&state, (const unsigned char *)app.data, app.size);
+    for (size_t at = 0; at < app.size; at += sizeof lower) {
+        size_t size = app.size - at < sizeof lower ? app.size - at : sizeof lower;
+        for (size_t i = 0; i < size; i++)
+            lower[i] = lower_case(app.data[at + i]);
+        failed |= crypto_generichash_update(&state, lower, size);
+    }
     failed |= crypto_generichash_final(&state, digest, sizeof digest);
     ensure(failed == 0);
     uint64_t token = 0;

@@ -63,7 +63,8 @@ struct subject_key *subject_key_random(struct error *error);
 struct subject_key *subject_key_of_bytes(const uint8_t bytes[SUBJECT_KEY_SIZE], struct error *error);
 void subject_key_free(struct subject_key *key); /* wipes; NULL is fine */
 
-/* 64-bit keyed hash of (line pseudonym, app) that lets app_remove find what that app brought; never 0. */
+/* 64-bit keyed hash of (line pseudonym, app) that lets app_remove find what that app brought; never 0. ASCII letters of
+ * the app count without their case. */
 uint64_t subject_app_token(const struct subject_key *key, const struct pseudonym *line, struct view app);
 
 #endif

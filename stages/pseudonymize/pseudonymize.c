@@ -133,6 +133,7 @@ static struct verdict process_retraction(const struct pseudonymize *pseudonymize
 {
     struct record outgoing = outgoing_of(record);
     outgoing.programmes = record->programmes;
+    outgoing.epoch = record->epoch;
     take_subjects(pseudonymize, record, &outgoing);
     for (unsigned kind = 0; kind < SUBJECT_KINDS; kind++)
         if (outgoing.subjects[kind].present) {

@@ -403,6 +403,8 @@ static void app_tokens_are_the_published_vectors(void **state)
     subject_pseudonym(key, SUBJECT_LINE, IDENTIFIER_E164, VIEW("14255550100"), &line);
     subject_pseudonym(key, SUBJECT_LINE, IDENTIFIER_E164, VIEW("14255550101"), &other);
     assert_true(subject_app_token(key, &line, VIEW("com.example.news")) == 0x5e0c555f90e9cec3);
+    assert_true(subject_app_token(key, &line, VIEW("com.Example.NEWS")) == 0x5e0c555f90e9cec3);
+    assert_true(subject_app_token(key, &line, VIEW("com.example.new")) != 0x5e0c555f90e9cec3);
     assert_true(subject_app_token(key, &line, VIEW("")) == 0x7ef863d27d98885b);
     assert_true(subject_app_token(key, &line, (struct view){app, sizeof app}) == 0xd8336fd8c4e4ad45);
     assert_true(subject_app_token(key, &other, VIEW("com.example.news")) != 0x5e0c555f90e9cec3);

@@ -352,6 +352,7 @@ static void retraction_gets_pseudonyms_and_passes(void **state)
     struct record record = event(EVENT_UNKNOWN);
     struct pseudonym expected;
     record.kind = RECORD_RETRACTION;
+    record.epoch = 2680;
     record.programmes = BROWSE | NOTHING;
     record.subjects[SUBJECT_LINE] = (struct subject){0};
     record.subjects[SUBJECT_ACCOUNT] = (struct subject){0};
@@ -360,6 +361,7 @@ static void retraction_gets_pseudonyms_and_passes(void **state)
     assert_gone(record.host, "host");
     assert_gone(record.app, "app");
     assert_int_equal(record.kind, RECORD_RETRACTION);
+    assert_int_equal(record.epoch, 2680);
     assert_int_equal(record.programmes, BROWSE | NOTHING); /* what is withdrawn doesn't depend on data */
     subject_pseudonym(fixture->key, SUBJECT_DEVICE, IDENTIFIER_IMEI, VIEW(CANARY_IMEI), &expected);
     assert_memory_equal(&record.subjects[SUBJECT_DEVICE].pseudonym, &expected, sizeof expected);
