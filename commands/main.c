@@ -1,13 +1,10 @@
 /* clickveil: the table of subcommands. */
 #include "commands/command.h"
 #include "common/error.h"
+#include "common/version.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#ifndef CLICKVEIL_VERSION
-#define CLICKVEIL_VERSION "0.1.0"
-#endif
 
 static const struct command commands[] = {
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},

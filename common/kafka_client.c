@@ -220,6 +220,11 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
     return client;
 }
 
+const char *kafka_library_version(void)
+{
+    return rd_kafka_version_str();
+}
+
 bool kafka_is_unreachable(rd_kafka_resp_err_t code)
 {
     switch (code) {

@@ -38,6 +38,9 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
 bool kafka_fail(struct error *error, rd_kafka_error_t *failure, const char *doing);
 bool kafka_fail_code(struct error *error, rd_kafka_resp_err_t code, const char *doing);
 
+/* Version of the library that runs, such as 2.0.2. */
+const char *kafka_library_version(void);
+
 /* Is the broker simply not there (so that waiting is right)? */
 bool kafka_is_unreachable(rd_kafka_resp_err_t code);
 

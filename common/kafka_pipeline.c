@@ -37,6 +37,10 @@ struct kafka_pipeline {
     pthread_mutex_t lag_lock;
     struct kafka_lag *lags;
     unsigned lag_count, lag_capacity;
+
+    pthread_mutex_t reload_lock;
+    uint64_t reloads_done, reloads_failed;
+    char reload_error[3 * ERROR_TEXT_SIZE]; /* of the last reload */
 };
 
 /* ---- start ---- */
@@ -120,6 +124,7 @@ struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct er
     }
     pipeline->config = config;
     pthread_mutex_init(&pipeline->lag_lock, NULL);
+    pthread_mutex_init(&pipeline->reload_lock, NULL);
     log_bounds(config);
     if (!start(pipeline, error)) {
         kafka_pipeline_free(pipeline);
@@ -271,13 +276,37 @@ void kafka_pipeline_free(struct kafka_pipeline *pipeline)
         rd_kafka_destroy(pipeline->offsets);
     chain_shared_free(pipeline->chain_shared);
     pthread_mutex_destroy(&pipeline->lag_lock);
+    pthread_mutex_destroy(&pipeline->reload_lock);
     free(pipeline->lags);
     free(pipeline);
 }
 
 bool kafka_pipeline_reload(struct kafka_pipeline *pipeline, struct error *error)
 {
-    return chain_shared_reload(pipeline->chain_shared, error);
+    struct error why = {0};
+    bool done = chain_shared_reload(pipeline->chain_shared, &why);
+    pthread_mutex_lock(&pipeline->reload_lock);
+    if (done)
+        pipeline->reloads_done++;
+    else
+        pipeline->reloads_failed++;
+    pipeline->reload_error[0] = '\0';
+    if (!done)
+        error_text(&why, pipeline->reload_error, sizeof pipeline->reload_error);
+    pthread_mutex_unlock(&pipeline->reload_lock);
+    if (!done)
+        *error = why;
+    return done;
+}
+
+void kafka_pipeline_reloads(struct kafka_pipeline *pipeline, uint64_t *out_done, uint64_t *out_failed,
+                            char *text, size_t text_size)
+{
+    pthread_mutex_lock(&pipeline->reload_lock);
+    *out_done = pipeline->reloads_done;
+    *out_failed = pipeline->reloads_failed;
+    snprintf(text, text_size, "%s", pipeline->reload_error);
+    pthread_mutex_unlock(&pipeline->reload_lock);
 }
 
 /* ---- seeing it ---- */
@@ -328,7 +357,11 @@ bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t
         snprintf(line, sizeof line, "worker %u: %s", i, kafka_worker_phase_names[phase]);
         used = append(text, text_size, used, line);
     }
-    return used == 0 && !atomic_load(&pipeline->failed) && !atomic_load(&pipeline->stop);
+    if (atomic_load(&pipeline->failed))
+        used = append(text, text_size, used, "failed, see the log");
+    else if (atomic_load(&pipeline->stop))
+        used = append(text, text_size, used, "draining");
+    return used == 0;
 }
 
 const struct config *kafka_pipeline_config(const struct kafka_pipeline *pipeline)

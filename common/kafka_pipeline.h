@@ -36,6 +36,11 @@ void kafka_pipeline_free(struct kafka_pipeline *pipeline); /* stops when that wa
 /* Reload rule files in all stages. Owner's thread. */
 CLICKVEIL_MUST_CHECK bool kafka_pipeline_reload(struct kafka_pipeline *pipeline, struct error *error);
 
+/* How many reloads went well and how many did not, and what was wrong with the last one ("" when it went well). Any
+ * thread. */
+void kafka_pipeline_reloads(struct kafka_pipeline *pipeline, uint64_t *out_done, uint64_t *out_failed,
+                            char *text, size_t text_size);
+
 /* Ready: all followed topics complete and fresh, all workers in their group. When not, *text gets the reasons, one a
  * line. Any thread. */
 bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t text_size);

@@ -11,6 +11,8 @@ _Static_assert(sizeof metrics_latency_bounds_ms / sizeof metrics_latency_bounds_
 void metrics_observe(struct metrics_histogram *histogram, int64_t value_ms, uint64_t times)
 {
     unsigned bucket = 0;
+    if (value_ms < 0) /* clocks differ; a sum must not shrink */
+        value_ms = 0;
     while (bucket < metrics_latency_bound_count && value_ms > metrics_latency_bounds_ms[bucket])
         bucket++;
     metrics_add(&histogram->buckets[bucket], times);

@@ -1,0 +1,471 @@
+/*
+ * Design: /metrics is written metric by metric in the order of metrics_table, since the format wants all samples of a
+ * metric together behind one HELP and TYPE. One switch says for each metric where its samples come from.
+ */
+#include "common/status.h"
+
+#include "common/json_writer.h"
+#include "common/metrics_table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Prometheus text ---- */
+
+struct sample_label {
+    const char *name;
+    const char *value; /* "": left out, which means the same */
+};
+
+enum { LABELS_MAX = 3 };
+
+static void write_label_value(const char *value, FILE *out)
+{
+    for (; *value; value++) {
+        if (*value == '\n') {
+            fputs("\\n", out);
+            continue;
+        }
+        if (*value == '"' || *value == '\\')
+            fputc('\\', out);
+        fputc(*value, out);
+    }
+}
+
+static void begin_sample(enum metric metric, const char *suffix, const struct sample_label labels[LABELS_MAX],
+                         FILE *out)
+{
+    unsigned written = 0;
+    fprintf(out, "%s%s", metrics_table[metric].name, suffix);
+    for (unsigned i = 0; labels && i < LABELS_MAX && labels[i].name; i++) {
+        if (!labels[i].value[0])
+            continue;
+        fprintf(out, "%c%s=\"", written++ ? ',' : '{', labels[i].name);
+        write_label_value(labels[i].value, out);
+        fputc('"', out);
+    }
+    fputs(written ? "} " : " ", out);
+}
+
+static void sample_count(enum metric metric, const struct sample_label labels[LABELS_MAX], uint64_t value,
+                         FILE *out)
+{
+    begin_sample(metric, "", labels, out);
+    fprintf(out, "%" PRIu64 "\n", value);
+}
+
+static void write_number(double value, FILE *out)
+{
+    if (isnan(value))
+        fputs("NaN\n", out);
+    else if (isinf(value))
+        fputs(value > 0 ? "+Inf\n" : "-Inf\n", out);
+    else
+        fprintf(out, "%.15g\n", value);
+}
+
+static void sample_number(enum metric metric, const struct sample_label labels[LABELS_MAX], double value,
+                          FILE *out)
+{
+    begin_sample(metric, "", labels, out);
+    write_number(value, out);
+}
+
+static void histogram(enum metric metric, const struct status_histogram *histogram, FILE *out)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i <= metrics_latency_bound_count; i++) {
+        char bound[32] = "+Inf";
+        if (i < metrics_latency_bound_count)
+            snprintf(bound, sizeof bound, "%.15g", (double)metrics_latency_bounds_ms[i] / 1000);
+        count += histogram->buckets[i];
+        begin_sample(metric, "_bucket", (struct sample_label[LABELS_MAX]){{"le", bound}}, out);
+        fprintf(out, "%" PRIu64 "\n", count);
+    }
+    begin_sample(metric, "_sum", NULL, out);
+    write_number((double)histogram->sum_ms / 1000, out);
+    begin_sample(metric, "_count", NULL, out);
+    fprintf(out, "%" PRIu64 "\n", count);
+}
+
+static const char *verdict_name(enum verdict_kind verdict)
+{
+    switch (verdict) {
+    case VERDICT_PASS:
+        return "pass";
+    case VERDICT_DROP:
+        return "drop";
+    case VERDICT_REJECT:
+        return "reject";
+    case VERDICT_STOP:
+    case VERDICT_KINDS:
+        break;
+    }
+    return "stop";
+}
+
+static void stage_records(const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < status->counter_count; i++) {
+        const struct status_counter *counter = &status->counters[i];
+        struct sample_label labels[LABELS_MAX] = {{"stage", counter->stage},
+                                                  {"verdict", verdict_name(counter->verdict)},
+                                                  {"reason", counter->reason ? counter->reason : ""}};
+        sample_count(METRIC_RECORDS, labels, counter->count, out);
+    }
+}
+
+static void lags(enum metric metric, const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < status->lag_count; i++) {
+        const struct status_lag *lag = &status->lags[i];
+        char partition[16];
+        snprintf(partition, sizeof partition, "%" PRId32, lag->partition);
+        struct sample_label labels[LABELS_MAX] = {{"topic", status->input_topic}, {"partition", partition}};
+        sample_number(metric, labels, metric == METRIC_LAG_RECORDS ? (double)lag->records : lag->seconds,
+                      out);
+    }
+}
+
+static void workers(enum metric metric, const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < status->worker_count; i++) {
+        const struct status_worker *worker = &status->workers[i];
+        char number[16];
+        snprintf(number, sizeof number, "%u", i);
+        struct sample_label labels[LABELS_MAX] = {{"worker", number}};
+        if (metric == METRIC_WORKER_PHASE) {
+            labels[1] = (struct sample_label){"phase", worker->phase};
+            sample_count(metric, labels, 1, out);
+        } else if (metric == METRIC_WORKER_PARTITIONS) {
+            sample_count(metric, labels, worker->partitions, out);
+        } else if (metric == METRIC_WORKER_RESTORE_RATIO) {
+            sample_number(metric, labels, worker->restore_ratio, out);
+        } else {
+            sample_count(metric, labels, worker->arena_bytes, out);
+        }
+    }
+}
+
+static void one_followed(enum metric metric, const struct status_followed *followed, FILE *out)
+{
+    struct sample_label labels[LABELS_MAX] = {{"topic", followed->topic}};
+    if (metric == METRIC_FOLLOWED_PHASE) {
+        labels[1] = (struct sample_label){"phase", followed->phase};
+        sample_count(metric, labels, 1, out);
+    } else if (metric == METRIC_FOLLOWED_BOOTSTRAP_RATIO) {
+        sample_number(metric, labels, followed->bootstrap_ratio, out);
+    } else if (metric == METRIC_FOLLOWED_AGE) {
+        if (followed->age_ms >= 0)
+            sample_number(metric, labels, (double)followed->age_ms / 1000, out);
+    } else if (metric == METRIC_FOLLOWED_LEASE) {
+        sample_number(metric, labels, (double)followed->lease_ms / 1000, out);
+    } else if (metric == METRIC_FOLLOWED_FRESH) {
+        sample_count(metric, labels, followed->fresh, out);
+    } else {
+        sample_count(metric, labels, followed->records, out);
+    }
+}
+
+static void results(enum metric metric, const char *first, uint64_t first_count, const char *second,
+                    uint64_t second_count, FILE *out)
+{
+    sample_count(metric, (struct sample_label[LABELS_MAX]){{"result", first}}, first_count, out);
+    sample_count(metric, (struct sample_label[LABELS_MAX]){{"result", second}}, second_count, out);
+}
+
+static void build_info(const struct status *status, FILE *out)
+{
+    struct sample_label labels[LABELS_MAX] = {
+        {"version", status->version}, {"librdkafka", status->librdkafka}, {"stages", status->stages}};
+    sample_count(METRIC_BUILD_INFO, labels, 1, out);
+}
+
+static void gauges(const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < status->gauge_count; i++) {
+        struct sample_label labels[LABELS_MAX] = {{"stage", status->gauges[i].stage},
+                                                  {"gauge", status->gauges[i].name}};
+        sample_number(METRIC_STAGE_GAUGE, labels, status->gauges[i].value, out);
+    }
+}
+
+static void samples(enum metric metric, const struct status *status, FILE *out)
+{
+    switch (metric) {
+    case METRIC_BUILD_INFO:
+        build_info(status, out);
+        break;
+    case METRIC_READY:
+        sample_count(metric, NULL, status->ready, out);
+        break;
+    case METRIC_RECORDS:
+        stage_records(status, out);
+        break;
+    case METRIC_INPUT_RECORDS:
+        sample_count(metric, NULL, status->input_records, out);
+        break;
+    case METRIC_REPLAYED_RECORDS:
+        sample_count(metric, NULL, status->replayed_records, out);
+        break;
+    case METRIC_OUTPUT_RECORDS:
+        sample_count(metric, NULL, status->output_records, out);
+        break;
+    case METRIC_FEED_RECORDS:
+        sample_count(metric, NULL, status->feed_records, out);
+        break;
+    case METRIC_LAG_RECORDS:
+    case METRIC_LAG_SECONDS:
+        lags(metric, status, out);
+        break;
+    case METRIC_TRANSACTIONS:
+        results(metric, "committed", status->transactions_committed, "aborted", status->transactions_aborted,
+                out);
+        break;
+    case METRIC_BARRIER_ABORTS:
+        sample_count(metric, NULL, status->barrier_aborts, out);
+        break;
+    case METRIC_TRANSACTION_DURATION:
+        histogram(metric, &status->transaction_duration, out);
+        break;
+    case METRIC_EVENT_TO_COMMIT:
+        histogram(metric, &status->event_to_commit, out);
+        break;
+    case METRIC_PRODUCERS_RECREATED:
+        sample_count(metric, NULL, status->producers_recreated, out);
+        break;
+    case METRIC_REBALANCES:
+        sample_count(metric, NULL, status->rebalances, out);
+        break;
+    case METRIC_WORKER_PHASE:
+    case METRIC_WORKER_PARTITIONS:
+    case METRIC_WORKER_RESTORE_RATIO:
+    case METRIC_WORKER_ARENA:
+        workers(metric, status, out);
+        break;
+    case METRIC_FOLLOWED_PHASE:
+    case METRIC_FOLLOWED_BOOTSTRAP_RATIO:
+    case METRIC_FOLLOWED_AGE:
+    case METRIC_FOLLOWED_LEASE:
+    case METRIC_FOLLOWED_FRESH:
+    case METRIC_FOLLOWED_RECORDS:
+        for (unsigned i = 0; i < status->followed_count; i++)
+            one_followed(metric, &status->followed[i], out);
+        break;
+    case METRIC_STAGE_GAUGE:
+        gauges(status, out);
+        break;
+    case METRIC_RELOADS:
+        results(metric, "done", status->reloads_done, "failed", status->reloads_failed, out);
+        break;
+    case METRIC_RESIDENT_MEMORY:
+        sample_count(metric, NULL, status->resident_bytes, out);
+        break;
+    case METRIC_CPU_SECONDS:
+        sample_number(metric, NULL, status->cpu_seconds, out);
+        break;
+    case METRIC_START_TIME:
+        sample_number(metric, NULL, (double)status->started_ms / 1000, out);
+        break;
+    case METRICS:
+        break;
+    }
+}
+
+void status_histogram_add(struct status_histogram *sum, const struct metrics_histogram *histogram)
+{
+    for (unsigned i = 0; i <= metrics_latency_bound_count; i++)
+        sum->buckets[i] += metrics_read(&histogram->buckets[i]);
+    sum->sum_ms += atomic_load_explicit(&histogram->sum_ms, memory_order_relaxed);
+}
+
+void status_metrics_write(const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < METRICS; i++) {
+        const struct metric_row *row = &metrics_table[i];
+        fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
+                metrics_type_name(row->type));
+        samples((enum metric)i, status, out);
+    }
+}
+
+/* ---- JSON ---- */
+
+enum { JSON_FIRST_BYTES = 64 * 1024, JSON_MAX_BYTES = 64 * 1024 * 1024 };
+
+static void member_text(struct json_writer *writer, const char *name, const char *text)
+{
+    json_writer_member_string(writer, name, view_of_string(text));
+}
+
+static void member_unsigned(struct json_writer *writer, const char *name, uint64_t number)
+{
+    json_writer_name(writer, name);
+    json_writer_unsigned(writer, number);
+}
+
+static void member_real(struct json_writer *writer, const char *name, double number)
+{
+    json_writer_name(writer, name);
+    json_writer_real(writer, number);
+}
+
+/* Milliseconds that may be unknown. */
+static void member_ms(struct json_writer *writer, const char *name, int64_t value_ms)
+{
+    json_writer_name(writer, name);
+    if (value_ms < 0)
+        json_writer_null(writer);
+    else
+        json_writer_integer(writer, value_ms);
+}
+
+static void open_list(struct json_writer *writer, const char *name)
+{
+    json_writer_name(writer, name);
+    json_writer_open_array(writer);
+}
+
+static void json_reasons(struct json_writer *writer, const char *reasons)
+{
+    open_list(writer, "reasons");
+    while (*reasons) {
+        size_t size = strcspn(reasons, "\n");
+        if (size)
+            json_writer_string(writer, (struct view){reasons, size});
+        reasons += size + (reasons[size] == '\n');
+    }
+    json_writer_close_array(writer);
+}
+
+static void json_workers(struct json_writer *writer, const struct status *status)
+{
+    open_list(writer, "workers");
+    for (unsigned i = 0; i < status->worker_count; i++) {
+        const struct status_worker *worker = &status->workers[i];
+        json_writer_open_object(writer);
+        json_writer_member_integer(writer, "worker", i);
+        member_text(writer, "phase", worker->phase);
+        json_writer_member_integer(writer, "partitions", worker->partitions);
+        member_real(writer, "restore_ratio", worker->restore_ratio);
+        member_unsigned(writer, "arena_bytes", worker->arena_bytes);
+        json_writer_close_object(writer);
+    }
+    json_writer_close_array(writer);
+}
+
+static void json_followed(struct json_writer *writer, const struct status *status)
+{
+    open_list(writer, "followed");
+    for (unsigned i = 0; i < status->followed_count; i++) {
+        const struct status_followed *followed = &status->followed[i];
+        json_writer_open_object(writer);
+        member_text(writer, "topic", followed->topic);
+        member_text(writer, "phase", followed->phase);
+        json_writer_member_bool(writer, "fresh", followed->fresh);
+        member_ms(writer, "age_ms", followed->age_ms);
+        json_writer_member_integer(writer, "lease_ms", followed->lease_ms);
+        member_real(writer, "bootstrap_ratio", followed->bootstrap_ratio);
+        member_unsigned(writer, "records", followed->records);
+        member_real(writer, "records_per_second", followed->records_per_second);
+        member_ms(writer, "eta_ms", followed->eta_ms);
+        json_writer_close_object(writer);
+    }
+    json_writer_close_array(writer);
+}
+
+static void json_lag(struct json_writer *writer, const struct status *status)
+{
+    open_list(writer, "lag");
+    for (unsigned i = 0; i < status->lag_count; i++) {
+        json_writer_open_object(writer);
+        json_writer_member_integer(writer, "partition", status->lags[i].partition);
+        json_writer_member_integer(writer, "records", status->lags[i].records);
+        member_real(writer, "seconds", status->lags[i].seconds);
+        json_writer_close_object(writer);
+    }
+    json_writer_close_array(writer);
+}
+
+/* {"consent": {"entries": 7}, ...}; gauges of one stage follow each other. */
+static void json_gauges(struct json_writer *writer, const struct status *status)
+{
+    json_writer_name(writer, "gauges");
+    json_writer_open_object(writer);
+    for (unsigned i = 0; i < status->gauge_count; i++) {
+        const struct status_gauge *gauge = &status->gauges[i];
+        if (i == 0 || strcmp(gauge->stage, status->gauges[i - 1].stage) != 0) {
+            if (i)
+                json_writer_close_object(writer);
+            json_writer_name(writer, gauge->stage);
+            json_writer_open_object(writer);
+        }
+        member_real(writer, gauge->name, gauge->value);
+    }
+    if (status->gauge_count)
+        json_writer_close_object(writer);
+    json_writer_close_object(writer);
+}
+
+static void json_transactions(struct json_writer *writer, const struct status *status)
+{
+    json_writer_name(writer, "transactions");
+    json_writer_open_object(writer);
+    member_unsigned(writer, "committed", status->transactions_committed);
+    member_unsigned(writer, "aborted", status->transactions_aborted);
+    member_unsigned(writer, "barrier_aborts", status->barrier_aborts);
+    member_unsigned(writer, "producers_recreated", status->producers_recreated);
+    member_unsigned(writer, "rebalances", status->rebalances);
+    json_writer_close_object(writer);
+}
+
+static void json_reload(struct json_writer *writer, const struct status *status)
+{
+    json_writer_name(writer, "reload");
+    json_writer_open_object(writer);
+    member_unsigned(writer, "done", status->reloads_done);
+    member_unsigned(writer, "failed", status->reloads_failed);
+    member_text(writer, "last_error", status->reload_error[0] ? status->reload_error : NULL);
+    json_writer_close_object(writer);
+}
+
+static void json_status(struct json_writer *writer, const struct status *status)
+{
+    json_writer_open_object(writer);
+    json_writer_member_bool(writer, "ready", status->ready);
+    json_reasons(writer, status->reasons);
+    member_text(writer, "version", status->version);
+    member_text(writer, "librdkafka", status->librdkafka);
+    member_text(writer, "stages", status->stages);
+    member_text(writer, "instance", status->instance);
+    member_text(writer, "input", status->input_topic);
+    json_writer_member_integer(writer, "uptime_ms", status->now_ms - status->started_ms);
+    json_workers(writer, status);
+    json_followed(writer, status);
+    json_lag(writer, status);
+    json_transactions(writer, status);
+    json_gauges(writer, status);
+    json_reload(writer, status);
+    member_unsigned(writer, "resident_bytes", status->resident_bytes);
+    json_writer_close_object(writer);
+}
+
+bool status_json_write(const struct status *status, FILE *out)
+{
+    for (size_t capacity = JSON_FIRST_BYTES; capacity <= JSON_MAX_BYTES; capacity *= 2) {
+        struct json_writer writer;
+        char *buffer = malloc(capacity);
+        if (!buffer)
+            return false;
+        json_writer_init(&writer, buffer, capacity);
+        json_status(&writer, status);
+        if (!writer.overflow)
+            fprintf(out, "%.*s\n", (int)writer.size, buffer);
+        free(buffer);
+        if (!writer.overflow)
+            return true;
+    }
+    return false;
+}
