@@ -171,9 +171,9 @@ static int32_t rule_offset_s(const struct zone *zone, int64_t instant_s)
     int64_t year = date_year(date_floor_divide(instant_s + zone->standard_s, SECONDS_PER_DAY));
     int64_t start = rule_local_s(&zone->start, year) - zone->standard_s;
     int64_t end = rule_local_s(&zone->end, year) - zone->daylight_s;
-    bool daylight =
+    bool in_daylight =
         start < end ? instant_s >= start && instant_s < end : instant_s >= start || instant_s < end;
-    return daylight ? zone->daylight_s : zone->standard_s;
+    return in_daylight ? zone->daylight_s : zone->standard_s;
 }
 
 /* ---- the file ---- */
