@@ -577,8 +577,12 @@ static void lint_whole(struct config *config, const struct whole *whole, const s
     for (unsigned i = 0; config->stages[i]; i++) {
         const struct stage *stage = config->stages[i];
         bool runs = i >= config->first_stage && i <= config->last_stage;
-        if (stage->lint && (runs || document_child(file, view_of_string(stage->name))))
-            stage->lint(config, config->stage_options[i], lint);
+        if (!stage->lint || !(runs || document_child(file, view_of_string(stage->name))))
+            continue;
+        if (stage->options)
+            lint_at_group(lint, config->stage_options[i]);
+        stage->lint(config, config->stage_options[i], lint);
+        lint_at_group(lint, NULL);
     }
 }
 

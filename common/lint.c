@@ -57,6 +57,8 @@ static bool is_spoilt(const struct lint *lint, const struct option_place *place)
 void lint_report(struct lint *lint, enum lint_severity severity, const struct option_place *place,
                  const char *text, ...)
 {
+    if (!place || !place->file)
+        place = lint->around;
     if (place && is_spoilt(lint, place))
         return;
     if (severity == LINT_ERROR)
@@ -132,10 +134,24 @@ void lint_note_check(struct lint *lint, const struct option_table *table, const 
     lint->last_check = check;
 }
 
+void lint_at_group(struct lint *lint, const void *value)
+{
+    lint->around = NULL;
+    for (const struct lint_known_place *known = lint->places; value && known; known = known->next) {
+        if (known->group && known->member == value) { /* not its first member, which has the same address */
+            lint->around = &known->place;
+            return;
+        }
+    }
+}
+
 void lint_run_checks(struct lint *lint)
 {
-    for (const struct lint_check *check = lint->checks; check; check = check->next)
+    for (const struct lint_check *check = lint->checks; check; check = check->next) {
+        lint_at_group(lint, check->value);
         check->table->check(check->value, lint);
+    }
+    lint_at_group(lint, NULL);
     lint->checks = lint->last_check = NULL;
 }
 

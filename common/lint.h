@@ -31,9 +31,10 @@ struct lint_check;
 
 struct lint {
     struct arena *arena;
-    const struct config *config;     /* for lint_config */
-    struct lint_message *first;      /* newest first */
-    struct lint_known_place *places; /* newest first */
+    const struct config *config;       /* for lint_config */
+    const struct option_place *around; /* where a check reports that gives no place; NULL: nowhere */
+    struct lint_message *first;        /* newest first */
+    struct lint_known_place *places;   /* newest first */
     struct lint_check *checks, *last_check;
     unsigned message_count; /* kept */
     unsigned error_count, warning_count;
@@ -51,6 +52,9 @@ void lint_note_place(struct lint *lint, const void *member, size_t size, bool gr
 /* Call table->check on value later, by option_check_all. */
 void lint_note_check(struct lint *lint, const struct option_table *table, const void *value);
 void lint_run_checks(struct lint *lint);
+
+/* What is reported without a place stands at that of the group `value` from here on; NULL: has none again. */
+void lint_at_group(struct lint *lint, const void *value);
 
 /* Print all messages in the order of files and places, one a line. */
 void lint_write(const struct lint *lint, FILE *out);

@@ -197,11 +197,19 @@ static bool check_count(struct fill *fill, const struct option *option, const st
     return true;
 }
 
-/* Strings, paths and enums: a list of scalars, each but once. */
+/* Strings, paths and enums: a list of scalars, each but once. A single path may stand without brackets. */
 static bool fill_scalar_list(struct fill *fill, const struct option *option, struct document_node *node,
                              struct option_list *list)
 {
     char example[PATH_SIZE];
+    struct document_node alone, whole;
+    if (option->type == OPTION_PATH_LIST && node->kind == DOCUMENT_SCALAR && !node->spoilt) {
+        alone = *node;
+        alone.next = NULL;
+        whole = (struct document_node){
+            .kind = DOCUMENT_LIST, .place = node->place, .count = 1, .first = &alone, .last = &alone};
+        node = &whole;
+    }
     snprintf(example, sizeof example, "%s: [ONE, TWO]", option->name);
     if (!expect(fill, option, node, DOCUMENT_LIST, example) || !check_count(fill, option, node) ||
         !make_room(fill, list, option_element_size(option), node->count))

@@ -18,7 +18,7 @@
  *   OPTION_ENUM        int: the index into choices, which starts with an entry for 0 that nobody can write
  *   OPTION_DATE        int64_t, days since 1970-01-01; OPTION_DATE_UNSET when not set
  *   OPTION_STRING_LIST struct option_list of struct view
- *   OPTION_PATH_LIST   struct option_list of struct view
+ *   OPTION_PATH_LIST   struct option_list of struct view; a single path may stand without brackets
  *   OPTION_ENUM_LIST   struct option_list of int
  *   OPTION_MAP         struct option_list of struct option_pair (key and value are text), in the order written
  *   OPTION_ENUM_MAP    struct option_list of struct option_enum_pair
@@ -140,7 +140,7 @@ enum lint_severity {
     LINT_WARNING,
 };
 
-/* Note a mistake: place may be NULL. `text` says what is wrong and what was probably meant. */
+/* Note a mistake. A check may give no place (NULL, or one of a default): its group's is taken then. `text` says what is wrong and what was probably meant. */
 void lint_report(struct lint *lint, enum lint_severity severity, const struct option_place *place,
                  const char *text, ...) __attribute__((format(printf, 4, 5)));
 

@@ -358,6 +358,8 @@ static void check_inner(const void *value, struct lint *lint)
 {
     const struct inner *inner = value;
     checks++;
+    if (inner->number == 14)
+        lint_report(lint, LINT_ERROR, NULL, "fourteen"); /* at the group */
     if (inner->number == 13)
         lint_report(lint, LINT_ERROR, lint_place(lint, &inner->number), "thirteen");
 }
@@ -548,6 +550,16 @@ static void every_type_of_list_is_filled_in_its_order(void **state)
     assert_int_equal(value->count_place.column, 8);
 }
 
+static void a_single_path_may_stand_without_brackets(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_string_equal(fill(fixture, "paths: rules/hosts.tsv\n"), "");
+    assert_int_equal(fixture->value.paths.count, 1);
+    assert_true(view_equal_string(((const struct view *)fixture->value.paths.items)[0], "d/rules/hosts.tsv"));
+    assert_string_equal(fill(fixture, "paths: ''\n"),
+                        "d/f:1:8: error: paths: the text is empty; give a value or leave the line out\n");
+}
+
 static void texts_end_with_a_nul(void **state)
 {
     struct fixture *fixture = *state;
@@ -607,6 +619,7 @@ static void mistakes_are_told_with_their_place(void **state)
         {"inner: {number: 1}\n", "d/f:1:8: error: 'inner.name' is missing; it is required: A name.\n"},
         {"inner: {name: x, number: 13}\n", "d/f:1:26: error: thirteen\n"},
         {"inner: {name: x}\n", "d/f:1:8: error: thirteen\n"}, /* by default: at the group */
+        {"inner: {name: x, number: 14}\n", "d/f:1:8: error: fourteen\n"},
         {"inner: {name: x, number: 100}\n",
          "d/f:1:26: error: number: '100' is more than the most, 99\n"}, /* once */
         {"[a]\n", "d/f:1:1: error: 'outer' must be a mapping, not a list; write KEY: VALUE\n"},
@@ -789,6 +802,7 @@ int main(void)
         cmocka_unit_test(quotes_are_cut_and_show_no_control_characters),
         cmocka_unit_test_setup_teardown(defaults_fill_what_nobody_wrote, setup, teardown),
         cmocka_unit_test_setup_teardown(every_type_of_list_is_filled_in_its_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_single_path_may_stand_without_brackets, setup, teardown),
         cmocka_unit_test_setup_teardown(texts_end_with_a_nul, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes_are_told_with_their_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_member_with_a_mistake_has_its_default, setup, teardown),
