@@ -1,0 +1,59 @@
+/*
+ * The feeds of the configuration, as publish works with them, and their keys.
+ *
+ * Feeds with an ID of the user and of the device are listed by programme. Keys of epochs are derived when they are
+ * first needed and kept for the few epochs that live at one time, in locked memory.
+ *
+ * One thread at a time: its worker's.
+ */
+#ifndef CLICKVEIL_STAGES_PUBLISH_FEED_H
+#define CLICKVEIL_STAGES_PUBLISH_FEED_H
+
+#include "stages/publish/feed_id.h"
+#include "stages/publish/publish_options.h"
+
+struct feed_keys;
+
+struct feed {
+    struct feed_name name;
+    uint8_t programme; /* index in the configuration */
+    enum feed_subject subject;
+    uint8_t tag[FEED_ID_TAG_SIZE];
+};
+
+struct feed_refs {
+    uint8_t items[FEEDS_MAX]; /* indices of feeds */
+    unsigned count;
+};
+
+/* A zeroed struct may be released. */
+struct feed_list {
+    struct feed items[FEEDS_MAX];
+    unsigned count;
+    struct feed_refs users[RECORD_PROGRAMMES_MAX];   /* by programme: feeds with the user's ID */
+    struct feed_refs devices[RECORD_PROGRAMMES_MAX]; /* feeds with the device's */
+    programme_set programmes;                        /* that have a feed */
+    bool any_device;
+    const uint8_t *root; /* FEED_ID_KEY_SIZE bytes, borrowed */
+    struct feed_keys *keys;
+};
+
+/* Prepare from the checked configuration. The options and the root key are borrowed. */
+CLICKVEIL_MUST_CHECK bool feed_list_init(struct feed_list *list, const struct config *config,
+                                         const struct publish_options *options,
+                                         const uint8_t root[FEED_ID_KEY_SIZE], struct error *error);
+
+/* ID of a pseudonym in a feed and epoch. */
+void feed_list_id(struct feed_list *list, unsigned feed, int32_t epoch, const struct pseudonym *pseudonym,
+                  uint8_t out_id[FEED_ID_SIZE]);
+
+/* Keyed hash of an ID, which decides its slot. */
+uint64_t feed_list_slot_hash(const struct feed_list *list, unsigned feed, const uint8_t id[FEED_ID_SIZE]);
+
+/* Index of the feed of a programme with that tag, or -1. */
+int feed_list_find(const struct feed_list *list, uint8_t programme, const uint8_t tag[FEED_ID_TAG_SIZE]);
+
+/* Wipe and free. */
+void feed_list_release(struct feed_list *list);
+
+#endif

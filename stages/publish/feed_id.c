@@ -1,0 +1,84 @@
+#include "stages/publish/feed_id.h"
+
+#include "common/error.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+/* What a derived value is for; the first field of every derivation, so that none is ever another's (domain
+ * separation). */
+#define FOR_EPOCH_KEY VIEW("clickveil feed epoch key 1")
+#define FOR_SLOT_KEY  VIEW("clickveil feed slot key 1")
+#define FOR_TAG       VIEW("clickveil feed tag 1")
+
+static_assert(FEED_ID_SLOT_KEY_SIZE == crypto_shorthash_KEYBYTES, "SipHash-2-4 takes 16 bytes of key");
+
+static void add_field(crypto_generichash_state *hash, struct view field)
+{
+    ensure(field.size <= UINT16_MAX);
+    uint8_t size[2] = {(uint8_t)(field.size >> 8), (uint8_t)field.size};
+    crypto_generichash_update(hash, size, sizeof size);
+    crypto_generichash_update(hash, (const uint8_t *)field.data, field.size);
+}
+
+static void derive(const uint8_t *root, struct view purpose, const struct feed_name *name, struct view epoch,
+                   uint8_t *out, size_t out_size)
+{
+    crypto_generichash_state hash;
+    crypto_generichash_init(&hash, root, root ? FEED_ID_KEY_SIZE : 0, out_size);
+    add_field(&hash, purpose);
+    add_field(&hash, name->advertiser);
+    add_field(&hash, name->programme);
+    add_field(&hash, name->kind);
+    add_field(&hash, name->id);
+    if (!view_is_absent(epoch))
+        add_field(&hash, epoch);
+    crypto_generichash_final(&hash, out, out_size);
+    sodium_memzero(&hash, sizeof hash);
+}
+
+void feed_id_epoch_key(const uint8_t root[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
+                       uint8_t out_key[FEED_ID_KEY_SIZE])
+{
+    uint64_t number = (uint64_t)(int64_t)epoch;
+    char bytes[8];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(number >> (56 - 8 * i));
+    derive(root, FOR_EPOCH_KEY, name, (struct view){bytes, sizeof bytes}, out_key, FEED_ID_KEY_SIZE);
+}
+
+void feed_id_slot_key(const uint8_t root[FEED_ID_KEY_SIZE], const struct feed_name *name,
+                      uint8_t out_key[FEED_ID_SLOT_KEY_SIZE])
+{
+    derive(root, FOR_SLOT_KEY, name, VIEW_ABSENT, out_key, FEED_ID_SLOT_KEY_SIZE);
+}
+
+void feed_id(const uint8_t epoch_key[FEED_ID_KEY_SIZE], const struct pseudonym *pseudonym,
+             uint8_t out_id[FEED_ID_SIZE])
+{
+    crypto_generichash(out_id, FEED_ID_SIZE, pseudonym->bytes, PSEUDONYM_SIZE, epoch_key, FEED_ID_KEY_SIZE);
+}
+
+uint64_t feed_id_slot_hash(const uint8_t slot_key[FEED_ID_SLOT_KEY_SIZE], const uint8_t id[FEED_ID_SIZE])
+{
+    uint8_t bytes[crypto_shorthash_BYTES];
+    crypto_shorthash(bytes, id, FEED_ID_SIZE, slot_key);
+    uint64_t hash = 0;
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        hash |= (uint64_t)bytes[i] << (8 * i);
+    return hash;
+}
+
+void feed_id_text(const uint8_t id[FEED_ID_SIZE], char out_text[FEED_ID_TEXT_SIZE])
+{
+    char text[FEED_ID_TEXT_SIZE + 1];
+    sodium_bin2base64(text, sizeof text, id, FEED_ID_SIZE, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    memcpy(out_text, text, FEED_ID_TEXT_SIZE);
+}
+
+void feed_id_tag(const struct feed_name *name, uint8_t out_tag[FEED_ID_TAG_SIZE])
+{
+    uint8_t digest[crypto_generichash_BYTES_MIN];
+    derive(NULL, FOR_TAG, name, VIEW_ABSENT, digest, sizeof digest);
+    memcpy(out_tag, digest, FEED_ID_TAG_SIZE);
+}

@@ -1,0 +1,741 @@
+/*
+ * How the pieces hang together.
+ *
+ * `persons` finds a person by (line, programme, epoch). A person owns a list of contributions, a list of devices and a
+ * list of live IDs, one for each feed (and device) that may show it. Every live ID also sits in the wheel.
+ *
+ * The first time a transaction touches a person, partition_touch copies the person and its lists into the
+ * transaction's arena. An abort gives all present lists back first and takes blocks for the old ones then: the slab
+ * never turns a block into another size, so there are enough of each. Devices are only ever added, so an abort takes
+ * away those beyond the old count, with their IDs. IDs end by a mark and leave when the transaction commits.
+ *
+ * Counts of people follow every change of a capped set at once, forward and backward.
+ */
+#include "stages/publish/partition.h"
+
+#include <stdlib.h>
+
+struct device_link {
+    uint32_t person;
+    uint32_t device; /* index in the person's devices */
+    uint64_t unused;
+};
+
+static_assert(sizeof(struct device_link) == SLAB_UNIT_SIZE, "a device link is a unit of the slab");
+
+/* ---- life ---- */
+
+struct partition *partition_new(int32_t number, struct partition_rules *rules, struct error *error)
+{
+    struct partition *partition = calloc(1, sizeof *partition);
+    if (!partition) {
+        error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a partition's state");
+        return NULL;
+    }
+    partition->number = number;
+    partition->rules = rules;
+    partition->people.k = rules->k;
+    partition->transaction = 1;
+    partition->slot_done = partition->slot_done_committed = PARTITION_NO_SLOT;
+    slab_init(&partition->slab, sizeof(struct person), &rules->memory);
+    if (!wheel_init(&partition->wheel, wheel_bucket_count(rules->calendar.slots), error)) {
+        partition_free(partition);
+        return NULL;
+    }
+    return partition;
+}
+
+void partition_free(struct partition *partition)
+{
+    if (!partition)
+        return;
+    partition->rules->persons -= partition->persons_here;
+    wheel_release(&partition->wheel);
+    people_release(&partition->people);
+    ref_index_release(&partition->persons);
+    ref_index_release(&partition->devices);
+    slab_release(&partition->slab);
+    free(partition);
+}
+
+size_t partition_bytes(const struct partition *partition)
+{
+    return ref_index_bytes(&partition->persons) + ref_index_bytes(&partition->devices) +
+           (size_t)partition->slab.chunk_count * SLAB_CHUNK_UNITS * SLAB_UNIT_SIZE;
+}
+
+static bool no_memory(struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL,
+                      "raise publish.people_max, or run more workers or hosts",
+                      "the memory for the state of people is used up");
+}
+
+static bool no_arena(struct error *error)
+{
+    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_bytes_max",
+               "the memory of one transaction is used up");
+    if (error)
+        error->abort_transaction = true; /* a smaller batch may fit */
+    return false;
+}
+
+/* ---- finding ---- */
+
+static uint32_t bytes_hash(const struct pseudonym *pseudonym)
+{
+    uint32_t hash;
+    memcpy(&hash, pseudonym->bytes, sizeof hash); /* a pseudonym is a keyed hash already */
+    return hash;
+}
+
+static uint32_t person_hash(const struct pseudonym *line, unsigned people)
+{
+    return bytes_hash(line) + people * 0x9e3779b9u;
+}
+
+uint32_t partition_find(const struct partition *partition, uint8_t programme, int32_t epoch,
+                        const struct pseudonym *line)
+{
+    int people = people_find(&partition->people, programme, epoch);
+    if (people < 0)
+        return 0;
+    uint32_t hash = person_hash(line, (unsigned)people);
+    uint32_t cursor = UINT32_MAX;
+    uint32_t reference;
+    while ((reference = ref_index_next(&partition->persons, hash, &cursor))) {
+        const struct person *person = partition_person(partition, reference);
+        if (person->people == people && !memcmp(person->line.bytes, line->bytes, PSEUDONYM_SIZE))
+            break;
+    }
+    return reference;
+}
+
+/* ---- the transaction's notes ---- */
+
+static struct partition_undo *note(struct partition *partition, uint32_t reference, struct arena *arena)
+{
+    struct partition_undo *undo = arena_take(arena, sizeof *undo);
+    if (!undo)
+        return NULL;
+    *undo = (struct partition_undo){.person = reference, .next = partition->undo};
+    return undo;
+}
+
+static bool copy_lists(const struct partition *partition, struct partition_undo *undo, struct arena *arena)
+{
+    const struct person *person = &undo->before;
+    size_t contributions_size = person->contribution_count * sizeof *undo->contributions;
+    size_t devices_size = person->device_count * sizeof *undo->devices;
+    char *copy = arena_take(arena, contributions_size + devices_size);
+    if (!copy)
+        return false;
+    undo->contributions = (struct contribution *)copy;
+    undo->devices = (struct pseudonym *)(copy + contributions_size);
+    if (contributions_size)
+        memcpy(copy, person_contributions(&partition->slab, person), contributions_size);
+    if (devices_size)
+        memcpy(copy + contributions_size, person_devices(&partition->slab, person), devices_size);
+    return true;
+}
+
+static bool touch(struct partition *partition, uint32_t reference, struct arena *arena, struct error *error)
+{
+    struct person *person = partition_person(partition, reference);
+    if (person->touched == partition->transaction)
+        return true;
+    struct partition_undo *undo = note(partition, reference, arena);
+    if (!undo)
+        return no_arena(error);
+    undo->before = *person;
+    if (!copy_lists(partition, undo, arena))
+        return no_arena(error);
+    person->touched = partition->transaction;
+    partition->undo = undo;
+    return true;
+}
+
+static bool touch_id(struct partition *partition, uint32_t id, struct arena *arena, struct error *error)
+{
+    struct partition_id_undo *undo = arena_take(arena, sizeof *undo);
+    if (!undo)
+        return no_arena(error);
+    *undo = (struct partition_id_undo){partition->id_undo, id,
+                                       *(const struct live_id *)slab_at(&partition->slab, id)};
+    partition->id_undo = undo;
+    return true;
+}
+
+/* ---- live IDs ---- */
+
+/* Put an ID on the wheel. An entry without an ID takes its bucket from the pseudonym, which is a keyed hash too. */
+static void link_id(struct partition *partition, uint32_t reference)
+{
+    struct live_id *id = slab_at(&partition->slab, reference);
+    const struct person *person = partition_person(partition, id->person);
+    struct feed_list *feeds = &partition->rules->feeds;
+    uint64_t hash;
+    if (id->feed == LIVE_ID_STATE_ONLY) {
+        hash = bytes_hash(&person->line);
+    } else {
+        uint8_t bytes[FEED_ID_SIZE];
+        const struct pseudonym *subject = feeds->items[id->feed].subject == FEED_SUBJECT_DEVICE
+                                              ? &person_devices(&partition->slab, person)[id->device]
+                                              : &person->line;
+        feed_list_id(feeds, id->feed, partition_people(partition, person)->epoch, subject, bytes);
+        hash = feed_list_slot_hash(feeds, id->feed, bytes);
+    }
+    id->bucket = (uint16_t)(hash % partition->wheel.bucket_count);
+    wheel_link(&partition->wheel, &partition->slab, reference);
+}
+
+static bool make_id(struct partition *partition, uint32_t person_reference, unsigned feed, unsigned device)
+{
+    struct person *person = partition_person(partition, person_reference);
+    uint32_t reference = slab_take(&partition->slab, 0);
+    if (!reference)
+        return false;
+    struct live_id *id = slab_at(&partition->slab, reference);
+    *id = (struct live_id){.person = person_reference,
+                           .person_next = person->ids,
+                           .feed = (uint8_t)feed,
+                           .device = (uint8_t)device & 7u};
+    person->ids = reference;
+    person->live++;
+    partition->live_ids++;
+    if (!partition->restoring)
+        link_id(partition, reference);
+    return true;
+}
+
+static bool make_ids(struct partition *partition, uint32_t person_reference, const struct feed_refs *feeds,
+                     unsigned device)
+{
+    for (unsigned i = 0; i < feeds->count; i++) {
+        if (!make_id(partition, person_reference, feeds->items[i], device))
+            return false;
+    }
+    return true;
+}
+
+/* Take an ID off the wheel and away from its person. */
+static void drop_id(struct partition *partition, struct person *person, uint32_t *link)
+{
+    uint32_t reference = *link;
+    struct live_id *id = slab_at(&partition->slab, reference);
+    if (!partition->restoring)
+        wheel_unlink(&partition->wheel, &partition->slab, reference);
+    *link = id->person_next;
+    if (!id->ended)
+        person->live--;
+    partition->live_ids--;
+    slab_give(&partition->slab, reference, 0);
+}
+
+/* ---- devices ---- */
+
+static bool is_device(const struct partition *partition, const struct device_link *link,
+                      const struct pseudonym *device)
+{
+    const struct person *person = partition_person(partition, link->person);
+    return !memcmp(person_devices(&partition->slab, person)[link->device].bytes, device->bytes,
+                   PSEUDONYM_SIZE);
+}
+
+/* Note who has a device; two lines with one device in one epoch spoil it for both (spec 6). arena NULL: restoring. */
+static bool link_device(struct partition *partition, uint32_t reference, unsigned device, struct arena *arena,
+                        struct error *error)
+{
+    if (!partition->rules->feeds.any_device)
+        return true;
+    struct person *person = partition_person(partition, reference);
+    const struct pseudonym *bytes = &person_devices(&partition->slab, person)[device];
+    int32_t epoch = partition_people(partition, person)->epoch;
+    uint32_t hash = bytes_hash(bytes);
+    uint32_t cursor = UINT32_MAX;
+    uint32_t link_reference;
+    while ((link_reference = ref_index_next(&partition->devices, hash, &cursor))) {
+        const struct device_link *link = slab_at(&partition->slab, link_reference);
+        struct person *other = partition_person(partition, link->person);
+        if (partition_people(partition, other)->epoch != epoch || !is_device(partition, link, bytes))
+            continue;
+        bool same_line = !memcmp(other->line.bytes, person->line.bytes, PSEUDONYM_SIZE);
+        if (same_line && !(other->shared_devices >> link->device & 1))
+            continue;
+        person->shared_devices |= (uint8_t)(1u << device);
+        if (arena && !touch(partition, link->person, arena, error))
+            return false;
+        other->shared_devices |= (uint8_t)(1u << link->device);
+    }
+    link_reference = slab_take(&partition->slab, 0);
+    if (!link_reference || !ref_index_add(&partition->devices, hash, link_reference)) {
+        slab_give(&partition->slab, link_reference, 0);
+        return no_memory(error);
+    }
+    *(struct device_link *)slab_at(&partition->slab, link_reference) =
+        (struct device_link){.person = reference, .device = device};
+    return true;
+}
+
+static void unlink_device(struct partition *partition, uint32_t reference, unsigned device)
+{
+    const struct person *person = partition_person(partition, reference);
+    uint32_t hash = bytes_hash(&person_devices(&partition->slab, person)[device]);
+    uint32_t cursor = UINT32_MAX;
+    uint32_t link_reference;
+    while ((link_reference = ref_index_next(&partition->devices, hash, &cursor))) {
+        const struct device_link *link = slab_at(&partition->slab, link_reference);
+        if (link->person != reference || link->device != device)
+            continue;
+        ref_index_remove(&partition->devices, hash, link_reference);
+        slab_give(&partition->slab, link_reference, 0);
+        return;
+    }
+}
+
+static bool add_device(struct partition *partition, uint32_t reference, const struct pseudonym *device,
+                       struct arena *arena, struct error *error)
+{
+    struct person *person = partition_person(partition, reference);
+    unsigned index = person->device_count;
+    if (!person_add_device(&partition->slab, person, device))
+        return no_memory(error);
+    if (!link_device(partition, reference, index, arena, error))
+        return false;
+    unsigned programme = partition_people(partition, person)->programme;
+    return make_ids(partition, reference, &partition->rules->feeds.devices[programme], index) ||
+           no_memory(error);
+}
+
+/* ---- persons ---- */
+
+static void set_capped(struct partition *partition, struct person *person, const struct interest_set *capped)
+{
+    people_change(&partition->people, person->people, &person->capped, capped);
+    person->capped = *capped;
+}
+
+/* Take a person out, with everything that hangs on it. */
+static void forget(struct partition *partition, uint32_t reference)
+{
+    struct person *person = partition_person(partition, reference);
+    while (person->ids)
+        drop_id(partition, person, &person->ids);
+    for (unsigned i = 0; i < person->device_count; i++)
+        unlink_device(partition, reference, i);
+    partition->contributions -= person->contribution_count;
+    person_clear(&partition->slab, person);
+    set_capped(partition, person, &(struct interest_set){.count = 0});
+    people_leave(&partition->people, person->people);
+    ref_index_remove(&partition->persons, person->hash, reference);
+    slab_give(&partition->slab, reference, SLAB_CLASS_OWN);
+    partition->persons_here--;
+    partition->rules->persons--;
+}
+
+static bool too_many(const struct partition *partition, struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL,
+                      "raise publish.people_max, or run more workers or hosts",
+                      "the state holds %llu people, as many as publish.people_max allows a worker",
+                      (unsigned long long)partition->rules->persons);
+}
+
+static uint32_t make_person(struct partition *partition, uint8_t programme, int32_t epoch,
+                            const struct pseudonym *line, struct error *error)
+{
+    if (partition->rules->persons >= partition->rules->persons_max) {
+        (void)too_many(partition, error);
+        return 0;
+    }
+    int people = people_add(&partition->people, programme, epoch);
+    uint32_t reference = people < 0 ? 0 : slab_take(&partition->slab, SLAB_CLASS_OWN);
+    uint32_t hash = person_hash(line, (unsigned)people);
+    if (!reference || !ref_index_add(&partition->persons, hash, reference)) {
+        slab_give(&partition->slab, reference, SLAB_CLASS_OWN);
+        (void)no_memory(error);
+        return 0;
+    }
+    struct person *person = partition_person(partition, reference);
+    *person = (struct person){.line = *line, .people = (uint16_t)people, .hash = hash};
+    people_enter(&partition->people, person->people);
+    partition->persons_here++;
+    partition->rules->persons++;
+    const struct feed_refs *users = &partition->rules->feeds.users[programme];
+    if (!(users->count ? make_ids(partition, reference, users, 0)
+                       : make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))) {
+        forget(partition, reference);
+        (void)no_memory(error);
+        return 0;
+    }
+    return reference;
+}
+
+static uint32_t person_of(struct partition *partition, uint8_t programme, int32_t epoch,
+                          const struct pseudonym *line, struct arena *arena, struct error *error)
+{
+    uint32_t reference = partition_find(partition, programme, epoch, line);
+    if (reference)
+        return touch(partition, reference, arena, error) ? reference : 0;
+    reference = make_person(partition, programme, epoch, line, error);
+    if (!reference)
+        return 0;
+    struct partition_undo *undo = note(partition, reference, arena);
+    if (!undo) {
+        forget(partition, reference);
+        (void)no_arena(error);
+        return 0;
+    }
+    undo->is_new = true;
+    partition->undo = undo;
+    partition_person(partition, reference)->touched = partition->transaction;
+    return reference;
+}
+
+/* ---- what events do ---- */
+
+/* Which set follows from what is there now. */
+static bool recap(struct partition *partition, struct person *person, struct error *error)
+{
+    struct interest_set capped =
+        contribution_cap(person_contributions(&partition->slab, person), person->contribution_count,
+                         &person->kept, partition->rules->interests_max);
+    for (unsigned i = 0; i < capped.count; i++) {
+        if (!people_reserve(&partition->people, person->people, capped.ids[i]))
+            return no_memory(error);
+    }
+    set_capped(partition, person, &capped);
+    return true;
+}
+
+static bool names_device(const struct subject *subject)
+{
+    return subject->present && subject->has_pseudonym && !subject->limit_ad_tracking;
+}
+
+/* Index of the record's device in the person's list, added when it is new and there is room. */
+static bool device_of(struct partition *partition, uint32_t reference, const struct record *record,
+                      struct arena *arena, uint8_t *out_device, struct error *error)
+{
+    const struct subject *subject = &record->subjects[SUBJECT_DEVICE];
+    *out_device = CONTRIBUTION_NO_DEVICE;
+    if (!names_device(subject))
+        return true;
+    struct person *person = partition_person(partition, reference);
+    unsigned device = person_device(&partition->slab, person, &subject->pseudonym);
+    if (device == CONTRIBUTION_NO_DEVICE && person->device_count < PERSON_DEVICES_MAX) {
+        device = person->device_count;
+        if (!add_device(partition, reference, &subject->pseudonym, arena, error))
+            return false;
+    }
+    *out_device = (uint8_t)device;
+    return true;
+}
+
+static bool add_interest(struct partition *partition, struct person *person,
+                         const struct record_interest *interest, uint8_t device, uint64_t app_token,
+                         struct error *error)
+{
+    struct contribution *entries = person_contributions(&partition->slab, person);
+    unsigned index;
+    if (contribution_find(entries, person->contribution_count, interest->taxonomy_id, device, app_token,
+                          &index)) {
+        uint32_t room = UINT32_MAX - entries[index].events;
+        entries[index].events += interest->weight < room ? interest->weight : room;
+        return true;
+    }
+    if (!person_insert(&partition->slab, person, index,
+                       &(struct contribution){.app_token = app_token,
+                                              .events = interest->weight,
+                                              .interest = interest->taxonomy_id,
+                                              .device = device}))
+        return no_memory(error);
+    partition->contributions++;
+    return true;
+}
+
+/* Whole events only: does all of it find a place? */
+static bool has_room(const struct partition *partition, const struct person *person,
+                     const struct record *record)
+{
+    if (person->contribution_count + record->interest_count <= CONTRIBUTIONS_MAX)
+        return true;
+    const struct subject *subject = &record->subjects[SUBJECT_DEVICE];
+    unsigned device = names_device(subject) ? person_device(&partition->slab, person, &subject->pseudonym)
+                                            : CONTRIBUTION_NO_DEVICE;
+    unsigned needed = person->contribution_count;
+    for (unsigned i = 0; i < record->interest_count; i++) {
+        unsigned index;
+        needed +=
+            !contribution_find(person_contributions(&partition->slab, person), person->contribution_count,
+                               record->interests[i].taxonomy_id, (uint8_t)device, record->app_token, &index);
+    }
+    return needed <= CONTRIBUTIONS_MAX;
+}
+
+enum partition_result partition_add(struct partition *partition, uint8_t programme, int32_t epoch,
+                                    const struct record *record, struct arena *arena, struct error *error)
+{
+    const struct pseudonym *line = &record->subjects[SUBJECT_LINE].pseudonym;
+    uint32_t reference = person_of(partition, programme, epoch, line, arena, error);
+    if (!reference)
+        return PARTITION_STOP;
+    struct person *person = partition_person(partition, reference);
+    if (!has_room(partition, person, record))
+        return PARTITION_FULL;
+    const struct subject *account = &record->subjects[SUBJECT_ACCOUNT];
+    if (account->present && account->has_pseudonym) {
+        person->account = account->pseudonym;
+        person->has_account = true;
+    }
+    uint8_t device;
+    if (!device_of(partition, reference, record, arena, &device, error))
+        return PARTITION_STOP;
+    bool chosen = true;
+    for (unsigned i = 0; i < record->interest_count; i++) {
+        const struct record_interest *interest = &record->interests[i];
+        if (!add_interest(partition, person, interest, device, record->app_token, error))
+            return PARTITION_STOP;
+        chosen = chosen && interest_set_index(&person->capped, interest->taxonomy_id) >= 0;
+    }
+    /* More events for those who are chosen already change nothing. */
+    if (!chosen && !recap(partition, person, error))
+        return PARTITION_STOP;
+    return PARTITION_CHANGED;
+}
+
+static bool has_app(const struct partition *partition, const struct person *person, uint64_t app_token)
+{
+    const struct contribution *entries = person_contributions(&partition->slab, person);
+    for (unsigned i = 0; i < person->contribution_count; i++) {
+        if (entries[i].app_token == app_token)
+            return true;
+    }
+    return false;
+}
+
+enum partition_result partition_remove_app(struct partition *partition, uint8_t programme, int32_t epoch,
+                                           const struct record *record, struct arena *arena,
+                                           struct error *error)
+{
+    uint32_t reference =
+        partition_find(partition, programme, epoch, &record->subjects[SUBJECT_LINE].pseudonym);
+    struct person *person = reference ? partition_person(partition, reference) : NULL;
+    if (!person || !has_app(partition, person, record->app_token))
+        return PARTITION_NOTHING;
+    if (!touch(partition, reference, arena, error))
+        return PARTITION_STOP;
+    unsigned before = person->contribution_count;
+    if (!person_remove_app(&partition->slab, person, record->app_token)) {
+        (void)no_memory(error);
+        return PARTITION_STOP;
+    }
+    partition->contributions -= before - person->contribution_count;
+    return recap(partition, person, error) ? PARTITION_CHANGED : PARTITION_STOP;
+}
+
+/* ---- what slots do ---- */
+
+bool partition_publish(struct partition *partition, uint32_t id_reference, const struct interest_set *set,
+                       struct arena *arena, struct error *error)
+{
+    struct live_id *id = slab_at(&partition->slab, id_reference);
+    struct person *person = partition_person(partition, id->person);
+    if (!touch(partition, id->person, arena, error) || !touch_id(partition, id_reference, arena, error))
+        return false;
+    unsigned mask = 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        int place = interest_set_index(&person->kept, set->ids[i]);
+        if (place < 0) {
+            ensure(person->kept.count < INTERESTS_MAX);
+            place = person->kept.count++;
+            person->kept.ids[place] = set->ids[i];
+        }
+        mask |= 1u << place;
+    }
+    id->published = (uint8_t)mask;
+    return true;
+}
+
+bool partition_end(struct partition *partition, uint32_t id_reference, struct arena *arena,
+                   struct error *error)
+{
+    struct live_id *id = slab_at(&partition->slab, id_reference);
+    struct person *person = partition_person(partition, id->person);
+    ensure(!id->ended && person->live > 0);
+    if (!touch(partition, id->person, arena, error) || !touch_id(partition, id_reference, arena, error))
+        return false;
+    id->published = 0;
+    id->ended = 1;
+    person->live--;
+    wheel_mark_ended(&partition->wheel, id->bucket);
+    return true;
+}
+
+/* ---- the end of a transaction ---- */
+
+static void next_transaction(struct partition *partition)
+{
+    partition->undo = NULL;
+    partition->id_undo = NULL;
+    partition->crossings_seen = partition->people.crossings;
+    if (++partition->transaction == 0) /* zero is that of restored persons */
+        partition->transaction = 1;
+}
+
+static void id_gone(void *context, uint32_t reference)
+{
+    struct partition *partition = context;
+    const struct live_id *id = slab_at(&partition->slab, reference);
+    uint32_t *link = &partition_person(partition, id->person)->ids;
+    while (*link != reference) {
+        ensure(*link);
+        link = &((struct live_id *)slab_at(&partition->slab, *link))->person_next;
+    }
+    *link = id->person_next;
+    partition->live_ids--;
+    slab_give(&partition->slab, reference, 0);
+}
+
+void partition_commit(struct partition *partition)
+{
+    wheel_sweep(&partition->wheel, &partition->slab, id_gone, partition);
+    for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
+        if (partition_person(partition, undo->person)->live == 0)
+            forget(partition, undo->person);
+    }
+    partition->slot_done_committed = partition->slot_done;
+    next_transaction(partition);
+}
+
+/* First half: away with what the transaction added, and with the lists as they are. */
+static void undo_additions(struct partition *partition, const struct partition_undo *undo)
+{
+    if (undo->is_new) {
+        forget(partition, undo->person);
+        return;
+    }
+    struct person *person = partition_person(partition, undo->person);
+    for (uint32_t *link = &person->ids; *link;) {
+        const struct live_id *id = slab_at(&partition->slab, *link);
+        bool of_new_device = id->feed != LIVE_ID_STATE_ONLY &&
+                             partition->rules->feeds.items[id->feed].subject == FEED_SUBJECT_DEVICE &&
+                             id->device >= undo->before.device_count;
+        if (of_new_device)
+            drop_id(partition, person, link);
+        else
+            link = &((struct live_id *)slab_at(&partition->slab, *link))->person_next;
+    }
+    for (unsigned i = undo->before.device_count; i < person->device_count; i++)
+        unlink_device(partition, undo->person, i);
+    partition->contributions -= person->contribution_count;
+    set_capped(partition, person, &undo->before.capped);
+    person_clear(&partition->slab, person);
+}
+
+/* Second half: the old lists again. */
+static void undo_changes(struct partition *partition, const struct partition_undo *undo)
+{
+    if (undo->is_new)
+        return;
+    struct person *person = partition_person(partition, undo->person);
+    ensure(person_replace(&partition->slab, person, undo->contributions, undo->before.contribution_count,
+                          undo->devices, undo->before.device_count));
+    partition->contributions += person->contribution_count;
+    person->account = undo->before.account;
+    person->has_account = undo->before.has_account;
+    person->shared_devices = undo->before.shared_devices;
+    person->kept = undo->before.kept;
+    person->touched = 0;
+}
+
+void partition_abort(struct partition *partition)
+{
+    for (const struct partition_id_undo *undo = partition->id_undo; undo; undo = undo->next) {
+        struct live_id *id = slab_at(&partition->slab, undo->id);
+        partition_person(partition, id->person)->live += id->ended && !undo->before.ended;
+        id->ended = undo->before.ended;
+        id->published = undo->before.published;
+    }
+    for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next)
+        undo_additions(partition, undo);
+    for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next)
+        undo_changes(partition, undo);
+    partition->slot_done = partition->slot_done_committed;
+    next_transaction(partition);
+}
+
+/* ---- restoring ---- */
+
+static bool restore_lists(struct partition *partition, uint32_t reference, const struct person_state *state,
+                          struct error *error)
+{
+    struct person *person = partition_person(partition, reference);
+    for (unsigned i = 0; i < state->device_count; i++) {
+        if (!add_device(partition, reference, &state->devices[i], NULL, error))
+            return false;
+    }
+    person->shared_devices |= state->shared_devices;
+    for (unsigned i = 0; i < state->contribution_count; i++) {
+        if (!person_insert(&partition->slab, person, i, &state->contributions[i]))
+            return no_memory(error);
+    }
+    partition->contributions += state->contribution_count;
+    return true;
+}
+
+static void restore_published(struct partition *partition, const struct person *person,
+                              const struct person_state *state)
+{
+    for (uint32_t reference = person->ids; reference;) {
+        struct live_id *id = slab_at(&partition->slab, reference);
+        for (unsigned i = 0; i < state->published_count; i++) {
+            if (state->published[i].feed == id->feed && state->published[i].device == id->device)
+                id->published = state->published[i].mask;
+        }
+        reference = id->person_next;
+    }
+}
+
+bool partition_restore(struct partition *partition, const struct person_state *state, struct error *error)
+{
+    partition->restoring = true;
+    partition_restore_gone(partition, state->programme, state->epoch, &state->line);
+    uint32_t reference = make_person(partition, state->programme, state->epoch, &state->line, error);
+    if (!reference)
+        return false;
+    struct person *person = partition_person(partition, reference);
+    person->account = state->account;
+    person->has_account = state->has_account;
+    person->kept = state->kept;
+    if (!restore_lists(partition, reference, state, error) || !recap(partition, person, error))
+        return false;
+    restore_published(partition, person, state);
+    return true;
+}
+
+void partition_restore_gone(struct partition *partition, uint8_t programme, int32_t epoch,
+                            const struct pseudonym *line)
+{
+    partition->restoring = true;
+    uint32_t reference = partition_find(partition, programme, epoch, line);
+    if (reference)
+        forget(partition, reference);
+}
+
+void partition_restored(struct partition *partition)
+{
+    if (!partition->restoring)
+        return;
+    partition->restoring = false;
+    for (uint32_t i = 0; i < partition->persons.capacity; i++) {
+        uint32_t reference = partition->persons.slots[i].reference;
+        if (!reference)
+            continue;
+        for (uint32_t id = partition_person(partition, reference)->ids; id;) {
+            link_id(partition, id);
+            id = ((struct live_id *)slab_at(&partition->slab, id))->person_next;
+        }
+    }
+    partition->slot_done_committed = partition->slot_done;
+}

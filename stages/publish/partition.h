@@ -1,0 +1,152 @@
+/*
+ * The state of one input partition: who is known, what they contributed, which of their IDs live.
+ *
+ * Everything that a transaction changes is noted when it is first touched, so that an abort puts back exactly what was
+ * there, and a flush knows whom to write to the changelog. Restoring puts persons in without a transaction; the IDs go
+ * on the wheel when all of them are there.
+ *
+ * All memory is the partition's own and goes with it. Nothing is taken from the heap for an event, except when a
+ * table doubles or a slab takes its next chunk. One thread at a time: its worker's.
+ */
+#ifndef CLICKVEIL_STAGES_PUBLISH_PARTITION_H
+#define CLICKVEIL_STAGES_PUBLISH_PARTITION_H
+
+#include "common/arena.h"
+#include "stages/publish/calendar.h"
+#include "stages/publish/feed.h"
+#include "stages/publish/people.h"
+#include "stages/publish/person.h"
+#include "stages/publish/ref_index.h"
+#include "stages/publish/wheel.h"
+
+/* What all partitions of a worker go by and share. */
+struct partition_rules {
+    struct calendar calendar;
+    struct feed_list feeds;
+    unsigned interests_max; /* 1 to INTERESTS_MAX */
+    uint32_t k;
+    struct slab_budget memory;
+    uint64_t persons, persons_max; /* of all partitions of the worker */
+};
+
+/* A person as it was before the open transaction. */
+struct partition_undo {
+    struct partition_undo *next;
+    uint32_t person;
+    bool is_new; /* wasn't there */
+    struct person before;
+    struct contribution *contributions; /* before.contribution_count */
+    struct pseudonym *devices;          /* before.device_count */
+};
+
+/* A live ID as it was. */
+struct partition_id_undo {
+    struct partition_id_undo *next;
+    uint32_t id;
+    struct live_id before;
+};
+
+struct partition {
+    int32_t number;
+    struct partition_rules *rules;
+    struct slab slab;
+    struct ref_index persons;
+    struct ref_index devices; /* slab: struct device_link; empty unless a feed has the device's ID */
+    struct people_list people;
+    struct wheel wheel;
+    bool restoring;
+    uint32_t transaction;
+    struct partition_undo
+        *undo; /* whom the open transaction touched, last first; in the transaction's arena */
+    struct partition_id_undo *id_undo;
+    uint64_t contributions, live_ids, persons_here;
+    uint64_t crossings_seen;                /* people.crossings at the end of the last transaction */
+    int64_t slot_done, slot_done_committed; /* the last slot that was served; PARTITION_NO_SLOT: none yet */
+};
+
+#define PARTITION_NO_SLOT INT64_MIN
+
+/* Zero is stop. */
+enum partition_result {
+    PARTITION_STOP = 0, /* error says why */
+    PARTITION_CHANGED,
+    PARTITION_FULL,    /* the person has as many contributions as one may have */
+    PARTITION_NOTHING, /* nothing to remove */
+};
+
+/* A person as the changelog tells of it. */
+struct person_state {
+    uint8_t programme;
+    int32_t epoch;
+    struct pseudonym line, account;
+    bool has_account;
+    uint8_t device_count, shared_devices;
+    struct pseudonym devices[PERSON_DEVICES_MAX];
+    struct interest_set kept;
+    unsigned published_count; /* entries of feeds that are not configured any more are left out */
+    struct {
+        uint8_t feed, device, mask;
+    } published[FEEDS_MAX * PERSON_DEVICES_MAX];
+    unsigned contribution_count;
+    struct contribution contributions[CONTRIBUTIONS_MAX];
+};
+
+/* A new, empty partition. The rules are borrowed. NULL: error says why. */
+struct partition *partition_new(int32_t number, struct partition_rules *rules, struct error *error);
+void partition_free(struct partition *partition); /* NULL is fine */
+
+static inline struct person *partition_person(const struct partition *partition, uint32_t reference)
+{
+    return slab_at(&partition->slab, reference);
+}
+
+/* Programme and epoch of a person. */
+static inline const struct people *partition_people(const struct partition *partition,
+                                                    const struct person *person)
+{
+    return &partition->people.items[person->people];
+}
+
+/* The person, or 0. */
+uint32_t partition_find(const struct partition *partition, uint8_t programme, int32_t epoch,
+                        const struct pseudonym *line);
+
+/* The ID that a live ID stands for; not of LIVE_ID_STATE_ONLY. */
+void partition_feed_id(const struct partition *partition, const struct live_id *id,
+                       uint8_t out_id[FEED_ID_SIZE]);
+
+/* Add what an event brings to its person under one programme. The record names a line by pseudonym and has an
+ * interest. */
+enum partition_result partition_add(struct partition *partition, uint8_t programme, int32_t epoch,
+                                    const struct record *record, struct arena *arena, struct error *error);
+
+/* End what an app contributed in the epoch. */
+enum partition_result partition_remove_app(struct partition *partition, uint8_t programme, int32_t epoch,
+                                           const struct record *record, struct arena *arena,
+                                           struct error *error);
+
+/* The feed's record of a live ID now shows that set (empty: a tombstone stands there). What is shown for the first
+ * time is kept. */
+CLICKVEIL_MUST_CHECK bool partition_publish(struct partition *partition, uint32_t id,
+                                            const struct interest_set *set, struct arena *arena,
+                                            struct error *error);
+
+/* A live ID came to its end, its tombstone is in the open transaction if there was a record. */
+CLICKVEIL_MUST_CHECK bool partition_end(struct partition *partition, uint32_t id, struct arena *arena,
+                                        struct error *error);
+
+/* End of the transaction. */
+void partition_commit(struct partition *partition);
+void partition_abort(struct partition *partition);
+
+/* Restoring: a person is as `state` says (in the place of an older one), or is gone; then all are there. */
+CLICKVEIL_MUST_CHECK bool partition_restore(struct partition *partition, const struct person_state *state,
+                                            struct error *error);
+void partition_restore_gone(struct partition *partition, uint8_t programme, int32_t epoch,
+                            const struct pseudonym *line);
+void partition_restored(struct partition *partition);
+
+/* Bytes that it takes. */
+size_t partition_bytes(const struct partition *partition);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * The stage: judging events, and passing the life of a transaction and of partitions on to those who know.
+ *
+ * calendar      epochs, slots             feed, feed_id   the feeds and their IDs
+ * partition     the state and its undo    round, due      what a flush writes
+ * changelog     the state as records      feed_value      the value of a feed record
+ */
+#include "stages/publish/publish.h"
+
+#include "common/secret.h"
+#include "stages/publish/changelog.h"
+#include "stages/publish/round.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static const struct reason reasons[PUBLISH_REASONS] = {
+    [PUBLISH_NO_FEED] = {"no_feed", "No feed is configured for any programme that the event was kept for."},
+    [PUBLISH_EPOCH_OVER] = {"epoch_over",
+                            "The event's epoch no longer lives; its IDs have their tombstones."},
+    [PUBLISH_EPOCH_AHEAD] = {"epoch_ahead",
+                             "The event lies in an epoch that begins too far ahead of the clock."},
+    [PUBLISH_PERSON_FULL] = {"person_full",
+                             "The person has 255 contributions in this epoch, as many as are kept."},
+    [PUBLISH_NOTHING_TO_REMOVE] = {"nothing_to_remove",
+                                   "The removed app had contributed nothing in this epoch."},
+    [PUBLISH_NO_INTEREST] = {"no_interest", "The event came without an interest."},
+};
+
+enum { BYTES_OF_PERSON = 512, BYTES_SPARE = 64 << 20 }; /* bounds of the slabs by publish.people_max */
+
+/* ---- what all workers share ---- */
+
+enum gauge { GAUGE_PEOPLE, GAUGE_CONTRIBUTIONS, GAUGE_IDS_LIVE, GAUGE_STATE_BYTES, GAUGE_PEOPLE_MAX, GAUGES };
+
+struct publish_shared {
+    struct secret *root;
+    _Atomic int64_t gauges[GAUGES]; /* sums over workers, relaxed */
+};
+
+static bool publish_shared_init(void *shared, const struct stage_context *context, struct error *error)
+{
+    struct publish_shared *publish = shared;
+    const struct publish_options *options = context->options;
+    publish->root = secret_load(options->key.data, SECRET_PUBLISH, error);
+    return publish->root != NULL;
+}
+
+static void publish_shared_release(void *shared)
+{
+    struct publish_shared *publish = shared;
+    secret_free(publish->root);
+    publish->root = NULL;
+}
+
+static void publish_gauges(const void *shared, void (*add)(void *context, const char *name, double value),
+                           void *context)
+{
+    const struct publish_shared *publish = shared;
+    static const char *const names[] = {"people", "contributions", "ids_live", "state_bytes"};
+    int64_t values[GAUGES];
+    for (unsigned i = 0; i < GAUGES; i++)
+        values[i] = atomic_load_explicit(&publish->gauges[i], memory_order_relaxed);
+    for (unsigned i = 0; i < GAUGE_PEOPLE_MAX; i++)
+        add(context, names[i], (double)values[i]);
+    if (values[GAUGE_PEOPLE_MAX] > 0)
+        add(context, "people_max_ratio", (double)values[GAUGE_PEOPLE] / (double)values[GAUGE_PEOPLE_MAX]);
+}
+
+/* ---- a worker's state ---- */
+
+struct publish_state {
+    struct publish_shared *shared;
+    const struct config *config;
+    int64_t future_max_ms;
+    struct partition_rules rules;
+    struct round round;
+    struct partition **partitions; /* those that are assigned */
+    unsigned partition_count;
+    struct partition *last_used; /* of the record before; NULL or one of those */
+    int64_t reported[GAUGES];    /* this worker's part of the gauges */
+};
+
+static bool publish_init(void *state, const struct stage_context *context, struct error *error)
+{
+    struct publish_state *publish = state;
+    const struct publish_options *options = context->options;
+    struct update update;
+    ensure(publish_options_update(options->update_every, &update)); /* lint saw to it */
+    publish->shared = context->shared;
+    publish->config = context->config;
+    publish->future_max_ms = context->config->input.future_max_ms;
+    publish->rules.calendar = (struct calendar){
+        .origin_ms = options->origin_day == OPTION_DATE_UNSET ? 0 : options->origin_day * CALENDAR_DAY_MS,
+        .epoch_ms = options->epoch_ms,
+        .life_ms = publish_options_life_ms(options, context->config->input.late_max_ms, context->files),
+        .slots = update.kind == UPDATE_SLOTS ? (unsigned)(update.period_ms / CALENDAR_SLOT_MS) : 1,
+    };
+    publish->rules.interests_max = (unsigned)options->interests_max;
+    publish->rules.k = (uint32_t)options->k;
+    publish->rules.persons_max = (uint64_t)options->people_max;
+    publish->rules.memory.max = (size_t)options->people_max * BYTES_OF_PERSON + BYTES_SPARE;
+    publish->round.rules = &publish->rules;
+    publish->round.options = options;
+    publish->round.update = update;
+    publish->round.files = context->files;
+    return feed_list_init(&publish->rules.feeds, context->config, options,
+                          secret_bytes(publish->shared->root), error) &&
+           due_list_init(&publish->round.due, error);
+}
+
+static void report_gauges(struct publish_state *publish)
+{
+    int64_t values[GAUGES] = {0};
+    for (unsigned i = 0; i < publish->partition_count; i++) {
+        const struct partition *partition = publish->partitions[i];
+        values[GAUGE_PEOPLE] += (int64_t)partition->persons_here;
+        values[GAUGE_CONTRIBUTIONS] += (int64_t)partition->contributions;
+        values[GAUGE_IDS_LIVE] += (int64_t)partition->live_ids;
+        values[GAUGE_STATE_BYTES] += (int64_t)partition_bytes(partition);
+    }
+    values[GAUGE_PEOPLE_MAX] = (int64_t)publish->rules.persons_max;
+    for (unsigned i = 0; i < GAUGES; i++) {
+        atomic_fetch_add_explicit(&publish->shared->gauges[i], values[i] - publish->reported[i],
+                                  memory_order_relaxed);
+        publish->reported[i] = values[i];
+    }
+}
+
+static void publish_release(void *state)
+{
+    struct publish_state *publish = state;
+    for (unsigned i = 0; i < publish->partition_count; i++)
+        partition_free(publish->partitions[i]);
+    publish->partition_count = 0;
+    if (publish->shared) {
+        publish->rules.persons_max = 0;
+        report_gauges(publish);
+    }
+    free(publish->partitions);
+    due_list_release(&publish->round.due);
+    feed_list_release(&publish->rules.feeds);
+    *publish = (struct publish_state){0};
+}
+
+static struct partition *partition_at(const struct publish_state *publish, int32_t number)
+{
+    for (unsigned i = 0; i < publish->partition_count; i++) {
+        if (publish->partitions[i]->number == number)
+            return publish->partitions[i];
+    }
+    return NULL;
+}
+
+/* ---- events ---- */
+
+static struct verdict stop(const struct emitter *emitter, const char *what)
+{
+    error_fail(emitter->error, EXIT_STATUS_BUG, NULL, "nothing was committed; report this", "%s", what);
+    return (struct verdict){VERDICT_STOP, 0};
+}
+
+/* Why the programmes of an event could not take it; the one that says most wins. */
+static unsigned worse(unsigned reason, enum partition_result result)
+{
+    if (result == PARTITION_FULL)
+        return PUBLISH_PERSON_FULL;
+    return result == PARTITION_NOTHING && reason != PUBLISH_PERSON_FULL ? PUBLISH_NOTHING_TO_REMOVE : reason;
+}
+
+static struct verdict judge(struct publish_state *publish, struct partition *partition,
+                            const struct record *record, struct emitter *emitter)
+{
+    programme_set programmes = record->programmes & publish->rules.feeds.programmes;
+    if (!programmes)
+        return verdict_drop(PUBLISH_NO_FEED);
+    if (record->type != EVENT_APP_REMOVE && record->interest_count == 0)
+        return verdict_drop(PUBLISH_NO_INTEREST);
+    const struct calendar *calendar = &publish->rules.calendar;
+    int32_t epoch = calendar_epoch(calendar, record->time_ms);
+    if (calendar_phase(calendar, epoch, emitter->now_ms) == CALENDAR_OVER)
+        return verdict_drop(PUBLISH_EPOCH_OVER);
+    if (calendar_epoch_start_ms(calendar, epoch) > emitter->now_ms + publish->future_max_ms)
+        return verdict_drop(PUBLISH_EPOCH_AHEAD);
+
+    bool changed = false;
+    unsigned reason = PUBLISH_NO_FEED;
+    for (uint8_t programme = 0; programmes >> programme; programme++) {
+        if (!(programmes >> programme & 1))
+            continue;
+        enum partition_result result =
+            record->type == EVENT_APP_REMOVE
+                ? partition_remove_app(partition, programme, epoch, record, emitter->arena, emitter->error)
+                : partition_add(partition, programme, epoch, record, emitter->arena, emitter->error);
+        if (result == PARTITION_STOP)
+            return (struct verdict){VERDICT_STOP, 0};
+        changed = changed || result == PARTITION_CHANGED;
+        reason = worse(reason, result);
+    }
+    return changed ? verdict_pass() : verdict_drop(reason);
+}
+
+static struct verdict publish_process(void *state, struct record *record, struct emitter *emitter)
+{
+    struct publish_state *publish = state;
+    if (record->kind == RECORD_RETRACTION)
+        return verdict_pass();
+    if (record->kind != RECORD_EVENT)
+        return stop(emitter, "a record of unknown kind came to publish");
+    if (!record->subjects[SUBJECT_LINE].has_pseudonym)
+        return stop(emitter, "an event without the line's pseudonym came to publish");
+    bool of_app = record->type == EVENT_APP_USE || record->type == EVENT_APP_INSTALL ||
+                  record->type == EVENT_APP_REMOVE;
+    if (of_app != (record->app_token != 0) || (!of_app && record->type != EVENT_BROWSE))
+        return stop(emitter, "an event whose app and type do not agree came to publish");
+    if (record->interest_count > RECORD_INTERESTS_MAX)
+        return stop(emitter, "an event with too many interests came to publish");
+    if (!publish->last_used || publish->last_used->number != emitter->partition)
+        publish->last_used = partition_at(publish, emitter->partition);
+    if (!publish->last_used || publish->last_used->restoring)
+        return stop(emitter, "an event came from a partition whose state is not there");
+    return judge(publish, publish->last_used, record, emitter);
+}
+
+/* ---- transactions ---- */
+
+static bool publish_flush(void *state, struct emitter *emitter, bool *out_more)
+{
+    struct publish_state *publish = state;
+    return round_flush(&publish->round, publish->partitions, publish->partition_count, emitter, out_more);
+}
+
+static void publish_commit(void *state)
+{
+    struct publish_state *publish = state;
+    for (unsigned i = 0; i < publish->partition_count; i++)
+        partition_commit(publish->partitions[i]);
+    round_commit(&publish->round);
+    report_gauges(publish);
+}
+
+static void publish_abort(void *state)
+{
+    struct publish_state *publish = state;
+    for (unsigned i = 0; i < publish->partition_count; i++)
+        partition_abort(publish->partitions[i]);
+    round_abort(&publish->round);
+}
+
+static int64_t publish_next_due_ms(const void *state)
+{
+    const struct publish_state *publish = state;
+    return round_next_due_ms(&publish->round, publish->partitions, publish->partition_count);
+}
+
+/* ---- partitions ---- */
+
+static bool publish_assign(void *state, int32_t number, int32_t partitions, struct error *error)
+{
+    (void)partitions;
+    struct publish_state *publish = state;
+    ensure(!partition_at(publish, number));
+    size_t count = publish->partition_count + 1u;
+    struct partition **grown = realloc(publish->partitions, count * sizeof *publish->partitions);
+    if (!grown)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                          "no memory for a partition's state");
+    publish->partitions = grown;
+    struct partition *partition = partition_new(number, &publish->rules, error);
+    if (!partition)
+        return false;
+    publish->partitions[publish->partition_count++] = partition;
+    report_gauges(publish);
+    return true;
+}
+
+static bool unreadable(int32_t number, const char *what, struct error *error)
+{
+    error_fail(error, EXIT_STATUS_DATA, NULL, "run the version that wrote it, or `clickveil reset`",
+               "the changelog has a %s that this version cannot read", what);
+    error_at(error, "topics.state[%d]", (int)number);
+    return false;
+}
+
+static bool restore_person(struct publish_state *publish, struct partition *partition,
+                           const struct changelog_key *key, struct view value, struct error *error)
+{
+    int programme = config_programme_index(publish->config, key->programme);
+    if (programme < 0 || !(publish->rules.feeds.programmes >> programme & 1))
+        return true; /* nobody reads of that programme any more */
+    if (view_is_absent(value)) {
+        partition_restore_gone(partition, (uint8_t)programme, key->epoch, &key->line);
+        return true;
+    }
+    struct person_state person = {.programme = (uint8_t)programme, .epoch = key->epoch, .line = key->line};
+    if (!changelog_read_person(value, &publish->rules.feeds, &person))
+        return unreadable(partition->number, "person", error);
+    return partition_restore(partition, &person, error);
+}
+
+static bool publish_restore(void *state, int32_t number, struct view key, struct view value,
+                            struct error *error)
+{
+    struct publish_state *publish = state;
+    struct partition *partition = partition_at(publish, number);
+    ensure(partition);
+    struct changelog_key read;
+    if (!changelog_read_key(key, &read))
+        return unreadable(number, "key", error);
+    if (read.kind == CHANGELOG_PERSON)
+        return restore_person(publish, partition, &read, value, error);
+    struct changelog_meta meta = {.slot_done = PARTITION_NO_SLOT};
+    if (!view_is_absent(value) && !changelog_read_meta(value, &meta))
+        return unreadable(number, "meta record", error);
+    partition->slot_done = partition->slot_done_committed = meta.slot_done;
+    return true;
+}
+
+static bool publish_restored(void *state, int32_t number, struct error *error)
+{
+    (void)error;
+    struct publish_state *publish = state;
+    struct partition *partition = partition_at(publish, number);
+    ensure(partition);
+    partition_restored(partition);
+    if (publish->round.update.kind ==
+        UPDATE_AT_ONCE) /* the process may have ended in the middle of a sweep */
+        publish->round.sweep = publish->round.sweep_committed = (struct sweep){.active = true};
+    report_gauges(publish);
+    return true;
+}
+
+static void publish_revoke(void *state, int32_t number)
+{
+    struct publish_state *publish = state;
+    for (unsigned i = 0; i < publish->partition_count; i++) {
+        if (publish->partitions[i]->number != number)
+            continue;
+        partition_free(publish->partitions[i]);
+        publish->partitions[i] = publish->partitions[--publish->partition_count];
+        break;
+    }
+    publish->last_used = NULL;
+    report_gauges(publish);
+}
+
+static const struct partitioned partitioned = {
+    .assign = publish_assign,
+    .restore = publish_restore,
+    .restored = publish_restored,
+    .revoke = publish_revoke,
+};
+
+const struct stage stage_publish = {
+    .name = "publish",
+    .summary = "keeps what people are interested in, and writes the feeds of advertisers",
+    .options = &publish_options_table,
+    .reasons = reasons,
+    .reason_count = PUBLISH_REASONS,
+    .output = TOPIC_NONE,
+    .feed_topic = publish_options_feed_topic,
+    .lint = publish_options_lint,
+    .shared_size = sizeof(struct publish_shared),
+    .shared_init = publish_shared_init,
+    .shared_release = publish_shared_release,
+    .state_size = sizeof(struct publish_state),
+    .init = publish_init,
+    .release = publish_release,
+    .process = publish_process,
+    .flush = publish_flush,
+    .commit = publish_commit,
+    .abort = publish_abort,
+    .next_due_ms = publish_next_due_ms,
+    .partitioned = &partitioned,
+    .gauges = publish_gauges,
+};

@@ -1,0 +1,367 @@
+/*
+ * Nothing is kept between flushes of one slot or bucket: a record that shows what it should is not due any more, so
+ * the next flush looks at the bucket again and finds the rest. That makes a crash or an abort in the middle harmless.
+ */
+#include "stages/publish/round.h"
+
+#include "stages/publish/changelog.h"
+#include "stages/publish/feed_value.h"
+
+enum { VISITS_MAX = 500000 }; /* IDs looked at in one flush, whether due or not: some tens of milliseconds */
+
+static bool no_arena(struct round *round)
+{
+    error_fail(round->emitter->error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_bytes_max",
+               "the memory of one transaction is used up");
+    if (round->emitter->error)
+        round->emitter->error->abort_transaction = true; /* a smaller batch may fit */
+    return false;
+}
+
+/* ---- one record ---- */
+
+static bool write_value(struct round *round, const struct due *due, const struct live_id *id,
+                        const struct interest_set *set, struct view text, struct view *out_value)
+{
+    const struct partition *partition = due->partition;
+    int32_t epoch = partition_people(partition, partition_person(partition, id->person))->epoch;
+    struct feed_value value = {
+        .id = text,
+        .subject = round->rules->feeds.items[id->feed].subject,
+        .provider = round->options->provider,
+        .interests = *set,
+        .epoch = epoch,
+        .expires_ms = calendar_epoch_over_ms(&round->rules->calendar, epoch),
+        .trial = round->options->trial,
+    };
+    return feed_value_write(&value, round->emitter->arena, out_value) || no_arena(round);
+}
+
+static bool write_due(struct round *round, const struct due *due, int64_t timestamp_ms)
+{
+    struct live_id *id = slab_at(&due->partition->slab, due->reference);
+    struct interest_set set = {.count = 0};
+    enum due_action action = due_look(due->partition, id, round->emitter->now_ms, &set);
+    if (action == DUE_NOTHING)
+        return true;
+    char *text = arena_take(round->emitter->arena, FEED_ID_TEXT_SIZE);
+    if (!text)
+        return no_arena(round);
+    feed_id_text(due->id, text);
+    struct output output = {.topic = TOPIC_FEED,
+                            .feed = id->feed,
+                            .key = {text, FEED_ID_TEXT_SIZE},
+                            .value = VIEW_ABSENT,
+                            .partition = OUTPUT_PARTITION_BY_KEY,
+                            .timestamp_ms = timestamp_ms};
+    if (action == DUE_RECORD && !write_value(round, due, id, &set, output.key, &output.value))
+        return false;
+    if (!emitter_output(round->emitter, &output))
+        return false;
+    round->records++;
+    struct arena *arena = round->emitter->arena;
+    struct error *error = round->emitter->error;
+    if (action == DUE_END_TOMBSTONE)
+        return partition_end(due->partition, due->reference, arena, error);
+    return partition_publish(due->partition, due->reference, &set, arena, error);
+}
+
+/* ---- who is due ---- */
+
+static bool consider(struct round *round, struct partition *partition, uint32_t reference, bool *out_room)
+{
+    struct live_id *id = slab_at(&partition->slab, reference);
+    struct interest_set set;
+    round->visits++;
+    switch (due_look(partition, id, round->emitter->now_ms, &set)) {
+    case DUE_NOTHING:
+        return true;
+    case DUE_END:
+        if (round->ends >= DUE_MAX) {
+            *out_room = false;
+            return true;
+        }
+        round->ends++;
+        return partition_end(partition, reference, round->emitter->arena, round->emitter->error);
+    case DUE_RECORD:
+    case DUE_TOMBSTONE:
+    case DUE_END_TOMBSTONE:
+        break;
+    }
+    struct due due = {.partition = partition, .reference = reference};
+    partition_feed_id(partition, id, due.id);
+    due_list_offer(&round->due, &due);
+    return true;
+}
+
+static bool begin_list(struct round *round)
+{
+    if (round->records >= DUE_MAX || round->visits >= VISITS_MAX)
+        return false;
+    due_list_reset(&round->due, DUE_MAX - round->records);
+    return true;
+}
+
+static bool write_list(struct round *round, int64_t timestamp_ms)
+{
+    due_list_sort(&round->due);
+    for (unsigned i = 0; i < round->due.count; i++) {
+        if (!write_due(round, &round->due.items[i], timestamp_ms))
+            return false;
+    }
+    return true;
+}
+
+/* Serve one bucket of all partitions that have served `slot_done` last (any, in a sweep). *out_done: nothing is left. */
+static bool serve_bucket(struct round *round, unsigned bucket, int64_t slot_done, bool sweep,
+                         int64_t timestamp_ms, bool *out_done)
+{
+    bool room = begin_list(round);
+    if (!room) {
+        *out_done = false;
+        return true;
+    }
+    for (unsigned i = 0; i < round->partition_count; i++) {
+        struct partition *partition = round->partitions[i];
+        if (!sweep && partition->slot_done != slot_done)
+            continue;
+        for (uint32_t reference = partition->wheel.buckets[bucket]; reference;) {
+            if (!consider(round, partition, reference, &room))
+                return false;
+            reference = ((struct live_id *)slab_at(&partition->slab, reference))->bucket_next;
+        }
+    }
+    *out_done = room && !round->due.left_out;
+    return write_list(round, timestamp_ms);
+}
+
+/* ---- slots ---- */
+
+static void catch_up(struct partition *partition, int64_t slot_now, unsigned slots)
+{
+    if (partition->slot_done == PARTITION_NO_SLOT || partition->slot_done > slot_now + slots)
+        partition->slot_done = slot_now - 1; /* the first slot of all, or a clock that was far ahead */
+    if (partition->slot_done < slot_now - (int64_t)slots)
+        partition->slot_done = slot_now - (int64_t)slots; /* one period has everybody's slot in it */
+}
+
+static int64_t least_slot_done(const struct round *round)
+{
+    int64_t least = INT64_MAX;
+    for (unsigned i = 0; i < round->partition_count; i++) {
+        if (round->partitions[i]->slot_done < least)
+            least = round->partitions[i]->slot_done;
+    }
+    return least;
+}
+
+static bool serve_slot(struct round *round, int64_t slot, bool *out_done)
+{
+    const struct calendar *calendar = &round->rules->calendar;
+    unsigned buckets = wheel_bucket_count(calendar->slots);
+    for (unsigned bucket = calendar_slot_phase(calendar, slot); bucket < buckets; bucket += calendar->slots) {
+        if (!serve_bucket(round, bucket, slot - 1, false, calendar_slot_start_ms(slot), out_done))
+            return false;
+        if (!*out_done)
+            return true;
+    }
+    for (unsigned i = 0; i < round->partition_count; i++) {
+        if (round->partitions[i]->slot_done == slot - 1)
+            round->partitions[i]->slot_done = slot;
+    }
+    return true;
+}
+
+static bool serve_slots(struct round *round, bool *out_more)
+{
+    int64_t slot_now = calendar_slot(round->emitter->now_ms);
+    for (unsigned i = 0; i < round->partition_count; i++)
+        catch_up(round->partitions[i], slot_now, round->rules->calendar.slots);
+    while (round->partition_count > 0 && least_slot_done(round) < slot_now) {
+        bool done = true;
+        if (!serve_slot(round, least_slot_done(round) + 1, &done))
+            return false;
+        if (!done) {
+            *out_more = true;
+            break;
+        }
+    }
+    return true;
+}
+
+/* ---- everyone, or those who were touched ---- */
+
+static bool serve_sweep(struct round *round, bool *out_more)
+{
+    unsigned buckets = wheel_bucket_count(round->rules->calendar.slots);
+    while (round->sweep.bucket < buckets) {
+        bool done = true;
+        if (!serve_bucket(round, round->sweep.bucket, 0, true, round->emitter->now_ms, &done))
+            return false;
+        if (!done) {
+            *out_more = true;
+            return true;
+        }
+        round->sweep.bucket++;
+    }
+    round->sweep = (struct sweep){.active = false};
+    return true;
+}
+
+/* Something changed for people whom nobody touched: a count came to k or fell below it, an epoch began or ended. */
+static bool others_changed(struct round *round)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < round->partition_count; i++) {
+        struct partition *partition = round->partitions[i];
+        changed = changed || partition->people.crossings != partition->crossings_seen;
+        for (unsigned j = 0; j < partition->people.count; j++) {
+            struct people *people = &partition->people.items[j];
+            if (!people->used)
+                continue;
+            enum calendar_phase phase =
+                calendar_phase(&round->rules->calendar, people->epoch, round->emitter->now_ms);
+            changed = changed || phase != people->phase_seen || phase == CALENDAR_OVER;
+            people->phase_seen = (uint8_t)phase;
+        }
+    }
+    return changed;
+}
+
+static bool serve_touched(struct round *round)
+{
+    bool room = begin_list(round);
+    for (unsigned i = 0; i < round->partition_count && room; i++) {
+        struct partition *partition = round->partitions[i];
+        for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
+            for (uint32_t reference = partition_person(partition, undo->person)->ids; reference;) {
+                if (!consider(round, partition, reference, &room))
+                    return false;
+                reference = ((struct live_id *)slab_at(&partition->slab, reference))->person_next;
+            }
+        }
+    }
+    if (!room || round->due.left_out)
+        round->sweep = (struct sweep){.active = true};
+    return write_list(round, round->emitter->now_ms);
+}
+
+static bool serve(struct round *round, bool *out_more)
+{
+    if (round->update.kind == UPDATE_SLOTS && !round->files && !serve_slots(round, out_more))
+        return false;
+    bool everyone = round->emitter->draining && (round->files || round->update.kind != UPDATE_SLOTS);
+    if (round->update.kind == UPDATE_AT_ONCE)
+        everyone = others_changed(round) || everyone;
+    if (everyone && !round->sweep.active)
+        round->sweep = (struct sweep){.active = true};
+    if (round->update.kind == UPDATE_AT_ONCE && !round->sweep.active && !serve_touched(round))
+        return false;
+    return !round->sweep.active || serve_sweep(round, out_more);
+}
+
+/* ---- the changelog ---- */
+
+static bool write_state(struct round *round, const struct partition *partition, struct view key,
+                        struct view value)
+{
+    struct output output = {.topic = TOPIC_STATE, .key = key, .value = value, .partition = partition->number};
+    return emitter_output(round->emitter, &output);
+}
+
+static bool write_person(struct round *round, const struct partition *partition, const struct person *person)
+{
+    struct arena *arena = round->emitter->arena;
+    struct view key, value = VIEW_ABSENT;
+    if (!changelog_person_key(partition, person, arena, &key))
+        return no_arena(round);
+    /* The state goes with its last ID, in the transaction that writes the last tombstone (spec 6). */
+    if (person->live > 0 && !changelog_person_value(partition, person, arena, &value))
+        return no_arena(round);
+    return write_state(round, partition, key, value);
+}
+
+static bool write_meta(struct round *round, const struct partition *partition)
+{
+    if (partition->slot_done == partition->slot_done_committed || partition->persons_here == 0)
+        return true; /* with nobody there, a slot that is served again does nothing */
+    struct view value;
+    if (!changelog_meta_value(&(struct changelog_meta){.slot_done = partition->slot_done},
+                              round->emitter->arena, &value))
+        return no_arena(round);
+    return write_state(round, partition, changelog_meta_key(), value);
+}
+
+static bool write_changelog(struct round *round)
+{
+    for (unsigned i = 0; i < round->partition_count; i++) {
+        const struct partition *partition = round->partitions[i];
+        for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
+            if (!write_person(round, partition, partition_person(partition, undo->person)))
+                return false;
+        }
+        if (!write_meta(round, partition))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the round ---- */
+
+bool round_flush(struct round *round, struct partition **partitions, unsigned partition_count,
+                 struct emitter *emitter, bool *out_more)
+{
+    round->emitter = emitter;
+    round->partitions = partitions;
+    round->partition_count = partition_count;
+    round->records = round->ends = round->visits = 0;
+    bool more = false;
+    if (!serve(round, &more) || !write_changelog(round))
+        return false;
+    *out_more = more;
+    return true;
+}
+
+void round_commit(struct round *round)
+{
+    round->sweep_committed = round->sweep;
+}
+
+void round_abort(struct round *round)
+{
+    round->sweep = round->sweep_committed;
+    /* what others_changed saw is forgotten, so look at everyone */
+    if (round->update.kind == UPDATE_AT_ONCE)
+        round->sweep = (struct sweep){.active = true};
+}
+
+static int64_t next_phase_ms(const struct round *round, struct partition *const *partitions,
+                             unsigned partition_count)
+{
+    int64_t next_ms = INT64_MAX;
+    for (unsigned i = 0; i < partition_count; i++) {
+        for (unsigned j = 0; j < partitions[i]->people.count; j++) {
+            const struct people *people = &partitions[i]->people.items[j];
+            if (!people->used)
+                continue;
+            int64_t change_ms = people->phase_seen == CALENDAR_AHEAD
+                                    ? calendar_epoch_start_ms(&round->rules->calendar, people->epoch)
+                                    : calendar_epoch_over_ms(&round->rules->calendar, people->epoch);
+            next_ms = change_ms < next_ms ? change_ms : next_ms;
+        }
+    }
+    return next_ms;
+}
+
+int64_t round_next_due_ms(const struct round *round, struct partition *const *partitions,
+                          unsigned partition_count)
+{
+    if (round->files || partition_count == 0 || round->update.kind == UPDATE_DRAIN)
+        return INT64_MAX;
+    if (round->update.kind == UPDATE_AT_ONCE)
+        return round->sweep.active ? 0 : next_phase_ms(round, partitions, partition_count);
+    int64_t least = INT64_MAX;
+    for (unsigned i = 0; i < partition_count; i++)
+        least = partitions[i]->slot_done < least ? partitions[i]->slot_done : least;
+    return least == PARTITION_NO_SLOT ? 0 : calendar_slot_start_ms(least + 1);
+}

@@ -1,0 +1,50 @@
+/*
+ * What a flush writes: records of due IDs, and the changelog of whom the transaction touched.
+ *
+ * A round serves slots one after another (those that were missed are made up in order, one period back at most), or
+ * everyone at once (a sweep), or only those who were touched. It writes a bounded number of records and says when there
+ * is more; the next transaction goes on where this one stopped, and an abort goes back to where it began.
+ *
+ * One thread at a time: its worker's.
+ */
+#ifndef CLICKVEIL_STAGES_PUBLISH_ROUND_H
+#define CLICKVEIL_STAGES_PUBLISH_ROUND_H
+
+#include "common/stage.h"
+#include "stages/publish/due.h"
+#include "stages/publish/partition.h"
+
+/* How far a sweep over all buckets came. */
+struct sweep {
+    bool active;
+    unsigned bucket; /* the next one */
+};
+
+/* What rounds of one worker go by, and remember. */
+struct round {
+    struct partition_rules *rules;
+    const struct publish_options *options;
+    struct update update;
+    bool files;
+    struct due_list due;
+    struct sweep sweep, sweep_committed;
+
+    /* of one flush */
+    struct emitter *emitter;
+    struct partition **partitions;
+    unsigned partition_count;
+    unsigned records, ends, visits;
+};
+
+/* Serve what is due. *out_more: it was too much for one transaction. False: error is set. */
+CLICKVEIL_MUST_CHECK bool round_flush(struct round *round, struct partition **partitions,
+                                      unsigned partition_count, struct emitter *emitter, bool *out_more);
+
+void round_commit(struct round *round);
+void round_abort(struct round *round);
+
+/* When the next work is due; see struct stage. */
+int64_t round_next_due_ms(const struct round *round, struct partition *const *partitions,
+                          unsigned partition_count);
+
+#endif

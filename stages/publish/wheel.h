@@ -1,0 +1,59 @@
+/*
+ * Live IDs, and the wheel on which each waits for its slot.
+ *
+ * A live ID is one record that may stand in a feed: a person (or one of the person's devices) in one feed and epoch.
+ * It sits in the bucket of its phase from the first event to the tombstone. Buckets are finer than slots where a
+ * period has few slots, so that the work on one bucket stays small: bucket b is served in the slots of phase
+ * b % slots.
+ *
+ * One thread at a time.
+ */
+#ifndef CLICKVEIL_STAGES_PUBLISH_WHEEL_H
+#define CLICKVEIL_STAGES_PUBLISH_WHEEL_H
+
+#include "stages/publish/slab.h"
+
+enum {
+    WHEEL_BUCKETS_MIN = 96,
+    WHEEL_BUCKETS_MAX = 4096,
+    LIVE_ID_STATE_ONLY =
+        0xff, /* feed of an entry that has no ID: it only sees to the end of the person's state */
+};
+
+struct live_id {
+    uint32_t bucket_next; /* slab: next in its bucket */
+    uint32_t person_next; /* slab: next of the same person */
+    uint32_t person;      /* slab */
+    uint16_t bucket : 12;
+    uint16_t device : 3; /* index in the person's devices; of a feed with the device's ID */
+    uint16_t ended : 1;  /* tombstone written in the open transaction; goes when that commits */
+    uint8_t feed;
+    uint8_t
+        published; /* what the feed's record shows: bit i stands for kept interest i; 0: there is no record */
+};
+
+/* A zeroed struct may be released. */
+struct wheel {
+    unsigned bucket_count; /* a multiple of the slots in a period */
+    uint32_t *buckets;     /* slab: first live ID */
+    bool *ended;           /* by bucket: holds IDs that ended */
+    bool any_ended;
+};
+
+/* Number of buckets for that many slots (1 to 2,880). */
+unsigned wheel_bucket_count(unsigned slots);
+
+CLICKVEIL_MUST_CHECK bool wheel_init(struct wheel *wheel, unsigned bucket_count, struct error *error);
+
+/* Put a live ID into its bucket; take it out again. Newest first, so taking out a new one is quick. */
+void wheel_link(struct wheel *wheel, const struct slab *slab, uint32_t reference);
+void wheel_unlink(struct wheel *wheel, const struct slab *slab, uint32_t reference);
+
+/* Note that an ID in the bucket ended; wheel_sweep takes all of those out and calls gone(context, reference). */
+void wheel_mark_ended(struct wheel *wheel, unsigned bucket);
+void wheel_sweep(struct wheel *wheel, const struct slab *slab,
+                 void (*gone)(void *context, uint32_t reference), void *context);
+
+void wheel_release(struct wheel *wheel);
+
+#endif
