@@ -168,22 +168,28 @@ static bool touch_id(struct partition *partition, uint32_t id, struct arena *are
 
 /* ---- live IDs ---- */
 
+void partition_feed_id(const struct partition *partition, const struct live_id *id,
+                       uint8_t out_id[FEED_ID_SIZE])
+{
+    const struct person *person = partition_person(partition, id->person);
+    struct feed_list *feeds = &partition->rules->feeds;
+    const struct pseudonym *subject = feeds->items[id->feed].subject == FEED_SUBJECT_DEVICE
+                                          ? &person_devices(&partition->slab, person)[id->device]
+                                          : &person->line;
+    feed_list_id(feeds, id->feed, partition_people(partition, person)->epoch, subject, out_id);
+}
+
 /* Put an ID on the wheel. An entry without an ID takes its bucket from the pseudonym, which is a keyed hash too. */
 static void link_id(struct partition *partition, uint32_t reference)
 {
     struct live_id *id = slab_at(&partition->slab, reference);
-    const struct person *person = partition_person(partition, id->person);
-    struct feed_list *feeds = &partition->rules->feeds;
     uint64_t hash;
     if (id->feed == LIVE_ID_STATE_ONLY) {
-        hash = bytes_hash(&person->line);
+        hash = bytes_hash(&partition_person(partition, id->person)->line);
     } else {
         uint8_t bytes[FEED_ID_SIZE];
-        const struct pseudonym *subject = feeds->items[id->feed].subject == FEED_SUBJECT_DEVICE
-                                              ? &person_devices(&partition->slab, person)[id->device]
-                                              : &person->line;
-        feed_list_id(feeds, id->feed, partition_people(partition, person)->epoch, subject, bytes);
-        hash = feed_list_slot_hash(feeds, id->feed, bytes);
+        partition_feed_id(partition, id, bytes);
+        hash = feed_list_slot_hash(&partition->rules->feeds, id->feed, bytes);
     }
     id->bucket = (uint16_t)(hash % partition->wheel.bucket_count);
     wheel_link(&partition->wheel, &partition->slab, reference);
@@ -461,8 +467,12 @@ static bool has_room(const struct partition *partition, const struct person *per
     if (person->contribution_count + record->interest_count <= CONTRIBUTIONS_MAX)
         return true;
     const struct subject *subject = &record->subjects[SUBJECT_DEVICE];
-    unsigned device = names_device(subject) ? person_device(&partition->slab, person, &subject->pseudonym)
-                                            : CONTRIBUTION_NO_DEVICE;
+    unsigned device = CONTRIBUTION_NO_DEVICE;
+    if (names_device(subject))
+        device = person_device(&partition->slab, person, &subject->pseudonym);
+    if (names_device(subject) && device == CONTRIBUTION_NO_DEVICE &&
+        person->device_count < PERSON_DEVICES_MAX)
+        device = person->device_count; /* which nothing stands for yet */
     unsigned needed = person->contribution_count;
     for (unsigned i = 0; i < record->interest_count; i++) {
         unsigned index;
