@@ -1,5 +1,7 @@
 #include "stages/classify/tsv.h"
 
+#include "common/utf8.h"
+
 #include <stdint.h>
 
 void tsv_init(struct tsv *tsv, const char *name, struct view bytes, struct mistakes *mistakes)
@@ -37,6 +39,10 @@ static bool is_clean(struct tsv *tsv, struct view line)
                          "a control character (byte 0x%02x) has no place in a text file", byte);
             return false;
         }
+    }
+    if (!utf8_valid(line)) {
+        mistakes_add(tsv->mistakes, tsv->name, tsv->line, 0, "the line is not UTF-8");
+        return false;
     }
     return true;
 }

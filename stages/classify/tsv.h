@@ -2,8 +2,8 @@
  * Lines and fields of a TSV file in memory: what rule files and the taxonomy have in common.
  *
  * Comment lines start with `#`, empty lines are skipped, a byte order mark at the start and a carriage return at the
- * end of a line are dropped. A NUL or another control character, or a line longer than TSV_LINE_SIZE_MAX, is a mistake; such a
- * line is reported and skipped.
+ * end of a line are dropped. A line that is no UTF-8, has a control character or is longer than TSV_LINE_SIZE_MAX is a
+ * mistake; it is reported and skipped.
  *
  * Thread: one at a time.
  */

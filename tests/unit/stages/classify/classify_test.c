@@ -1,6 +1,7 @@
 #include "stages/classify/classify.h"
 
 #include "common/config.h"
+#include "common/lint.h"
 #include "stages/classify/rule_load.h"
 
 #include <setjmp.h>
@@ -21,32 +22,6 @@ static struct stage_context context;
 static struct error error;
 static void *shared;
 static void *state;
-
-/* What the stage reported to lint; this one stands in for common/lint.c, so that places can be looked at. */
-struct reported {
-    enum lint_severity severity;
-    bool placed;
-    struct option_place place;
-    char text[512];
-};
-
-static struct reported reports[64];
-static unsigned report_count;
-
-void lint_report(struct lint *lint, enum lint_severity severity, const struct option_place *place,
-                 const char *text, ...)
-{
-    (void)lint;
-    assert_true(report_count < sizeof(reports) / sizeof(reports[0]));
-    struct reported *report = &reports[report_count++];
-    va_list arguments;
-    report->severity = severity;
-    report->placed = place != NULL;
-    report->place = place != NULL ? *place : (struct option_place){0};
-    va_start(arguments, text);
-    vsnprintf(report->text, sizeof(report->text), text, arguments);
-    va_end(arguments);
-}
 
 static void write_file(const char *path, const char *text)
 {
@@ -325,13 +300,55 @@ static void classify_gauges_tell_what_is_loaded(void **unused)
     assert_true(values[5] == (double)(record.rules_digest >> 16));
 }
 
-static void run_lint(unsigned first_stage)
+/* What lint prints, one message a line, in the order of places. Free it. */
+static char *lint_text(void (*report)(const void *context, struct lint *lint), const void *report_context)
+{
+    struct arena arena = {0};
+    struct lint lint;
+    char *text = NULL;
+    size_t size = 0;
+    assert_true(arena_init(&arena, 65536, 1 << 20, &error));
+    lint_init(&lint, &arena);
+    report(report_context, &lint);
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    lint_write(&lint, out);
+    assert_int_equal(fclose(out), 0);
+    arena_release(&arena);
+    return text;
+}
+
+static void report_files(const void *first_stage, struct lint *lint)
 {
     static const struct stage other = {.name = "consent"};
     static const struct stage *const stages[] = {&other, &stage_classify, NULL};
-    struct config config = {.stages = stages, .first_stage = first_stage, .last_stage = first_stage};
-    report_count = 0;
-    stage_classify.lint(&config, &options, NULL);
+    unsigned index = *(const unsigned *)first_stage;
+    struct config config = {.stages = stages, .first_stage = index, .last_stage = index};
+    stage_classify.lint(&config, &options, lint);
+}
+
+static char *lint_files(unsigned first_stage)
+{
+    return lint_text(report_files, &first_stage);
+}
+
+static unsigned lines_of(const char *text)
+{
+    unsigned count = 0;
+    for (; *text != '\0'; text++)
+        count += *text == '\n';
+    return count;
+}
+
+/* `text` has a message that starts with file:place and goes on with `words` somewhere in that line. */
+static void assert_message(const char *text, const char *file, const char *place, const char *words)
+{
+    char start[256];
+    snprintf(start, sizeof(start), "%s:%s: ", file, place);
+    const char *message = strstr(text, start);
+    const char *found = message == NULL ? NULL : strstr(message, words);
+    if (found == NULL || memchr(message, '\n', (size_t)(found - message)) != NULL)
+        fail_msg("no '%s ... %s' in: %s", start, words, text);
 }
 
 static void classify_lint_names_the_place_of_each_mistake_in_all_files(void **unused)
@@ -339,15 +356,12 @@ static void classify_lint_names_the_place_of_each_mistake_in_all_files(void **un
     (void)unused;
     write_file(hosts_path, "example.com\t207\nco.uk\tdeny\nx.com\t999\n");
     write_file(apps_path, "com.*\tdeny\n");
-    run_lint(1);
-    assert_int_equal(report_count, 3);
-    assert_int_equal(reports[0].severity, LINT_ERROR);
-    assert_string_equal(reports[0].place.file, hosts_path);
-    assert_int_equal(reports[0].place.line, 2);
-    assert_int_equal(reports[1].place.line, 3);
-    assert_int_equal(reports[1].place.column, 7);
-    assert_non_null(strstr(reports[1].text, "no row 999"));
-    assert_string_equal(reports[2].place.file, apps_path);
+    char *text = lint_files(1);
+    assert_int_equal(lines_of(text), 3);
+    assert_message(text, hosts_path, "2:1", "error: 'co.uk' is a public suffix");
+    assert_message(text, hosts_path, "3:7", "error: the taxonomy has no row 999");
+    assert_message(text, apps_path, "1:1", "error: 'com.*' covers");
+    free(text);
 }
 
 static void classify_lint_names_the_option_of_a_file_that_is_not_there(void **unused)
@@ -355,42 +369,61 @@ static void classify_lint_names_the_option_of_a_file_that_is_not_there(void **un
     (void)unused;
     unlink(hosts_path);
     options.hosts_place = (struct option_place){"pipeline.yaml", 7, 19};
-    run_lint(1);
-    assert_int_equal(report_count, 1);
-    assert_string_equal(reports[0].place.file, "pipeline.yaml");
-    assert_int_equal(reports[0].place.line, 7);
-    assert_non_null(strstr(reports[0].text, hosts_path));
+    char *text = lint_files(1);
+    assert_int_equal(lines_of(text), 1);
+    assert_message(text, "pipeline.yaml", "7:19", hosts_path);
+    free(text);
     write_file(hosts_path, "");
+}
+
+static void classify_lint_names_the_line_in_a_broken_taxonomy(void **unused)
+{
+    (void)unused;
+    write_file(taxonomy_path, "206\t0\t1\trefused\tInterest\n207\t9\t2\tpublishable\tA\n");
+    options.taxonomy_place = (struct option_place){"pipeline.yaml", 8, 13};
+    char *text = lint_files(1);
+    assert_int_equal(lines_of(text), 1);
+    assert_message(text, "pipeline.yaml", "8:13", "taxonomy.tsv:2: row 207 lies below 9");
+    free(text);
 }
 
 static void classify_lint_says_how_many_mistakes_it_left_out(void **unused)
 {
     (void)unused;
-    char text[1024] = "";
+    char list[1024] = "";
     for (unsigned i = 0; i < MISTAKES_MAX + 3; i++)
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "com\tnone\n");
-    write_file(hosts_path, text);
-    run_lint(1);
-    assert_int_equal(report_count, MISTAKES_MAX + 1);
-    assert_non_null(strstr(reports[MISTAKES_MAX].text, "3 more"));
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), "com\tnone\n");
+    write_file(hosts_path, list);
+    char *text = lint_files(1);
+    assert_int_equal(lines_of(text), MISTAKES_MAX + 1);
+    assert_message(text, hosts_path, "20:1", "'com'");
+    assert_non_null(strstr(text, "error: the rule files have 3 more mistakes"));
+    free(text);
 }
 
 static void classify_lint_warns_of_interests_without_support(void **unused)
 {
     (void)unused;
-    run_lint(1);
-    assert_int_equal(report_count, 1);
-    assert_int_equal(reports[0].severity, LINT_WARNING);
-    assert_non_null(strstr(reports[0].text, "257 (Books) has 1"));
+    options.support_place = (struct option_place){"pipeline.yaml", 9, 5};
+    char *text = lint_files(1);
+    assert_int_equal(lines_of(text), 1);
+    assert_message(text, "pipeline.yaml", "9:5", "warning: interest 257 (Books) has 1 sites and apps");
+    free(text);
 }
 
 static void classify_lint_leaves_the_files_alone_where_another_stage_runs(void **unused)
 {
     (void)unused;
     unlink(hosts_path);
-    run_lint(0);
-    assert_int_equal(report_count, 0);
+    char *text = lint_files(0);
+    assert_string_equal(text, "");
+    free(text);
     write_file(hosts_path, "");
+}
+
+static void report_options(const void *some, struct lint *lint)
+{
+    stage_classify.options->check(some, lint);
 }
 
 static void classify_options_are_checked_together(void **unused)
@@ -399,29 +432,26 @@ static void classify_options_are_checked_together(void **unused)
     static const struct {
         unsigned hosts, apps;
         int64_t support, depth;
-        enum lint_severity severity;
-        const char *word; /* NULL: nothing is reported */
+        const char *words; /* "": nothing is reported */
     } cases[] = {
-        {1, 0, 5, 2, LINT_ERROR, NULL},
-        {0, 1, 5, 2, LINT_ERROR, NULL},
-        {0, 0, 5, 2, LINT_ERROR, "no rules"},
-        {32, 32, 5, 2, LINT_ERROR, NULL},
-        {32, 33, 5, 2, LINT_ERROR, "65 rule files"},
-        {1, 1, 4, 2, LINT_WARNING, "support below 5"},
-        {1, 1, 5, 3, LINT_WARNING, "depth above 2"},
+        {1, 0, 5, 2, ""},
+        {0, 1, 5, 2, ""},
+        {0, 0, 5, 2, "error: classify has no rules"},
+        {32, 32, 5, 2, ""},
+        {32, 33, 5, 2, "error: classify has 65 rule files"},
+        {1, 1, 4, 2, "warning: support below 5"},
+        {1, 1, 5, 3, "warning: depth above 2"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct classify_options some = {.hosts.count = cases[i].hosts,
                                         .apps.count = cases[i].apps,
                                         .support = cases[i].support,
                                         .depth = cases[i].depth};
-        report_count = 0;
-        stage_classify.options->check(&some, NULL);
-        assert_int_equal(report_count, cases[i].word != NULL);
-        if (cases[i].word != NULL) {
-            assert_int_equal(reports[0].severity, cases[i].severity);
-            assert_non_null(strstr(reports[0].text, cases[i].word));
-        }
+        char *text = lint_text(report_options, &some);
+        assert_int_equal(lines_of(text), cases[i].words[0] != '\0');
+        if (strstr(text, cases[i].words) == NULL)
+            fail_msg("no '%s' in: %s", cases[i].words, text);
+        free(text);
     }
 }
 
@@ -445,6 +475,7 @@ int main(void)
         STARTED(classify_gauges_tell_what_is_loaded),
         STARTED(classify_lint_names_the_place_of_each_mistake_in_all_files),
         STARTED(classify_lint_names_the_option_of_a_file_that_is_not_there),
+        STARTED(classify_lint_names_the_line_in_a_broken_taxonomy),
         STARTED(classify_lint_says_how_many_mistakes_it_left_out),
         STARTED(classify_lint_warns_of_interests_without_support),
         STARTED(classify_lint_leaves_the_files_alone_where_another_stage_runs),

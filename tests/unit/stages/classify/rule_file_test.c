@@ -111,6 +111,11 @@ static void rule_file_names_the_place_of_each_mistake(void **state)
         {RULE_FILE_HOSTS, "example.com\t207,207\n", 1, 17, "twice"},
         {RULE_FILE_HOSTS, "example.com\t1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n", 1, 52, "more than 16"},
         {RULE_FILE_HOSTS, "example.com\t207\tno\x1bte\n", 1, 19, "0x1b"},
+        {RULE_FILE_HOSTS, "example.com\t207\tno\xfcte\n", 1, 0, "not UTF-8"},
+        {RULE_FILE_HOSTS,
+         "b\xfc"
+         "cher.example\t207\n",
+         1, 0, "not UTF-8"},
         {RULE_FILE_APPS, "\t207\n", 1, 1, "no app ID"},
         {RULE_FILE_APPS, "com.example.app*\t207\n", 1, 1, "star inside"},
         {RULE_FILE_APPS, "com.*.app\t207\n", 1, 1, "star inside"},
