@@ -437,19 +437,33 @@ static int stage_index(const struct stage *const *stages, struct view name)
     return -1;
 }
 
-/* A stage that this process runs needs its section's required options; the others' sections may be absent. */
-static void require_sections(struct whole *whole, const struct stage *const *stages,
-                             const struct document_node *file)
+/* A stage that this process runs needs its section's required options; the others' sections may be absent. Where the
+ * section of one that runs is absent, an empty one stands in for it at the place where the stage is named, so that what
+ * it lacks is reported there. False: memory is short. */
+static bool require_sections(struct whole *whole, const struct stage *const *stages,
+                             struct document_node *file, struct lint *lint)
 {
     const struct document_node *list = document_child(file, VIEW("stages"));
     for (unsigned i = 0; stages[i]; i++) {
-        bool runs = !list || list->kind != DOCUMENT_LIST;
-        for (const struct document_node *item = list ? list->first : NULL; item; item = item->next)
-            runs = runs || view_equal_string(item->text, stages[i]->name);
+        struct view name = view_of_string(stages[i]->name);
         struct option *section = whole_section(whole, stages[i]->name);
-        if (section)
-            section->required = runs;
+        const struct document_node *named = list && list->kind == DOCUMENT_LIST ? list->first : NULL;
+        while (named && !view_equal(named->text, name))
+            named = named->next;
+        if (!section)
+            continue;
+        section->required = named || !list || list->kind != DOCUMENT_LIST;
+        if (!section->required || file->kind != DOCUMENT_MAP || document_child(file, name))
+            continue;
+        struct document_node *empty =
+            document_node_new(lint, DOCUMENT_NULL, named ? &named->place : &file->place);
+        if (!empty)
+            return false;
+        empty->key = name;
+        empty->key_place = empty->place;
+        document_append(file, empty);
     }
+    return true;
 }
 
 static void report_stage(const struct stage *const *stages, const struct view *name, struct lint *lint)
@@ -609,9 +623,9 @@ static bool load(struct root *root, struct whole *whole, const char *file_name,
         lint_report(lint, LINT_ERROR, &place, "the file is empty; config/pipeline.yaml is an example");
         return true;
     }
-    if (!apply_overrides(whole, file, overrides, override_count, lint))
+    if (!apply_overrides(whole, file, overrides, override_count, lint) ||
+        !require_sections(whole, config->stages, file, lint))
         return false;
-    require_sections(whole, config->stages, file);
     unsigned before = lint->error_count;
     if (!option_fill(&whole->table, file, config, file_name, lint) || !default_stages(config, lint) ||
         !default_instance(config, lint))

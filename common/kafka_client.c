@@ -1,5 +1,6 @@
 #include "common/kafka_client.h"
 
+#include "common/lint.h"
 #include "common/log.h"
 #include "common/stage.h"
 
@@ -49,6 +50,14 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     log_line(ours, "kafka_client", "%s: %s", facility, text);
 }
 
+static void on_log_nothing(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
 /* Broker connection trouble is reported by whoever waits for it; here only what nobody else hears. */
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
@@ -58,14 +67,42 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
              rd_kafka_err2name(code), reason);
 }
 
+/* The library's property that looks like the unknown one. Its own table is the only list of all of them. */
+static void suggest_property(const char *name, char out[LINT_QUOTE_SIZE + 20])
+{
+    struct lint_suggestion suggestion = lint_suggest(view_of_string(name));
+    char *table = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&table, &size);
+    out[0] = '\0';
+    if (!stream)
+        return;
+    rd_kafka_conf_properties_show(stream);
+    if (fclose(stream) == 0) {
+        for (const char *line = table; line && *line;) {
+            lint_suggest_candidate(&suggestion, (struct view){line, strcspn(line, " |\n")});
+            line = strchr(line, '\n');
+            line += line != NULL;
+        }
+        lint_suggestion_text(&suggestion, out);
+    }
+    free(table);
+}
+
 static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
 {
-    char why[ERROR_TEXT_SIZE];
-    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+    char why[ERROR_TEXT_SIZE], suggested[LINT_QUOTE_SIZE + 20];
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, why, sizeof why);
+    if (result == RD_KAFKA_CONF_OK)
         return true;
+    if (result == RD_KAFKA_CONF_UNKNOWN) {
+        suggest_property(name, suggested);
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", NULL,
+                          "librdkafka %s has no property '%s'%s", rd_kafka_version_str(), name, suggested);
+    }
     /* The library's text can repeat the value, which may be a password. */
     return error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", "see the library's CONFIGURATION.md",
-                      "librdkafka does not take the property %s as it is set", name);
+                      "librdkafka does not take the value of '%s'", name);
 }
 
 static bool set_all(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)
@@ -115,14 +152,24 @@ static bool is_for_other_role(const char *name, enum kafka_role role)
     return false;
 }
 
-static bool set_operator_properties(rd_kafka_conf_t *conf, const struct config *config, enum kafka_role role,
-                                    struct error *error)
+static bool names_brokers(const char *name)
+{
+    return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0;
+}
+
+static bool set_operator_properties(rd_kafka_conf_t *conf, const struct config *config,
+                                    const struct kafka_client_spec *spec, struct error *error)
 {
     const struct option_pair *pairs = config->kafka.items;
     for (unsigned i = 0; i < config->kafka.count; i++) {
-        if (!is_for_other_role(pairs[i].key.data, role) &&
-            !set_property(conf, pairs[i].key.data, pairs[i].value.data, error))
-            return false;
+        if (spec->offline && names_brokers(pairs[i].key.data))
+            continue;
+        if (is_for_other_role(pairs[i].key.data, spec->role) ||
+            set_property(conf, pairs[i].key.data, pairs[i].value.data, error))
+            continue;
+        const struct option_place *place = &pairs[i].place;
+        error_at(error, "%s:%u:%u", place->file, place->line, place->column);
+        return false;
     }
     return true;
 }
@@ -176,7 +223,7 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
     if (!set_all(conf, common_properties, error) ||
         (producer && !set_property(conf, "compression.codec", "lz4", error)) ||
         (producer && !set_property(conf, "socket.timeout.ms", "8000", error)) ||
-        !set_operator_properties(conf, config, spec->role, error) ||
+        !set_operator_properties(conf, config, spec, error) ||
         !set_all(conf, producer ? producer_properties : consumer_properties, error))
         return false;
     switch (spec->role) {
@@ -203,7 +250,7 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
         return NULL;
     }
     rd_kafka_conf_set_opaque(conf, spec->opaque);
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, spec->offline ? on_log_nothing : on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
     char why[ERROR_TEXT_SIZE] = "";
     rd_kafka_t *client = rd_kafka_new(
@@ -373,8 +420,8 @@ bool kafka_preflight(rd_kafka_t *client, const struct config *config, int timeou
 bool kafka_check_properties(const struct config *config, struct error *error)
 {
     static const struct kafka_client_spec specs[] = {
-        {.role = KAFKA_ROLE_WORKER, .identity = "check"},
-        {.role = KAFKA_ROLE_PRODUCER, .identity = "check"},
+        {.role = KAFKA_ROLE_WORKER, .identity = "check", .offline = true},
+        {.role = KAFKA_ROLE_PRODUCER, .identity = "check", .offline = true},
     };
     for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         rd_kafka_t *client = kafka_client_new(config, &specs[i], error);

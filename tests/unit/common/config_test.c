@@ -692,6 +692,15 @@ static void without_a_list_all_stages_run_and_need_their_sections(void **state)
     assert_int_equal(line_count(fixture->report), 6);
 }
 
+static void a_section_that_a_stage_lacks_is_missed_where_the_stage_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_null(load(fixture, "programmes: [programmes/tmobile.yaml]\nsubscriber: {kind: e164}\n"
+                              "stages: [consent, pseudonymize]\n"));
+    assert_string_equal(fixture->report,
+                        "pipeline.yaml:3:19: error: 'pseudonymize.key' is missing; it is required: A key.\n");
+}
+
 static void a_section_of_a_stage_that_does_not_run_is_linted_all_the_same(void **state)
 {
     struct fixture *fixture = *state;
@@ -887,6 +896,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(without_a_list_all_stages_run_and_need_their_sections, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_section_that_a_stage_lacks_is_missed_where_the_stage_is_named,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_section_of_a_stage_that_does_not_run_is_linted_all_the_same, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_alike_is_told_with_both_places, setup, teardown),

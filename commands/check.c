@@ -1,0 +1,90 @@
+/* clickveil check: every mistake of a configuration in one run, without a broker; and the reference of all options. */
+#include "commands/argument.h"
+#include "commands/command.h"
+#include "common/config.h"
+#include "common/kafka_client.h"
+#include "common/stage.h"
+#include "stages/registry.h"
+
+#include <stdio.h>
+
+static const char default_file[] = "config/pipeline.yaml";
+
+static int print_reference(void)
+{
+    config_reference_write(registry, stdout);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_STATUS_DONE;
+    fputs("clickveil check: can't write the reference\n", stderr);
+    return EXIT_STATUS_IO;
+}
+
+static int fail(const struct error *error)
+{
+    char text[3 * ERROR_TEXT_SIZE + 8];
+    fprintf(stderr, "clickveil check: %s\n", error_text(error, text, sizeof text));
+    return (int)error->exit_status;
+}
+
+static void print_result(const char *file, const struct config *config)
+{
+    const char *first = config->stages[config->first_stage]->name;
+    const char *last = config->stages[config->last_stage]->name;
+    printf("%s: good (%s%s%s, workers: %lld, programmes: %u)\n", file, first, first == last ? "" : " to ",
+           first == last ? "" : last, (long long)config->workers, config->programmes.count);
+}
+
+static int check(const char *file, const struct argument_list *list)
+{
+    struct error error = {0};
+    struct config_override overrides[ARGUMENT_LIST_MAX];
+    for (unsigned i = 0; i < list->count; i++)
+        overrides[i].text = list->texts[i];
+    struct config *config = config_load(file, registry, overrides, list->count, stderr, &error);
+    if (!config)
+        return fail(&error);
+    bool taken = kafka_check_properties(config, &error);
+    if (taken)
+        print_result(file, config);
+    config_free(config);
+    return taken ? EXIT_STATUS_DONE : fail(&error);
+}
+
+int command_check(int argc, char **argv)
+{
+    const char *file = NULL;
+    struct argument_list overrides = {0};
+    bool reference = false;
+    const struct argument options[] = {
+        {.name = "config",
+         .letter = 'c',
+         .value = "FILE",
+         .help = "the configuration; config/pipeline.yaml unless given",
+         .text = &file},
+        {.name = "set",
+         .value = "PATH=VALUE",
+         .help = "override an option, as in --set publish.k=200; checked like the file",
+         .list = &overrides},
+        {.name = "reference",
+         .help = "print the reference of all options as Markdown instead",
+         .flag = &reference},
+        {0},
+    };
+    const struct argument_table table = {
+        .command = "check",
+        .usage = "[--config FILE] [--set PATH=VALUE]...\n--reference",
+        .about = "Finds every mistake of a configuration in one run, without a broker, and says for each its "
+                 "file, line "
+                 "and column, what is wrong and what was probably meant.",
+        .arguments = options,
+        .notes =
+            "Exit status: 0 nothing is wrong (there may be warnings), 64 wrong usage, 78 there are mistakes.",
+    };
+    int operand = 0;
+    enum argument_result result = argument_parse(&table, argc, argv, &operand);
+    if (result != ARGUMENT_GO)
+        return result == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
+    if (reference && (file || overrides.count))
+        return argument_wrong(&table, "--reference stands alone");
+    return reference ? print_reference() : check(file ? file : default_file, &overrides);
+}
