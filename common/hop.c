@@ -32,7 +32,7 @@ const struct hop_field hop_fields[] = {
     {"host", EVENTS | CONSENT | PSEUDONYMIZE, false, "host of the page; normalised behind pseudonymize"},
     /* Spec 5: behind classify no host and no app exists. */
     {"app", EVENTS | CONSENT | PSEUDONYMIZE, false, "package or bundle ID"},
-    {"preinstalled", EVENTS | CONSENT | PSEUDONYMIZE, false, "the app came with the handset"},
+    {"preinstalled", EVENTS | CONSENT, false, "the app came with the handset; pseudonymize drops those"},
     {"gpc", EVENTS, false, "Global Privacy Control"},
     {"gpp", EVENTS, false, "Global Privacy Platform string"},
     {"gpp_sid", EVENTS, false, "GPP sections in force"},

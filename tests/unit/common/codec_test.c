@@ -169,7 +169,7 @@ static const struct {
      EVENT_HEAD("app_use") IDENTIFIERS PROGRAMMES "\"app\":\"com.example.shop\",\"preinstalled\":true}"},
     {APP, HOP_PSEUDONYMIZE_OUT, TOPIC_PSEUDONYMIZE_OUT, "AAECAwQFBgcICQoLDA0ODw", "3:42",
      EVENT_HEAD("app_use") PSEUDONYMS PROGRAMMES
-     "\"app\":\"com.example.shop\",\"preinstalled\":true,\"app_token\":\"0123456789abcdef\"}"},
+     "\"app\":\"com.example.shop\",\"app_token\":\"0123456789abcdef\"}"},
     {APP, HOP_CLASSIFY_OUT, TOPIC_CLASSIFY_OUT, "AAECAwQFBgcICQoLDA0ODw", "3:42",
      EVENT_HEAD("app_use") PSEUDONYMS PROGRAMMES
      "\"app_token\":\"0123456789abcdef\",\"interests\":[[243,2],[65535,1000]],"
@@ -278,7 +278,7 @@ static void what_was_written_is_read_back(void **state)
         assert_int_equal(!view_is_absent(read.url), page && hop == HOP_CONSENT_OUT);
         assert_int_equal(!view_is_absent(read.host), page && hop != HOP_CLASSIFY_OUT);
         assert_int_equal(!view_is_absent(read.app), !page && hop != HOP_CLASSIFY_OUT);
-        assert_int_equal(read.preinstalled, !page && hop != HOP_CLASSIFY_OUT);
+        assert_int_equal(read.preinstalled, !page && hop == HOP_CONSENT_OUT);
         assert_int_equal(read.app_token, !page && hop != HOP_CONSENT_OUT ? written.app_token : 0);
         assert_int_equal(read.interest_count, hop == HOP_CLASSIFY_OUT ? 2 : 0);
         assert_int_equal(read.rules_digest, hop == HOP_CLASSIFY_OUT ? written.rules_digest : 0);
@@ -539,6 +539,8 @@ static void deviations_are_refused_for_their_own_reason(void **state)
         {APP_CONSENT, "true", "1", "field_type", "preinstalled"},
         {APP_CONSENT, ",\"preinstalled\":true", "", "pass", "not preinstalled"},
         {APP_CONSENT, "\"app\"", "\"app_token\":\"0123456789abcdef\",\"app\"", "unknown_field", "too early"},
+        {APP_PSEUDONYMIZE, "\"app_token\"", "\"preinstalled\":true,\"app_token\"", "unknown_field",
+         "decided before"},
         {APP_PSEUDONYMIZE, "0123456789abcdef", "0000000000000000", "field_value", "0 means no app"},
         {APP_PSEUDONYMIZE, ",\"app_token\":\"0123456789abcdef\"", "", "missing_field",
          "app_remove will need it"},

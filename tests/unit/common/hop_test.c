@@ -40,7 +40,7 @@ static void each_hop_carries_what_the_next_stage_needs_and_nothing_else(void **s
         {"url", "EC", "path and query end at pseudonymize (spec 4)"},
         {"host", "ECP", "classify is the last to see it (spec 5)"},
         {"app", "ECP", "the same"},
-        {"preinstalled", "ECP", "classify makes no interest of it (spec 5)"},
+        {"preinstalled", "EC", "pseudonymize drops those (spec 2)"},
         {"gpc", "E", "signals are decided by consent"},
         {"gpp", "E", "the same"},
         {"gpp_sid", "E", "the same"},
