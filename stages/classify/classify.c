@@ -39,9 +39,10 @@ static const struct option classify_options[] = {
         .type = OPTION_PATH,
         .offset = offsetof(struct classify_options, taxonomy),
         .place_offset = offsetof(struct classify_options, taxonomy_place),
-        .help = "The taxonomy in which interests are named, with what may be published of it. Without it the "
-                "one that "
-                "the product ships: IAB Audience Taxonomy 1.1.",
+        .default_help = "the one that the product ships",
+        .help = "The taxonomy in which interests are named, with what may be published of it; by default IAB "
+                "Audience "
+                "Taxonomy 1.1.",
     },
     {
         .name = "support",
@@ -120,10 +121,13 @@ static void report_mistakes(const struct classify_options *options, const struct
     for (unsigned i = 0; i < mistakes->count && i < MISTAKES_MAX; i++) {
         const struct mistake *mistake = &mistakes->items[i];
         struct option_place place = {mistake->file, mistake->line, mistake->column ? mistake->column : 1};
-        if (mistake->line == 0 ||
-            mistake->file == load->taxonomy_path) /* that path goes away with the load */
-            lint_report(lint, LINT_ERROR, place_of_file(options, mistake->file), "%s:%u: %s", mistake->file,
-                        mistake->line, mistake->text);
+        if (mistake->line == 0)
+            lint_report(lint, LINT_ERROR, place_of_file(options, mistake->file), "%s: %s", mistake->file,
+                        mistake->text);
+        else if (mistake->file ==
+                 load->taxonomy_path) /* goes away with the load: the message must carry it */
+            lint_report(lint, LINT_ERROR, &options->taxonomy_place, "%s:%u: %s", mistake->file, mistake->line,
+                        mistake->text);
         else
             lint_report(lint, LINT_ERROR, &place, "%s", mistake->text);
     }

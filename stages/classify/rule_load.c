@@ -17,11 +17,10 @@ static void read_list(const struct option_list *paths, enum rule_file_kind kind,
 {
     const struct view *items = paths->items;
     for (unsigned i = 0; i < paths->count && *count < RULE_LOAD_FILES_MAX; i++) {
-        sources[*count] = (struct rule_source){
-            .kind = kind,
-            .name = items[i].data,
-            .bytes = read_bytes(items[i].data, RULE_LOAD_FILE_BYTES_MAX, mistakes),
-        };
+        struct view bytes = read_bytes(items[i].data, RULE_LOAD_FILE_BYTES_MAX, mistakes);
+        if (view_is_absent(bytes))
+            continue;
+        sources[*count] = (struct rule_source){.kind = kind, .name = items[i].data, .bytes = bytes};
         ++*count;
     }
 }
@@ -48,6 +47,18 @@ static struct taxonomy *load_taxonomy(const struct classify_options *options, st
     return taxonomy;
 }
 
+/* Without a taxonomy the lists can be read, though not understood. */
+static void look_at_lists(const struct rule_source *sources, unsigned count, struct mistakes *mistakes)
+{
+    struct rule_file file;
+    struct rule_row row;
+    for (unsigned i = 0; i < count; i++) {
+        rule_file_init(&file, sources[i].kind, sources[i].name, sources[i].bytes, mistakes);
+        while (rule_file_next(&file, &row))
+            ;
+    }
+}
+
 struct rules *rule_load(const struct classify_options *options, struct rule_load *load,
                         struct taxonomy **out_taxonomy, struct error *error)
 {
@@ -60,10 +71,13 @@ struct rules *rule_load(const struct classify_options *options, struct rule_load
     struct taxonomy *taxonomy = load_taxonomy(options, load, error);
     read_list(&options->hosts, RULE_FILE_HOSTS, sources, &count, &load->mistakes);
     read_list(&options->apps, RULE_FILE_APPS, sources, &count, &load->mistakes);
-    if (load->mistakes.count > 0)
-        mistakes_fail(&load->mistakes, error);
-    else if (taxonomy != NULL)
+    /* with a file missing the others are read all the same, so that one run shows what is wrong with them; it fails */
+    if (taxonomy != NULL)
         rules = rules_new(taxonomy, sources, count, &settings, &load->mistakes, error);
+    else if (load->mistakes.count > 0) {
+        look_at_lists(sources, count, &load->mistakes);
+        mistakes_fail(&load->mistakes, error);
+    }
     for (unsigned i = 0; i < count; i++)
         file_free(sources[i].bytes);
     if (rules != NULL && out_taxonomy != NULL)

@@ -372,8 +372,28 @@ static void classify_lint_names_the_option_of_a_file_that_is_not_there(void **un
     char *text = lint_files(1);
     assert_int_equal(lines_of(text), 1);
     assert_message(text, "pipeline.yaml", "7:19", hosts_path);
+    assert_null(strstr(text, "tsv:0"));
     free(text);
     write_file(hosts_path, "");
+}
+
+static void classify_lint_reads_on_when_a_file_is_not_there(void **unused)
+{
+    (void)unused;
+    unlink(hosts_path);
+    write_file(apps_path, "com.*\tdeny\ncom.app\t999\n");
+    char *text = lint_files(1);
+    assert_int_equal(lines_of(text), 3);
+    assert_message(text, apps_path, "1:1", "'com.*' covers");
+    assert_message(text, apps_path, "2:9", "no row 999");
+    free(text);
+    unlink(taxonomy_path);
+    text = lint_files(1);
+    assert_int_equal(lines_of(text), 3); /* both files, and the key; rows of no taxonomy can't be judged */
+    assert_message(text, apps_path, "1:1", "'com.*' covers");
+    free(text);
+    write_file(hosts_path, "");
+    write_file(taxonomy_path, "");
 }
 
 static void classify_lint_names_the_line_in_a_broken_taxonomy(void **unused)
@@ -475,6 +495,7 @@ int main(void)
         STARTED(classify_gauges_tell_what_is_loaded),
         STARTED(classify_lint_names_the_place_of_each_mistake_in_all_files),
         STARTED(classify_lint_names_the_option_of_a_file_that_is_not_there),
+        STARTED(classify_lint_reads_on_when_a_file_is_not_there),
         STARTED(classify_lint_names_the_line_in_a_broken_taxonomy),
         STARTED(classify_lint_says_how_many_mistakes_it_left_out),
         STARTED(classify_lint_warns_of_interests_without_support),
