@@ -1,0 +1,208 @@
+/*
+ * Design. A state keeps for every name what is in force, not the history. Three things make that enough:
+ *
+ * - `in`s belong to the newest record alone, since a newer record replaces the older one; so one time of effect and
+ *   one two_step flag serve them all.
+ * - `out`s are kept until an `in` answers them by name. An `in` after an `out` counts only as the subscriber's own
+ *   confirmed act (two_step, rule 10); one that does not count leaves the `out` in force.
+ * - An `in` bit is set only when it counts, so at a decision it stands above the `*` and the predecessors' `out`s
+ *   that are left: those were there before it (and it is two_step), or in the same record, where the own name wins.
+ *
+ * `*` mentions no name: `*: in` leaves an `out` of a named programme in force. That is the stricter reading of "an
+ * `out` which it does not mention stays".
+ */
+#include "stages/consent/choice.h"
+
+choice_set choice_names_bit(const struct choice_names *names, struct view name)
+{
+    if (view_equal(name, VIEW("*")))
+        return CHOICE_STAR;
+    for (unsigned i = 0; i < names->count; i++) {
+        if (view_equal(name, names->names[i]))
+            return (choice_set)(1u << i);
+    }
+    return 0;
+}
+
+/* The names, `*` among them, that have one of `outs` among their predecessors. */
+static choice_set successors(const struct choice_names *names, choice_set outs)
+{
+    choice_set found = 0;
+    for (unsigned i = 0; i < names->count; i++) {
+        if (names->predecessors[i] & outs)
+            found |= (choice_set)(1u << i);
+    }
+    return found;
+}
+
+/* The names for which the state says `out` to an event of any time, `*` being the names that nobody mentioned. */
+static choice_set names_out(const struct choice_state *state, const struct choice_names *names)
+{
+    choice_set out = state->out;
+    if (out & CHOICE_STAR)
+        out |= (choice_set)~state->in;
+    choice_set gone = state->out | state->withdrawn;
+    if (state->withdrawn & CHOICE_STAR) /* an `in` of `*` was the predecessors' too */
+        gone = (choice_set)~0;
+    return out | (successors(names, gone) & (choice_set)~state->in);
+}
+
+/* The names that a record itself turns to `out`: those it names, with `*` all that it does not name `in`, and the
+ * successors of those it names (an `out` goes on to the successor). */
+static choice_set names_turned_out(const struct choice_record *record, const struct choice_names *names)
+{
+    choice_set out = record->out;
+    if (out & CHOICE_STAR)
+        out |= (choice_set)~record->in;
+    return out | successors(names, record->out);
+}
+
+static void withdraw(struct choice_state *state, choice_set kept)
+{
+    state->withdrawn |= state->in & (choice_set)~kept;
+    state->in &= kept;
+}
+
+/* Erased, or not to be understood: `out` of everything, whatever was newer (rules 5 and 6). After an erasure there is
+ * no older record left to be newer than. */
+static void apply_unreadable(struct choice_state *state, const struct choice_record *record)
+{
+    withdraw(state, 0);
+    state->out |= CHOICE_STAR;
+    state->two_step = false;
+    if (record->tombstone)
+        state->ordered = false;
+}
+
+/* An `in` of this record may end an `out` that was there before it (rule 10). */
+static bool answers_out(const struct choice_record *record)
+{
+    return record->two_step && !record->asked;
+}
+
+/* An `in` counts unless an `out` came before it that it may not answer. */
+static choice_set ins_that_count(const struct choice_state *state, const struct choice_record *record,
+                                 const struct choice_names *names)
+{
+    if (record->in_is_void || record->closed || record->moved)
+        return 0;
+    if (record->had_out && !answers_out(record))
+        return 0;
+    choice_set in = record->in;
+    if (!answers_out(record))
+        in &= (choice_set)~names_out(state, names);
+    return in & (choice_set)~successors(names, record->out);
+}
+
+static void apply_newer(struct choice_state *state, const struct choice_record *record,
+                        const struct choice_names *names)
+{
+    choice_set in = ins_that_count(state, record, names);
+    choice_set replaced = state->out & in;
+
+    choice_set taken_back = state->in & (choice_set)~in;
+    if (record->closed || record->moved || record->in_is_void)
+        taken_back |= record->in;
+    if (answers_out(record)) /* else the `in` counts, but successors stay without what was taken back */
+        state->withdrawn &= (choice_set)~in;
+    state->withdrawn |= taken_back;
+    if (replaced) {
+        state->before |= replaced;
+        if (record->effective_ms > state->before_until_ms)
+            state->before_until_ms = record->effective_ms;
+    }
+    state->out = (state->out & (choice_set)~in) | record->out;
+    if (record->had_out) /* the `out` itself may be gone by compaction; its trace still forbids the `in` */
+        state->out |= record->in & (choice_set)~in;
+    if (record->moved)
+        state->out |= CHOICE_STAR;
+    state->in = in & (choice_set)~state->out;
+    state->two_step = record->two_step;
+    state->ordered = true;
+    state->effective_ms = record->effective_ms;
+    state->seq = record->seq;
+}
+
+/* The same order: nobody can say which came first, so what one of them denies is denied. */
+static void apply_equal(struct choice_state *state, const struct choice_record *record,
+                        const struct choice_names *names)
+{
+    choice_set in = record->closed || record->moved || record->in_is_void ? 0 : record->in;
+    state->out |= record->out | (record->moved ? CHOICE_STAR : 0);
+    withdraw(state, in & (choice_set)~names_turned_out(record, names));
+    state->two_step &= record->two_step;
+}
+
+/* Older at a higher offset: its `in`s are history. Its `out`s count unless the newer record is two_step and answers
+ * them (rule 5). */
+static void apply_older(struct choice_state *state, const struct choice_record *record,
+                        const struct choice_names *names)
+{
+    choice_set out = record->out | (record->moved ? CHOICE_STAR : 0);
+    if (state->two_step) {
+        out &= (choice_set)~state->in;
+    } else {
+        withdraw(state, (choice_set)~names_turned_out(record, names));
+        if (record->closed || record->moved)
+            withdraw(state, 0);
+    }
+    state->out |= out;
+    state->withdrawn |= record->in & (choice_set)~state->in;
+}
+
+void choice_apply(struct choice_state *state, const struct choice_record *record,
+                  const struct choice_names *names)
+{
+    state->recorded = true;
+    if (!record->readable) {
+        apply_unreadable(state, record);
+        return;
+    }
+    if (!state->ordered || record->effective_ms > state->effective_ms ||
+        (record->effective_ms == state->effective_ms && record->seq > state->seq))
+        apply_newer(state, record, names);
+    else if (record->effective_ms == state->effective_ms && record->seq == state->seq)
+        apply_equal(state, record, names);
+    else
+        apply_older(state, record, names);
+}
+
+choice_set choice_outs(const struct choice_record *record)
+{
+    return !record->readable || record->moved ? record->out | CHOICE_STAR : record->out;
+}
+
+bool choice_is_stricter(const struct choice_state *before, const struct choice_state *after)
+{
+    choice_set more =
+        (after->out & (choice_set)~before->out) | (after->pending & (choice_set)~before->pending) |
+        (after->withdrawn & (choice_set)~before->withdrawn) | (before->in & (choice_set)~after->in);
+    return more || (after->signalled && !before->signalled) ||
+           (before->in && after->effective_ms > before->effective_ms) ||
+           (before->before && after->before_until_ms > before->before_until_ms);
+}
+
+enum choice_answer choice_answer(const struct choice_state *state, choice_set programme,
+                                 choice_set predecessors, int64_t time_ms)
+{
+    if (state->signalled)
+        return CHOICE_OUT_BY_SIGNAL;
+    choice_set out = state->out | state->pending;
+    if (time_ms < state->before_until_ms)
+        out |= state->before;
+    if (out & programme)
+        return CHOICE_OUT;
+
+    bool in_holds = time_ms >= state->effective_ms;
+    choice_set above = CHOICE_STAR | predecessors; /* what an `in` by name stands above, once committed */
+    if ((state->in & programme) && in_holds && !(state->pending & above))
+        return CHOICE_IN;
+    if (out & CHOICE_STAR)
+        return CHOICE_OUT;
+    choice_set gone = out | state->withdrawn;
+    if ((gone & predecessors) || (predecessors && (state->withdrawn & CHOICE_STAR)))
+        return CHOICE_OUT_OF_PREDECESSOR;
+    if (state->in & (programme | CHOICE_STAR))
+        return in_holds ? CHOICE_IN : CHOICE_IN_LATER;
+    return CHOICE_NONE;
+}
