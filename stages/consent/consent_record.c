@@ -1,0 +1,286 @@
+#include "stages/consent/consent_record.h"
+
+#include "common/rfc3339.h"
+
+#include <stdlib.h>
+#include <yyjson.h>
+
+enum {
+    DAY_MS = 86400000,
+};
+
+/* RFC 8259 to the letter: no comments, no trailing commas, no NaN. */
+#define READ_FLAGS YYJSON_READ_NOFLAG
+
+/* ---- keys ---- */
+
+static bool take_prefix(struct view *rest, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    if (rest->size < size || memcmp(rest->data, prefix, size) != 0)
+        return false;
+    rest->data += size;
+    rest->size -= size;
+    return true;
+}
+
+static enum subject_canonical canonicalise(enum identifier_kind kind, struct view text,
+                                           struct consent_key *key)
+{
+    key->identifier_kind = kind;
+    return subject_canonicalise(kind, text, key->identifier, &key->size);
+}
+
+/* A number where an IMSI was declared, or the other way round, is not garbage but a configuration that does not fit
+ * its topic: the operator must hear that. */
+static enum consent_key_kind line_kind_of(struct view text, enum identifier_kind kind,
+                                          struct consent_key *key)
+{
+    if (canonicalise(kind, text, key) == SUBJECT_CANONICAL)
+        return CONSENT_KEY_CHOICE;
+    enum identifier_kind other = kind == IDENTIFIER_IMSI ? IDENTIFIER_E164 : IDENTIFIER_IMSI;
+    return canonicalise(other, text, key) == SUBJECT_CANONICAL ? CONSENT_KEY_WRONG_KIND
+                                                               : CONSENT_KEY_UNREADABLE;
+}
+
+static enum consent_key_kind device_kind_of(struct view text, struct consent_key *key)
+{
+    enum identifier_kind kind, other;
+    if (take_prefix(&text, "imei:")) {
+        kind = IDENTIFIER_IMEI;
+        other = IDENTIFIER_MAID;
+    } else if (take_prefix(&text, "maid:")) {
+        kind = IDENTIFIER_MAID;
+        other = IDENTIFIER_IMEI;
+    } else {
+        return CONSENT_KEY_UNREADABLE;
+    }
+    switch (canonicalise(kind, text, key)) {
+    case SUBJECT_CANONICAL:
+        return CONSENT_KEY_CHOICE;
+    case SUBJECT_LIMITED:
+        return CONSENT_KEY_LIMITED;
+    case SUBJECT_MALFORMED:
+        break;
+    }
+    return canonicalise(other, text, key) == SUBJECT_MALFORMED ? CONSENT_KEY_UNREADABLE
+                                                               : CONSENT_KEY_WRONG_KIND;
+}
+
+void consent_key_read(struct view text, enum identifier_kind line_kind, struct consent_key *out_key)
+{
+    memset(out_key, 0, sizeof *out_key);
+    if (view_is_absent(text))
+        return;
+    if (take_prefix(&text, "hash:")) {
+        out_key->kind = text.size > 0 ? CONSENT_KEY_HASH : CONSENT_KEY_UNREADABLE;
+        return;
+    }
+    if (take_prefix(&text, "meta:")) {
+        out_key->kind = CONSENT_KEY_META;
+        return;
+    }
+    bool signal = take_prefix(&text, "signal:");
+    if (take_prefix(&text, "line:")) {
+        out_key->subject = SUBJECT_LINE;
+        out_key->kind = line_kind_of(text, line_kind, out_key);
+    } else if (take_prefix(&text, "account:")) {
+        out_key->subject = SUBJECT_ACCOUNT;
+        if (canonicalise(IDENTIFIER_OPAQUE, text, out_key) == SUBJECT_CANONICAL)
+            out_key->kind = CONSENT_KEY_CHOICE;
+    } else if (take_prefix(&text, "device:")) {
+        out_key->subject = SUBJECT_DEVICE;
+        out_key->kind = device_kind_of(text, out_key);
+    }
+    if (signal && out_key->kind == CONSENT_KEY_CHOICE)
+        out_key->kind = CONSENT_KEY_SIGNAL;
+}
+
+/* ---- values ---- */
+
+struct consent_reader {
+    size_t memory_size;
+    _Alignas(16) char memory[];
+};
+
+struct consent_reader *consent_reader_new(void)
+{
+    size_t size =
+        yyjson_read_max_memory_usage(CONSENT_VALUE_BYTES_MAX, READ_FLAGS) + 256; /* the pool's own */
+    struct consent_reader *reader = malloc(sizeof *reader + size);
+    if (reader)
+        reader->memory_size = size;
+    return reader;
+}
+
+void consent_reader_free(struct consent_reader *reader)
+{
+    free(reader);
+}
+
+static struct view text_of(yyjson_val *value)
+{
+    return (struct view){yyjson_get_str(value), yyjson_get_len(value)};
+}
+
+static bool read_bool(yyjson_val *value, bool *out_bool)
+{
+    *out_bool = yyjson_is_true(value);
+    return yyjson_is_bool(value) || yyjson_is_null(value);
+}
+
+static bool read_integer(yyjson_val *value, int64_t *out_integer)
+{
+    if (!yyjson_is_int(value) || (yyjson_is_uint(value) && yyjson_get_uint(value) > INT64_MAX))
+        return false;
+    *out_integer = yyjson_get_sint(value);
+    return true;
+}
+
+/* RFC 3339 with zone, or epoch milliseconds, as in events. */
+static bool read_time(yyjson_val *value, int64_t *out_time_ms)
+{
+    int64_t time_ms;
+    if (yyjson_is_str(value) ? !rfc3339_read(text_of(value), &time_ms) : !read_integer(value, &time_ms))
+        return false;
+    if (time_ms > CHOICE_EFFECTIVE_MS_MAX)
+        return false;
+    *out_time_ms = time_ms < 0 ? 0 : time_ms;
+    return true;
+}
+
+/* A name twice is a contradiction even where both say the same: one of them was meant for something else. The names
+ * that nobody knows cannot be contradictory in a way that matters here. */
+static bool read_choices(yyjson_val *choices, const struct choice_names *names, struct choice_record *record,
+                         unsigned *unknown_names)
+{
+    if (!yyjson_is_obj(choices) || yyjson_obj_size(choices) > CONSENT_CHOICES_MAX)
+        return false;
+    size_t index, count;
+    yyjson_val *name, *choice;
+    yyjson_obj_foreach(choices, index, count, name, choice)
+    {
+        choice_set bit = choice_names_bit(names, text_of(name));
+        bool in = yyjson_equals_str(choice, "in"), out = yyjson_equals_str(choice, "out");
+        if ((!in && !out) || ((record->in | record->out) & bit))
+            return false;
+        if (!bit)
+            ++*unknown_names;
+        if (in)
+            record->in |= bit;
+        else
+            record->out |= bit;
+    }
+    return true;
+}
+
+enum member {
+    MEMBER_UNKNOWN = 0,
+    MEMBER_CHOICES,
+    MEMBER_EFFECTIVE,
+    MEMBER_SEQ,
+    MEMBER_TWO_STEP,
+    MEMBER_ASKED,
+    MEMBER_LAST_OUT,
+    MEMBER_CLOSED,
+    MEMBER_MOVED_FROM,
+    MEMBER_RESET,
+    MEMBERS,
+};
+
+static enum member member_of(yyjson_val *name)
+{
+    static const char *const names[MEMBERS] = {
+        [MEMBER_CHOICES] = "choices",   [MEMBER_EFFECTIVE] = "effective",   [MEMBER_SEQ] = "seq",
+        [MEMBER_TWO_STEP] = "two_step", [MEMBER_ASKED] = "asked",           [MEMBER_LAST_OUT] = "last_out",
+        [MEMBER_CLOSED] = "closed",     [MEMBER_MOVED_FROM] = "moved_from", [MEMBER_RESET] = "reset",
+    };
+    for (unsigned i = 1; i < MEMBERS; i++) {
+        if (yyjson_equals_str(name, names[i]))
+            return (enum member)i;
+    }
+    return MEMBER_UNKNOWN;
+}
+
+static bool read_member(enum member member, yyjson_val *value, const struct choice_names *names,
+                        struct choice_record *record, unsigned *unknown_names)
+{
+    int64_t last_out_ms;
+    bool reset;
+    switch (member) {
+    case MEMBER_CHOICES:
+        return read_choices(value, names, record, unknown_names);
+    case MEMBER_EFFECTIVE:
+        return read_time(value, &record->effective_ms);
+    case MEMBER_SEQ:
+        return read_integer(value, &record->seq);
+    case MEMBER_TWO_STEP:
+        return read_bool(value, &record->two_step);
+    case MEMBER_ASKED:
+        return read_bool(value, &record->asked);
+    case MEMBER_LAST_OUT:
+        record->had_out = !yyjson_is_null(value);
+        return yyjson_is_null(value) || read_time(value, &last_out_ms);
+    case MEMBER_CLOSED:
+        return read_bool(value, &record->closed);
+    case MEMBER_MOVED_FROM:
+        record->moved = !yyjson_is_null(value);
+        return true;
+    case MEMBER_RESET: /* no choice: it forgets interests, which is not this stage's (rule 10) */
+        return read_bool(value, &reset);
+    case MEMBER_UNKNOWN:
+    case MEMBERS:
+        break;
+    }
+    record->in_is_void = true;
+    return true;
+}
+
+static bool read_members(yyjson_val *root, const struct choice_names *names, struct choice_record *record,
+                         unsigned *unknown_names)
+{
+    if (!yyjson_is_obj(root))
+        return false;
+    unsigned seen = 0;
+    size_t index, count;
+    yyjson_val *name, *value;
+    yyjson_obj_foreach(root, index, count, name, value)
+    {
+        enum member member = member_of(name);
+        if (member != MEMBER_UNKNOWN && (seen & (1u << member)))
+            return false;
+        seen |= 1u << member;
+        if (!read_member(member, value, names, record, unknown_names))
+            return false;
+    }
+    const unsigned required = 1u << MEMBER_CHOICES | 1u << MEMBER_EFFECTIVE | 1u << MEMBER_SEQ;
+    return (seen & required) == required;
+}
+
+void consent_value_read(struct consent_reader *reader, struct view value, int64_t timestamp_ms,
+                        const struct choice_names *names, struct choice_record *out_record,
+                        unsigned *out_unknown_names)
+{
+    *out_record = (struct choice_record){.tombstone = view_is_absent(value)};
+    *out_unknown_names = 0;
+    if (view_is_absent(value) || value.size > CONSENT_VALUE_BYTES_MAX)
+        return;
+
+    yyjson_alc allocator;
+    if (!yyjson_alc_pool_init(&allocator, reader->memory, reader->memory_size))
+        return;
+    /* yyjson reads without writing unless told otherwise; its signature has no const */
+    yyjson_doc *document =
+        yyjson_read_opts((char *)(uintptr_t)value.data, value.size, READ_FLAGS, &allocator, NULL);
+    if (!document)
+        return;
+    struct choice_record record = {0};
+    unsigned unknown_names = 0;
+    if (read_members(yyjson_doc_get_root(document), names, &record, &unknown_names) &&
+        record.effective_ms - DAY_MS <= timestamp_ms) {
+        record.readable = true;
+        *out_record = record;
+        *out_unknown_names = unknown_names;
+    }
+    yyjson_doc_free(document);
+}

@@ -1,0 +1,59 @@
+/*
+ * A record of the consent topic, as bytes -> whose choice it is, and what it says (spec 2, and 3 rule 5).
+ *
+ * The key decides how bad a bad record is: a value that cannot be read is `out` for the subject that the key names,
+ * a key that cannot be read stops the stage, since nobody knows whose `out` it might be.
+ *
+ * Decided here, where the text of the format is silent:
+ * - `choices`, `effective` and `seq` must be there; null counts as missing for those and as absent for the others.
+ * - a duplicate member anywhere that is read, a wrong type, a choice that is neither `in` nor `out`: unreadable.
+ * - a member that is not named in the format may change the meaning of an `in` (a later version wrote it, or somebody
+ *   misspelt two_step): the record's `in`s do not count, its `out`s do.
+ * - a programme that nobody knows is ignored and counted.
+ * - effective before 1970 counts as 1970; more than a day after the record's Kafka timestamp is unreadable.
+ */
+#ifndef CLICKVEIL_STAGES_CONSENT_CONSENT_RECORD_H
+#define CLICKVEIL_STAGES_CONSENT_CONSENT_RECORD_H
+
+#include "common/record.h"
+#include "common/subject.h"
+#include "stages/consent/choice.h"
+
+enum {
+    CONSENT_VALUE_BYTES_MAX = 65536, /* longer is unreadable */
+    CONSENT_CHOICES_MAX = 1000,      /* names in one record; more is unreadable */
+};
+
+enum consent_key_kind {
+    CONSENT_KEY_UNREADABLE = 0, /* stops the stage: bad data */
+    CONSENT_KEY_WRONG_KIND, /* an identifier of another kind than was declared: stops, bad configuration */
+    CONSENT_KEY_CHOICE,     /* line:, account:, device: */
+    CONSENT_KEY_SIGNAL,     /* signal:..., what a signal taught: `out` of that subject */
+    CONSENT_KEY_HASH,       /* hash:..., the `out` of an erased subject; matches nothing yet */
+    CONSENT_KEY_META,       /* meta:..., about the topic itself */
+    CONSENT_KEY_LIMITED,    /* device:maid: of all zeros: names no device */
+};
+
+struct consent_key {
+    enum consent_key_kind kind;
+    enum subject_kind subject; /* of CHOICE, SIGNAL, LIMITED and WRONG_KIND */
+    enum identifier_kind identifier_kind;
+    size_t size;
+    char identifier[SUBJECT_IDENTIFIER_SIZE_MAX]; /* canonical, size bytes */
+};
+
+/* Read a key; an absent one is unreadable. line_kind: the configured subscriber kind. Any thread. */
+void consent_key_read(struct view key, enum identifier_kind line_kind, struct consent_key *out_key);
+
+/* Memory for reading values, about 1 MiB; one thread at a time. */
+struct consent_reader;
+struct consent_reader *consent_reader_new(void); /* NULL: memory is short */
+void consent_reader_free(struct consent_reader *reader);
+
+/* Read a value; absent is a tombstone. timestamp_ms: the record's, Unix epoch. *out_unknown_names: names in `choices`
+ * that nobody knows. Always fills *out_record: what cannot be read has readable == false. */
+void consent_value_read(struct consent_reader *reader, struct view value, int64_t timestamp_ms,
+                        const struct choice_names *names, struct choice_record *out_record,
+                        unsigned *out_unknown_names);
+
+#endif
