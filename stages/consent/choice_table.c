@@ -1,0 +1,375 @@
+/*
+ * Design. Two layers. `slots` is an open-addressing array of 8-byte words, (32 bits of the pseudonym, number of the
+ * entry): small, so a subject without an entry, the common case, costs one cache line, and growing copies little.
+ * The entries stand in chunks that never move, so a reader with an old slots array still sees every change of an entry
+ * that was there when it took hold.
+ *
+ * A subject is recognised by 96 bits: 32 in the slot (which also give the place: place = bits * capacity / 2^32, so
+ * slots are sorted by their bits but for collisions, and growth walks memory forwards) and 64 in the entry. The
+ * pseudonym is a keyed hash, so nobody can choose collisions; with 20 million entries and a billion subjects looked
+ * up, a chance match has a probability of 3 * 10^-13.
+ *
+ * Writing without locks. An entry is five words, and a decision needs three of them: `sets`, `time` (time of effect,
+ * pending, signalled) and `until`. The writer stores what can only take away first (a later time of effect, `until`,
+ * pending bits), then `sets` with release, then drops pending bits that `sets` now has. A reader loads pending and
+ * flags, then `sets` with acquire, then the times. Whatever it mixes, it has either all of the old or a stricter one;
+ * the one exception, two changes of the same entry between two loads, is caught by the barrier like any later change.
+ *
+ * Growth: the writer fills a new slots array, swaps the pointer and retires the old one. A reader publishes the
+ * pointer that it uses in `held` (a hazard pointer) and looks again whether it is still the current one; the writer
+ * frees a retired array when it is in no reader's `held`. Both use sequentially consistent operations, so either the
+ * reader sees the swap or the writer sees the hold.
+ */
+#include "stages/consent/choice_table.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    CHUNK_ENTRIES = 1 << 16,
+    SLOTS_FIRST = 1 << 12,
+    SLOTS_SLOWLY = 1 << 20, /* from here growth is by a quarter instead of a half: memory, not speed */
+    PENDING_BITS = 16,
+    FLAG_BITS = 4,
+    TIME_SHIFT = PENDING_BITS + FLAG_BITS,
+    COUNT_BITS = 20,
+    CACHE_LINE = 64,
+};
+
+enum flag {
+    FLAG_ORDERED = 1 << 16,
+    FLAG_TWO_STEP = 1 << 17,
+    FLAG_SIGNALLED = 1 << 18,
+    FLAG_RECORDED = 1 << 19,
+};
+
+struct entry {
+    _Atomic uint64_t sets;  /* out, in, before, withdrawn: 16 bits each */
+    _Atomic uint64_t time;  /* effective_ms: 44 bits; flags: 4; pending: 16 */
+    _Atomic uint64_t until; /* before_until_ms: 44 bits; pending_count: 20 */
+    int64_t seq;            /* the writer's own */
+    uint64_t tag;           /* written before the slot, never changed */
+};
+
+struct chunk {
+    struct entry entries[CHUNK_ENTRIES];
+};
+
+struct choice_slots {
+    uint64_t capacity;
+    struct choice_slots *retired_next;
+    _Atomic uint64_t words[]; /* 0: empty; else 32 bits of the pseudonym above the entry's number + 1 */
+};
+
+struct reader {
+    _Alignas(CACHE_LINE) _Atomic(const struct choice_slots *) held;
+};
+
+struct choice_table {
+    _Atomic(struct choice_slots *) current;
+    struct chunk **chunks; /* chunk_max of them, made as needed */
+    uint64_t entries_max;
+    _Atomic uint64_t entries;
+    _Atomic uint64_t bytes;
+    struct choice_slots *retired; /* the writer's own */
+    struct reader *readers;
+    unsigned reader_count;
+};
+
+static uint32_t place_bits(const struct pseudonym *pseudonym)
+{
+    uint32_t bits;
+    memcpy(&bits, pseudonym->bytes, sizeof bits);
+    return bits;
+}
+
+static uint64_t place_of(const struct choice_slots *slots, uint32_t bits)
+{
+    return (uint64_t)bits * slots->capacity >> 32;
+}
+
+static struct entry *entry_at(const struct choice_table *table, uint32_t entry)
+{
+    return &table->chunks[entry / CHUNK_ENTRIES]->entries[entry % CHUNK_ENTRIES];
+}
+
+static void add_bytes(struct choice_table *table, uint64_t bytes)
+{
+    atomic_fetch_add_explicit(&table->bytes, bytes, memory_order_relaxed);
+}
+
+static uint64_t slots_bytes(uint64_t capacity)
+{
+    return sizeof(struct choice_slots) + capacity * sizeof(uint64_t);
+}
+
+static struct choice_slots *slots_new(uint64_t capacity)
+{
+    struct choice_slots *slots = calloc(1, slots_bytes(capacity));
+    if (slots)
+        slots->capacity = capacity;
+    return slots;
+}
+
+struct choice_table *choice_table_new(uint64_t entries_max, unsigned readers)
+{
+    ensure(entries_max > 0 && entries_max < UINT32_MAX && readers > 0);
+    struct choice_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return NULL;
+    uint64_t chunk_max = (entries_max + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
+    struct choice_slots *slots = slots_new(SLOTS_FIRST);
+    table->chunks = calloc(chunk_max, sizeof *table->chunks);
+    table->readers = aligned_alloc(CACHE_LINE, readers * sizeof *table->readers);
+    table->entries_max = entries_max;
+    table->reader_count = readers;
+    atomic_init(&table->current, slots);
+    if (!slots || !table->chunks || !table->readers) {
+        choice_table_free(table);
+        return NULL;
+    }
+    for (unsigned i = 0; i < readers; i++)
+        atomic_init(&table->readers[i].held, NULL);
+    add_bytes(table, slots_bytes(SLOTS_FIRST) + chunk_max * sizeof *table->chunks);
+    return table;
+}
+
+void choice_table_free(struct choice_table *table)
+{
+    if (!table)
+        return;
+    while (table->retired) {
+        struct choice_slots *next = table->retired->retired_next;
+        free(table->retired);
+        table->retired = next;
+    }
+    uint64_t chunk_max = (table->entries_max + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
+    for (uint64_t i = 0; table->chunks && i < chunk_max && table->chunks[i]; i++)
+        free(table->chunks[i]);
+    free(atomic_load(&table->current));
+    free(table->chunks);
+    free(table->readers);
+    free(table);
+}
+
+/* ---- the writer ---- */
+
+static void put_word(struct choice_slots *slots, uint64_t word)
+{
+    uint64_t place = place_of(slots, (uint32_t)(word >> 32));
+    while (atomic_load_explicit(&slots->words[place], memory_order_relaxed))
+        place = place + 1 == slots->capacity ? 0 : place + 1;
+    atomic_store_explicit(&slots->words[place], word, memory_order_release);
+}
+
+static bool is_held(const struct choice_table *table, const struct choice_slots *slots)
+{
+    for (unsigned i = 0; i < table->reader_count; i++) {
+        if (atomic_load(&table->readers[i].held) == slots)
+            return true;
+    }
+    return false;
+}
+
+void choice_table_reclaim(struct choice_table *table)
+{
+    struct choice_slots **link = &table->retired;
+    while (*link) {
+        struct choice_slots *slots = *link;
+        if (is_held(table, slots)) {
+            link = &slots->retired_next;
+            continue;
+        }
+        *link = slots->retired_next;
+        add_bytes(table, -slots_bytes(slots->capacity));
+        free(slots);
+    }
+}
+
+/* At most 80 % full: a subject without an entry is then known after 13 words on average, two cache lines. */
+static bool has_room(const struct choice_slots *slots, uint64_t entries)
+{
+    return entries < slots->capacity - slots->capacity / 5;
+}
+
+static bool grow(struct choice_table *table, struct error *error)
+{
+    struct choice_slots *old = atomic_load_explicit(&table->current, memory_order_relaxed);
+    uint64_t step = old->capacity < SLOTS_SLOWLY ? old->capacity / 2 : old->capacity / 4;
+    struct choice_slots *slots = slots_new(old->capacity + step);
+    if (!slots)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                          "no memory for the consent table to grow");
+    add_bytes(table, slots_bytes(slots->capacity));
+    for (uint64_t i = 0; i < old->capacity; i++) {
+        uint64_t word = atomic_load_explicit(&old->words[i], memory_order_relaxed);
+        if (word)
+            put_word(slots, word);
+    }
+    atomic_store(&table->current, slots);
+    old->retired_next = table->retired;
+    table->retired = old;
+    choice_table_reclaim(table);
+    return true;
+}
+
+/* Number + 1 of the subject's entry, 0 when there is none. */
+static uint32_t find_entry(const struct choice_table *table, const struct choice_slots *slots,
+                           const struct pseudonym *pseudonym)
+{
+    uint32_t bits = place_bits(pseudonym);
+    uint64_t tag = choice_table_tag(pseudonym);
+    uint64_t place = place_of(slots, bits);
+    uint64_t word;
+    while ((word = atomic_load_explicit(&slots->words[place], memory_order_acquire))) {
+        if (word >> 32 == bits && entry_at(table, (uint32_t)word - 1)->tag == tag)
+            return (uint32_t)word;
+        place = place + 1 == slots->capacity ? 0 : place + 1;
+    }
+    return 0;
+}
+
+static bool make_chunk(struct choice_table *table, uint64_t entry, struct error *error)
+{
+    struct chunk **chunk = &table->chunks[entry / CHUNK_ENTRIES];
+    if (*chunk)
+        return true;
+    *chunk = calloc(1, sizeof **chunk);
+    if (!*chunk)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                          "no memory for more consent entries");
+    add_bytes(table, sizeof **chunk);
+    return true;
+}
+
+bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseudonym, uint32_t *out_entry,
+                        struct error *error)
+{
+    struct choice_slots *slots = atomic_load_explicit(&table->current, memory_order_relaxed);
+    uint32_t found = find_entry(table, slots, pseudonym);
+    if (found) {
+        *out_entry = found - 1;
+        return true;
+    }
+    uint64_t entries = atomic_load_explicit(&table->entries, memory_order_relaxed);
+    if (entries == table->entries_max)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "raise consent.entries_max",
+                          "more consent entries than consent.entries_max (%llu) allows",
+                          (unsigned long long)table->entries_max);
+    if (!has_room(slots, entries) && !grow(table, error))
+        return false;
+    if (!make_chunk(table, entries, error))
+        return false;
+    entry_at(table, (uint32_t)entries)->tag = choice_table_tag(pseudonym);
+    put_word(atomic_load_explicit(&table->current, memory_order_relaxed),
+             (uint64_t)place_bits(pseudonym) << 32 | (entries + 1));
+    atomic_store_explicit(&table->entries, entries + 1, memory_order_relaxed);
+    *out_entry = (uint32_t)entries;
+    return true;
+}
+
+static void unpack_sets(uint64_t sets, struct choice_state *state)
+{
+    state->out = (choice_set)sets;
+    state->in = (choice_set)(sets >> 16);
+    state->before = (choice_set)(sets >> 32);
+    state->withdrawn = (choice_set)(sets >> 48);
+}
+
+void choice_table_load(const struct choice_table *table, uint32_t entry, struct choice_state *out_state)
+{
+    const struct entry *at = entry_at(table, entry);
+    uint64_t time = atomic_load_explicit(&at->time, memory_order_relaxed);
+    uint64_t until = atomic_load_explicit(&at->until, memory_order_relaxed);
+    unpack_sets(atomic_load_explicit(&at->sets, memory_order_relaxed), out_state);
+    out_state->pending = (choice_set)time;
+    out_state->ordered = time & FLAG_ORDERED;
+    out_state->two_step = time & FLAG_TWO_STEP;
+    out_state->signalled = time & FLAG_SIGNALLED;
+    out_state->recorded = time & FLAG_RECORDED;
+    out_state->effective_ms = (int64_t)(time >> TIME_SHIFT);
+    out_state->seq = at->seq;
+    out_state->before_until_ms = (int64_t)(until >> COUNT_BITS);
+    out_state->pending_count = (uint32_t)until & ((1u << COUNT_BITS) - 1);
+}
+
+static uint64_t pack_time(const struct choice_state *state, choice_set pending)
+{
+    return (uint64_t)state->effective_ms << TIME_SHIFT | (state->ordered ? FLAG_ORDERED : 0) |
+           (state->two_step ? FLAG_TWO_STEP : 0) | (state->signalled ? FLAG_SIGNALLED : 0) |
+           (state->recorded ? FLAG_RECORDED : 0) | pending;
+}
+
+void choice_table_store(struct choice_table *table, uint32_t entry, const struct choice_state *state)
+{
+    ensure(state->effective_ms >= 0 && state->effective_ms <= CHOICE_EFFECTIVE_MS_MAX);
+    ensure(state->pending_count < 1u << COUNT_BITS && !(state->in & state->out));
+    struct entry *at = entry_at(table, entry);
+    choice_set was_pending = (choice_set)atomic_load_explicit(&at->time, memory_order_relaxed);
+    uint64_t sets = (uint64_t)state->out | (uint64_t)state->in << 16 | (uint64_t)state->before << 32 |
+                    (uint64_t)state->withdrawn << 48;
+
+    at->seq = state->seq;
+    atomic_store_explicit(&at->until, (uint64_t)state->before_until_ms << COUNT_BITS | state->pending_count,
+                          memory_order_relaxed);
+    atomic_store_explicit(&at->time, pack_time(state, state->pending | was_pending), memory_order_relaxed);
+    atomic_store_explicit(&at->sets, sets, memory_order_release);
+    if (was_pending & (choice_set)~state->pending)
+        atomic_store_explicit(&at->time, pack_time(state, state->pending), memory_order_release);
+}
+
+/* ---- readers ---- */
+
+const struct choice_slots *choice_table_hold(struct choice_table *table, unsigned reader)
+{
+    ensure(reader < table->reader_count);
+    const struct choice_slots *slots;
+    do {
+        slots = atomic_load(&table->current);
+        atomic_store(&table->readers[reader].held, slots);
+    } while (slots != atomic_load(&table->current));
+    return slots;
+}
+
+void choice_table_yield(struct choice_table *table, unsigned reader)
+{
+    ensure(reader < table->reader_count);
+    atomic_store(&table->readers[reader].held, NULL);
+}
+
+void choice_table_prefetch(const struct choice_slots *slots, const struct pseudonym *pseudonym)
+{
+    __builtin_prefetch((const void *)&slots->words[place_of(slots, place_bits(pseudonym))]);
+}
+
+bool choice_table_find(const struct choice_table *table, const struct choice_slots *slots,
+                       const struct pseudonym *pseudonym, struct choice_state *out_state)
+{
+    uint32_t found = find_entry(table, slots, pseudonym);
+    if (!found)
+        return false;
+    const struct entry *at = entry_at(table, found - 1);
+    uint64_t time = atomic_load_explicit(&at->time, memory_order_acquire);
+    struct choice_state state = {
+        .pending = (choice_set)time,
+        .signalled = time & FLAG_SIGNALLED,
+        .recorded = time & FLAG_RECORDED,
+    };
+    unpack_sets(atomic_load_explicit(&at->sets, memory_order_acquire), &state);
+    state.effective_ms = (int64_t)(atomic_load_explicit(&at->time, memory_order_relaxed) >> TIME_SHIFT);
+    state.before_until_ms = (int64_t)(atomic_load_explicit(&at->until, memory_order_relaxed) >> COUNT_BITS);
+    *out_state = state;
+    return true;
+}
+
+/* ---- anybody ---- */
+
+uint64_t choice_table_entries(const struct choice_table *table)
+{
+    return atomic_load_explicit(&table->entries, memory_order_relaxed);
+}
+
+uint64_t choice_table_bytes(const struct choice_table *table)
+{
+    return atomic_load_explicit(&table->bytes, memory_order_relaxed);
+}

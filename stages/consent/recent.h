@@ -1,0 +1,44 @@
+/*
+ * The ring of recent changes: which subjects had a change that takes something away, newest last (spec 3, rule 3).
+ *
+ * The barrier compares it with the subjects of an open batch. One writer, the thread that follows the consent topic;
+ * any number of readers. A change is in the table before it is in the ring, so whoever takes a position first and looks
+ * up afterwards either saw the change or finds it behind the position.
+ */
+#ifndef CLICKVEIL_STAGES_CONSENT_RECENT_H
+#define CLICKVEIL_STAGES_CONSENT_RECENT_H
+
+#include "common/view.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum {
+    RECENT_CHANGES = 1 << 18, /* kept; more than that during one transaction aborts it */
+};
+
+struct recent {
+    _Atomic uint64_t head; /* changes so far */
+    _Atomic uint64_t *tags;
+    uint64_t size; /* a power of two */
+};
+
+/* size: changes kept, a power of two. False: memory is short. */
+CLICKVEIL_MUST_CHECK bool recent_init(struct recent *recent, uint64_t size);
+void recent_release(struct recent *recent); /* accepts zeroed memory */
+
+/* Note a change of that subject. The writer only. */
+void recent_append(struct recent *recent, uint64_t tag);
+
+/* Where the next change will stand. */
+static inline uint64_t recent_position(const struct recent *recent)
+{
+    return atomic_load_explicit(&recent->head, memory_order_acquire);
+}
+
+/* Visit the changes from `position` on until visit answers true. True when it did, or when changes from `position` on
+ * are no longer there: nobody can say then. */
+bool recent_any(const struct recent *recent, uint64_t position, bool (*visit)(void *context, uint64_t tag),
+                void *context);
+
+#endif

@@ -1,0 +1,327 @@
+#include "stages/consent/choice_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A pseudonym by number, spread over all bits like a hash (the finaliser of SplitMix64). */
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static struct pseudonym pseudonym_of(uint64_t number)
+{
+    struct pseudonym pseudonym;
+    uint64_t halves[2] = {mix(number), mix(~number)};
+    memcpy(pseudonym.bytes, halves, sizeof halves);
+    return pseudonym;
+}
+
+static uint32_t entry_of(struct choice_table *table, uint64_t number)
+{
+    struct pseudonym pseudonym = pseudonym_of(number);
+    uint32_t entry = UINT32_MAX;
+    struct error error = {0};
+    if (!choice_table_entry(table, &pseudonym, &entry, &error))
+        fail_msg("%s", error.what);
+    return entry;
+}
+
+static bool find(struct choice_table *table, const struct choice_slots *slots, uint64_t number,
+                 struct choice_state *out_state)
+{
+    struct pseudonym pseudonym = pseudonym_of(number);
+    choice_table_prefetch(slots, &pseudonym);
+    return choice_table_find(table, slots, &pseudonym, out_state);
+}
+
+static void table_keeps_every_field_to_its_bounds(void **unused)
+{
+    (void)unused;
+    static const struct choice_state states[] = {
+        {0},
+        {.out = 0xffff,
+         .before = 0xffff,
+         .withdrawn = 0xffff,
+         .pending = 0xffff,
+         .ordered = true,
+         .two_step = true,
+         .signalled = true,
+         .recorded = true,
+         .effective_ms = CHOICE_EFFECTIVE_MS_MAX,
+         .seq = INT64_MAX,
+         .before_until_ms = CHOICE_EFFECTIVE_MS_MAX,
+         .pending_count = (1u << 20) - 1},
+        {.in = 0xffff, .seq = INT64_MIN, .effective_ms = 1},
+        {.out = 1,
+         .in = 2,
+         .before = 4,
+         .withdrawn = 8,
+         .pending = 16,
+         .two_step = true,
+         .before_until_ms = 1,
+         .pending_count = 1},
+        {.in = CHOICE_STAR, .ordered = true, .recorded = true},
+    };
+    struct choice_table *table = choice_table_new(10, 1);
+    assert_non_null(table);
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        const struct choice_state *in = &states[i];
+        uint32_t entry = entry_of(table, 1);
+        choice_table_store(table, entry, in);
+        struct choice_state out;
+        memset(&out, 0xa5, sizeof out);
+        choice_table_load(table, entry, &out);
+        assert_int_equal(out.out, in->out);
+        assert_int_equal(out.in, in->in);
+        assert_int_equal(out.before, in->before);
+        assert_int_equal(out.withdrawn, in->withdrawn);
+        assert_int_equal(out.pending, in->pending);
+        assert_int_equal(out.ordered, in->ordered);
+        assert_int_equal(out.two_step, in->two_step);
+        assert_int_equal(out.signalled, in->signalled);
+        assert_int_equal(out.recorded, in->recorded);
+        assert_int_equal(out.effective_ms, in->effective_ms);
+        assert_int_equal(out.seq, in->seq);
+        assert_int_equal(out.before_until_ms, in->before_until_ms);
+        assert_int_equal(out.pending_count, in->pending_count);
+
+        const struct choice_slots *slots = choice_table_hold(table, 0);
+        memset(&out, 0xa5, sizeof out);
+        assert_true(find(table, slots, 1, &out));
+        choice_table_yield(table, 0);
+        assert_int_equal(out.out, in->out);
+        assert_int_equal(out.in, in->in);
+        assert_int_equal(out.before, in->before);
+        assert_int_equal(out.withdrawn, in->withdrawn);
+        assert_int_equal(out.pending, in->pending);
+        assert_int_equal(out.signalled, in->signalled);
+        assert_int_equal(out.effective_ms, in->effective_ms);
+        assert_int_equal(out.before_until_ms, in->before_until_ms);
+    }
+    assert_int_equal(choice_table_entries(table), 1);
+    choice_table_free(table);
+}
+
+static void table_finds_everybody_in_it_and_nobody_else(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 300000 };
+    struct choice_table *table = choice_table_new(COUNT, 1);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        uint32_t entry = entry_of(table, i);
+        assert_int_equal(entry, i);
+        struct choice_state state = {.effective_ms = (int64_t)i};
+        choice_table_store(table, entry, &state);
+    }
+    assert_int_equal(choice_table_entries(table), COUNT);
+    const struct choice_slots *slots = choice_table_hold(table, 0);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        struct choice_state state;
+        assert_true(find(table, slots, i, &state));
+        assert_int_equal(state.effective_ms, i);
+        assert_int_equal(entry_of(table, i), i);
+    }
+    struct choice_state untouched = {.effective_ms = 4711};
+    for (uint64_t i = COUNT; i < 2 * COUNT; i++)
+        assert_false(find(table, slots, i, &untouched));
+    assert_int_equal(untouched.effective_ms, 4711);
+    choice_table_yield(table, 0);
+    choice_table_free(table);
+}
+
+static void table_stays_below_64_bytes_an_entry(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 1500000 };
+    struct choice_table *table = choice_table_new(COUNT, 1);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        entry_of(table, i);
+        if (i >= 1000000 && i % 10000 == 0)
+            assert_true(choice_table_bytes(table) < 64 * i);
+    }
+    choice_table_free(table);
+}
+
+/* Those that share the place, the 32 bits of the slot or the 64 of the entry are told apart. */
+static void table_tells_colliding_subjects_apart(void **unused)
+{
+    (void)unused;
+    struct choice_table *table = choice_table_new(100000, 1);
+    struct error error = {0};
+    struct pseudonym twins[64];
+    for (unsigned i = 0; i < 64; i++) {
+        twins[i] = pseudonym_of(1);
+        twins[i].bytes[i < 32 ? 8 : 0] ^= (uint8_t)(1 + i);
+        memset(twins[i].bytes, i < 32 ? 0xff : twins[i].bytes[0], 4); /* the last place wraps around */
+        uint32_t entry;
+        assert_true(choice_table_entry(table, &twins[i], &entry, &error));
+        struct choice_state state = {.effective_ms = i};
+        choice_table_store(table, entry, &state);
+    }
+    for (uint64_t i = 0; i < 20000; i++) /* grow around them */
+        entry_of(table, 1000 + i);
+    const struct choice_slots *slots = choice_table_hold(table, 0);
+    for (unsigned i = 0; i < 64; i++) {
+        struct choice_state state;
+        assert_true(choice_table_find(table, slots, &twins[i], &state));
+        assert_int_equal(state.effective_ms, i);
+    }
+    choice_table_yield(table, 0);
+    choice_table_free(table);
+}
+
+static void table_says_when_it_is_full(void **unused)
+{
+    (void)unused;
+    struct choice_table *table = choice_table_new(3, 1);
+    for (uint64_t i = 0; i < 3; i++)
+        entry_of(table, i);
+    struct pseudonym fourth = pseudonym_of(3);
+    uint32_t entry = 4711;
+    struct error error = {0};
+    assert_false(choice_table_entry(table, &fourth, &entry, &error));
+    assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
+    assert_non_null(strstr(error.action, "entries_max"));
+    assert_int_equal(entry, 4711);
+    assert_int_equal(entry_of(table, 2), 2); /* who is in stays in */
+    choice_table_free(table);
+}
+
+static void table_keeps_what_a_reader_holds_over_growth(void **unused)
+{
+    (void)unused;
+    struct choice_table *table = choice_table_new(100000, 2);
+    uint32_t first = entry_of(table, 0);
+    const struct choice_slots *held = choice_table_hold(table, 1);
+    for (uint64_t i = 1; i < 20000; i++)
+        entry_of(table, i);
+    struct choice_state state = {.out = 1, .recorded = true};
+    choice_table_store(table, first, &state);
+    struct choice_state seen;
+    assert_true(find(table, held, 0, &seen)); /* the old slots, the new choice */
+    assert_int_equal(seen.out, 1);
+    assert_false(find(table, held, 19999, &seen)); /* came later: the barrier's business */
+
+    uint64_t before = choice_table_bytes(table);
+    choice_table_reclaim(table);
+    assert_int_equal(choice_table_bytes(table), before);
+    choice_table_yield(table, 1);
+    choice_table_reclaim(table);
+    assert_true(choice_table_bytes(table) < before);
+
+    const struct choice_slots *slots = choice_table_hold(table, 1);
+    assert_true(find(table, slots, 19999, &seen));
+    choice_table_yield(table, 1);
+    choice_table_free(table);
+}
+
+/* ---- one writer, many readers ---- */
+
+enum { THREADS = 3, GROWTH = 30000, ROUNDS = 30000 };
+
+struct race {
+    struct choice_table *table;
+    _Atomic uint64_t inserted; /* numbers below are in */
+    _Atomic uint64_t phase;    /* odd: subject 0 is `out` all the time; even: it is changing */
+    atomic_bool done;
+};
+
+struct racer {
+    struct race *race;
+    unsigned number;
+    uint64_t denied, allowed;
+};
+
+/* A reader must find everybody who was in before its hold, must never see an `in` take effect earlier than the record
+ * that gave it, and must see `out` without a gap while the uncommitted view's bit gives way to the committed one. */
+static void *race_reader(void *context)
+{
+    struct racer *racer = context;
+    struct race *race = racer->race;
+    uint64_t step = racer->number;
+    while (!atomic_load(&race->done)) {
+        uint64_t inserted = atomic_load(&race->inserted);
+        const struct choice_slots *slots = choice_table_hold(race->table, racer->number);
+        for (unsigned i = 0; i < 20; i++) {
+            struct choice_state state;
+            ensure(find(race->table, slots, mix(step++) % inserted, &state));
+            ensure((state.in & state.out) == 0);
+
+            uint64_t before = atomic_load(&race->phase);
+            ensure(find(race->table, slots, 0, &state));
+            uint64_t after = atomic_load(&race->phase);
+            bool is_out = (state.out | state.pending) & 1;
+            if (before == after && before % 2 == 1) {
+                ensure(is_out);
+                racer->denied++;
+            }
+            if (state.in) /* `withdrawn` tells in this test which record the set is of */
+                ensure(state.effective_ms >= state.withdrawn);
+            racer->allowed += !is_out;
+        }
+        choice_table_yield(race->table, racer->number);
+    }
+    return NULL;
+}
+
+static void table_readers_never_see_less_than_the_writer_wrote(void **unused)
+{
+    (void)unused;
+    struct race race = {.table = choice_table_new(GROWTH + 1, THREADS)};
+    uint32_t entry = entry_of(race.table, 0);
+    atomic_store(&race.inserted, 1);
+    pthread_t threads[THREADS];
+    struct racer racers[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) {
+        racers[i] = (struct racer){.race = &race, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, race_reader, &racers[i]), 0);
+    }
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        struct choice_state state = {.in = 1, .withdrawn = (choice_set)round, .effective_ms = round % 65536};
+        choice_table_store(race.table, entry, &state); /* may take effect later than what was there */
+        state.pending = 1;
+        state.pending_count = 1;
+        choice_table_store(race.table, entry, &state);
+        atomic_fetch_add(&race.phase, 1);
+        state.out = 1; /* committed */
+        state.in = 0;
+        choice_table_store(race.table, entry, &state);
+        state.pending = 0;
+        state.pending_count = 0;
+        choice_table_store(race.table, entry, &state);
+        atomic_fetch_add(&race.phase, 1);
+        if (round % (ROUNDS / GROWTH) == 0) {
+            entry_of(race.table, atomic_load(&race.inserted));
+            atomic_fetch_add(&race.inserted, 1);
+        }
+        choice_table_reclaim(race.table);
+    }
+    atomic_store(&race.done, true);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    choice_table_free(race.table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table_keeps_every_field_to_its_bounds),
+        cmocka_unit_test(table_finds_everybody_in_it_and_nobody_else),
+        cmocka_unit_test(table_stays_below_64_bytes_an_entry),
+        cmocka_unit_test(table_tells_colliding_subjects_apart),
+        cmocka_unit_test(table_says_when_it_is_full),
+        cmocka_unit_test(table_keeps_what_a_reader_holds_over_growth),
+        cmocka_unit_test(table_readers_never_see_less_than_the_writer_wrote),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
