@@ -1,0 +1,16 @@
+/*
+ * The US Privacy string (IAB Tech Lab, U.S. Privacy String, version 1): `1`, notice given, opted out of sale, LSPA.
+ *
+ * Decided by the table of spec 3: notice N or opt-out Y denies, `1--Y` as well; `-` is "does not apply" and no objection,
+ * but opt-out N while the notice does not apply is a contradiction. Case matters; anything but four characters denies.
+ */
+#ifndef CLICKVEIL_STAGES_CONSENT_US_PRIVACY_H
+#define CLICKVEIL_STAGES_CONSENT_US_PRIVACY_H
+
+#include "common/view.h"
+#include "stages/consent/reason.h"
+
+/* CONSENT_NO_REASON: no objection; else why it denies. text is not absent. Any thread. */
+enum consent_reason us_privacy_judge(struct view text);
+
+#endif
