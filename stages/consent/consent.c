@@ -1,0 +1,418 @@
+#include "stages/consent/consent.h"
+
+#include "common/config.h"
+#include "common/subject.h"
+#include "stages/consent/batch.h"
+#include "stages/consent/ledger.h"
+#include "stages/consent/policy.h"
+#include "stages/consent/reason.h"
+
+#include <stdlib.h>
+
+/* ---- options ---- */
+
+static const char *const subject_names[] = {"", "line", "account", "device", NULL};
+
+static const struct option consent_option_list[] = {
+    {.name = "subjects",
+     .type = OPTION_ENUM_LIST,
+     .offset = offsetof(struct consent_options, subjects),
+     .default_text = "[line, account]",
+     .minimum = "1",
+     .maximum = "3",
+     .choices = subject_names,
+     .help = "Subjects that every event must carry, because a choice may be stored for them; an event "
+             "without one is "
+             "dropped, and a stored choice of a subject that is not listed stops the stage."},
+    {.name = "lease",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct consent_options, followed.lease_ms),
+     .default_text = "60s",
+     .minimum = "1s",
+     .maximum = "1h",
+     .help = "How old the last complete reading of the consent topic may be; events pause when it is older."},
+    {.name = "barrier_every",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct consent_options, followed.barrier_every_ms),
+     .default_text = "5s",
+     .minimum = "100ms",
+     .maximum = "10m",
+     .help = "How often the consent topic is read to its end when no transaction asks for it. Must be "
+             "shorter than "
+             "lease."},
+    {.name = "floor",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct consent_options, floor),
+     .default_text = "1",
+     .minimum = "1",
+     .maximum = "1000000000",
+     .help = "Subjects with a stored choice below which the stage does not start: an empty or half topic "
+             "looks like "
+             "nobody ever opted out."},
+    {.name = "entries_max",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct consent_options, entries_max),
+     .default_text = "100000000",
+     .minimum = "1",
+     .maximum = "4000000000",
+     .help = "Subjects with a stored choice that are kept in memory at most, about 50 bytes each; more stops "
+             "the stage."},
+    {.name = "ignore",
+     .type = OPTION_STRING_LIST,
+     .offset = offsetof(struct consent_options, ignore),
+     .maximum = "1000",
+     .help = "Bad consent records that you acknowledge, each as `partition:offset`, so that they no longer "
+             "stop the "
+             "stage or count as `out`. A record there that can be read counts all the same."},
+    {0},
+};
+
+static bool take_number(struct view *rest, int64_t max, int64_t *out_number)
+{
+    int64_t number = 0;
+    size_t size = 0;
+    while (size < rest->size && rest->data[size] >= '0' && rest->data[size] <= '9') {
+        int digit = rest->data[size++] - '0';
+        if (number > (max - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    rest->data += size;
+    rest->size -= size;
+    *out_number = number;
+    return size > 0;
+}
+
+static bool read_place(struct view text, struct ledger_place *out_place)
+{
+    int64_t partition, offset;
+    if (!take_number(&text, INT32_MAX, &partition) || text.size == 0 || *text.data != ':')
+        return false;
+    text.data++;
+    text.size--;
+    if (!take_number(&text, INT64_MAX, &offset) || text.size > 0)
+        return false;
+    *out_place = (struct ledger_place){.partition = (int32_t)partition, .offset = offset};
+    return true;
+}
+
+static void check_options(const void *value, struct lint *lint)
+{
+    const struct consent_options *options = value;
+    if (options->followed.barrier_every_ms >= options->followed.lease_ms)
+        lint_report(lint, LINT_ERROR, lint_place(lint, &options->followed.barrier_every_ms),
+                    "barrier_every must be shorter than lease");
+    const struct view *places = options->ignore.items;
+    for (unsigned i = 0; i < options->ignore.count; i++) {
+        struct ledger_place place;
+        if (!read_place(places[i], &place))
+            lint_report(
+                lint, LINT_ERROR, NULL,
+                "consent.ignore[%u] is no place of a record; write partition:offset, such as \"0:4711\"", i);
+    }
+}
+
+static const struct option_table consent_option_table = {
+    .name = "consent",
+    .summary = "Keeps events of people who may be in a programme and did not say no.",
+    .size = sizeof(struct consent_options),
+    .options = consent_option_list,
+    .check = check_options,
+};
+
+/* ---- what the workers of a process share ---- */
+
+struct consent_shared {
+    struct policy *policy;
+    struct ledger *ledger;
+    struct ledger_place *ignored;
+    bool subjects[SUBJECT_KINDS];
+    _Atomic uint64_t events_looked_up, events_matched; /* committed */
+};
+
+static bool read_ignored(struct consent_shared *shared, const struct consent_options *options,
+                         struct error *error)
+{
+    const struct view *places = options->ignore.items;
+    shared->ignored = calloc(options->ignore.count + 1, sizeof *shared->ignored);
+    if (!shared->ignored)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory for consent.ignore");
+    for (unsigned i = 0; i < options->ignore.count; i++) {
+        if (!read_place(places[i], &shared->ignored[i]))
+            return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "write partition:offset",
+                              "consent.ignore[%u] is no place of a record", i);
+    }
+    return true;
+}
+
+static bool consent_shared_init(void *memory, const struct stage_context *context, struct error *error)
+{
+    struct consent_shared *shared = memory;
+    const struct consent_options *options = context->options;
+    const struct config *config = context->config;
+    if (!context->subject_key)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, NULL, "consent needs a key for its table");
+    const int *subjects = options->subjects.items;
+    for (unsigned i = 0; i < options->subjects.count; i++) {
+        ensure(subjects[i] >= 1 && subjects[i] <= SUBJECT_KINDS);
+        shared->subjects[subjects[i] - 1] = true;
+    }
+    if (!read_ignored(shared, options, error) || !policy_new(config, &shared->policy, error))
+        return false;
+    struct ledger_setup setup = {
+        .names = policy_names(shared->policy),
+        .subject_key = context->subject_key,
+        .topic = config->topics.consent.data ? config->topics.consent.data : "consent",
+        .line_kind = (enum identifier_kind)config->subscriber.kind,
+        .entries_max = (uint64_t)options->entries_max,
+        .floor = options->floor < 1 ? 1 : (uint64_t)options->floor,
+        .readers = context->workers > 0 ? context->workers : 1,
+        .ignored = shared->ignored,
+        .ignored_count = options->ignore.count,
+    };
+    memcpy(setup.subjects, shared->subjects, sizeof setup.subjects);
+    shared->ledger = ledger_new(&setup, error);
+    return shared->ledger != NULL;
+}
+
+static void consent_shared_release(void *memory)
+{
+    struct consent_shared *shared = memory;
+    ledger_free(shared->ledger);
+    policy_free(shared->policy);
+    free(shared->ignored);
+    memset(shared, 0, sizeof *shared);
+}
+
+/* ---- following the consent topic ---- */
+
+static bool consent_apply(void *memory, const struct followed_record *record, struct error *error)
+{
+    struct consent_shared *shared = memory;
+    return ledger_apply(shared->ledger, record, error);
+}
+
+static void consent_committed_to(void *memory, int32_t partition, int64_t offset)
+{
+    struct consent_shared *shared = memory;
+    ledger_committed_to(shared->ledger, partition, offset);
+}
+
+static bool consent_complete(void *memory, struct error *error)
+{
+    struct consent_shared *shared = memory;
+    return ledger_complete(shared->ledger, error);
+}
+
+static const struct followed consent_followed = {
+    .topic = TOPIC_CONSENT,
+    .apply = consent_apply,
+    .committed_to = consent_committed_to,
+    .complete = consent_complete,
+};
+
+/* ---- a worker ---- */
+
+struct consent_state {
+    struct consent_shared *shared;
+    const struct subject_key *subject_key;
+    const struct choice_slots *slots; /* held while a transaction is open */
+    struct batch batch;
+    int64_t future_max_ms, late_max_ms;
+    unsigned worker;
+    uint64_t looked_up, matched; /* in the open transaction */
+};
+
+static bool consent_init(void *memory, const struct stage_context *context, struct error *error)
+{
+    struct consent_state *state = memory;
+    const struct config *config = context->config;
+    state->shared = context->shared;
+    state->subject_key = context->subject_key;
+    state->worker = context->worker;
+    state->future_max_ms = config->input.future_max_ms;
+    state->late_max_ms = config->input.late_max_ms;
+    ensure(config->runtime.batch_records_max > 0);
+    if (!batch_init(&state->batch, (size_t)config->runtime.batch_records_max * SUBJECT_KINDS))
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "lower runtime.batch_records_max",
+                          "no memory for the subjects of a batch");
+    return true;
+}
+
+static void end_transaction(struct consent_state *state)
+{
+    if (!state->slots)
+        return;
+    batch_close(&state->batch);
+    choice_table_yield(ledger_table(state->shared->ledger), state->worker);
+    state->slots = NULL;
+    state->looked_up = state->matched = 0;
+}
+
+static void consent_release(void *memory)
+{
+    struct consent_state *state = memory;
+    end_transaction(state);
+    batch_release(&state->batch);
+}
+
+/* The position in the ring comes before the hold, and that before any look-up: a change is then either seen by the
+ * look-up or found behind the position. */
+static void begin_transaction(struct consent_state *state)
+{
+    batch_open(&state->batch, ledger_recent(state->shared->ledger));
+    state->slots = choice_table_hold(ledger_table(state->shared->ledger), state->worker);
+}
+
+static void consent_commit(void *memory)
+{
+    struct consent_state *state = memory;
+    atomic_fetch_add_explicit(&state->shared->events_looked_up, state->looked_up, memory_order_relaxed);
+    atomic_fetch_add_explicit(&state->shared->events_matched, state->matched, memory_order_relaxed);
+    end_transaction(state);
+}
+
+static void consent_abort(void *memory)
+{
+    end_transaction(memory);
+}
+
+static bool consent_stands(void *memory)
+{
+#ifdef CLICKVEIL_TEST_BARRIER_OFF
+    (void)memory; /* a test build, to see the barrier's test fail */
+    return true;
+#else
+    struct consent_state *state = memory;
+    return batch_stands(&state->batch, ledger_recent(state->shared->ledger));
+#endif
+}
+
+/* ---- one event ---- */
+
+/* A choice that cannot be looked up would be ignored (spec 2). */
+static enum consent_reason judge_subjects(const struct consent_shared *shared, const struct record *record)
+{
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+        if (!shared->subjects[i] || record->subjects[i].present)
+            continue;
+        return record->subjects[i].limit_ad_tracking ? CONSENT_LIMIT_AD_TRACKING : CONSENT_SUBJECT_MISSING;
+    }
+    return CONSENT_NO_REASON;
+}
+
+/* Judged against the record's own timestamp, so that an outage drops nothing (spec 2). */
+static struct verdict judge_event(const struct consent_state *state, const struct record *record)
+{
+    if (record->time_ms - record->timestamp_ms > state->future_max_ms)
+        return verdict_reject(CONSENT_TIME_FUTURE);
+    if (!policy_brand(state->shared->policy, record->brand))
+        return verdict_reject(CONSENT_BRAND_UNKNOWN);
+    if (record->timestamp_ms - record->time_ms > state->late_max_ms)
+        return verdict_drop(CONSENT_TOO_LATE);
+    enum consent_reason reason = judge_subjects(state->shared, record);
+    return reason == CONSENT_NO_REASON ? verdict_pass() : verdict_drop(reason);
+}
+
+/* Find the stored choices of all subjects that the event names, listed or not. False: one has no pseudonym, so its
+ * choice cannot be looked up. */
+static bool look_up(struct consent_state *state, struct record *record,
+                    struct choice_state states[SUBJECT_KINDS], struct policy_choices *out_choices)
+{
+    const struct choice_table *table = ledger_table(state->shared->ledger);
+    subject_hash_record(state->subject_key, record);
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+        if (record->subjects[i].present && !record->subjects[i].has_pseudonym)
+            return false;
+        if (record->subjects[i].present)
+            choice_table_prefetch(state->slots, &record->subjects[i].pseudonym);
+    }
+    bool matched = false;
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+        out_choices->subjects[i] = NULL;
+        if (record->subjects[i].present &&
+            choice_table_find(table, state->slots, &record->subjects[i].pseudonym, &states[i])) {
+            out_choices->subjects[i] = &states[i];
+            matched = true;
+        }
+    }
+    state->looked_up++;
+    state->matched += matched;
+    return true;
+}
+
+static struct verdict stop(struct emitter *emitter, const char *what)
+{
+    error_fail(emitter->error, EXIT_STATUS_BUG, NULL, NULL, "%s", what);
+    return (struct verdict){VERDICT_STOP, 0};
+}
+
+static struct verdict consent_process(void *memory, struct record *record, struct emitter *emitter)
+{
+    struct consent_state *state = memory;
+    if (record->kind == RECORD_RETRACTION)
+        return verdict_pass(); /* nothing to decide: it takes away */
+    if (record->kind != RECORD_EVENT)
+        return stop(emitter, "consent got a record of an unknown kind");
+    if (!ledger_is_complete(state->shared->ledger)) /* spec 3, rule 1 */
+        return stop(emitter, "consent got an event before the consent topic was read whole");
+
+    record->programmes = 0;
+    struct verdict verdict = judge_event(state, record);
+    if (verdict.kind != VERDICT_PASS)
+        return verdict;
+    struct policy_screening screening;
+    policy_screen(state->shared->policy, record, &screening);
+    if (!screening.open)
+        return verdict_drop(screening.reason);
+
+    if (!state->slots)
+        begin_transaction(state);
+    struct choice_state states[SUBJECT_KINDS];
+    struct policy_choices choices;
+    if (!look_up(state, record, states, &choices))
+        return verdict_drop(CONSENT_SUBJECT_MISSING);
+    enum consent_reason reason = CONSENT_NO_REASON;
+    record->programmes = policy_choose(state->shared->policy, record, &screening, &choices, &reason);
+    if (!record->programmes)
+        return verdict_drop(reason);
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+        if (record->subjects[i].present)
+            batch_add(&state->batch, choice_table_tag(&record->subjects[i].pseudonym));
+    }
+    return verdict_pass();
+}
+
+static void consent_gauges(const void *memory, void (*add)(void *context, const char *name, double value),
+                           void *context)
+{
+    const struct consent_shared *shared = memory;
+    ledger_gauges(shared->ledger, add, context);
+    double looked_up = (double)atomic_load_explicit(&shared->events_looked_up, memory_order_relaxed);
+    double matched = (double)atomic_load_explicit(&shared->events_matched, memory_order_relaxed);
+    add(context, "consent_events_looked_up", looked_up);
+    add(context, "consent_events_matched", matched);
+    if (looked_up > 0)
+        add(context, "consent_match_ratio", matched / looked_up);
+}
+
+const struct stage stage_consent = {
+    .name = "consent",
+    .summary = "keeps events of people who may be in a programme and did not say no",
+    .options = &consent_option_table,
+    .reasons = consent_reasons,
+    .reason_count = CONSENT_REASONS,
+    .output = TOPIC_CONSENT_OUT,
+    .shared_size = sizeof(struct consent_shared),
+    .shared_init = consent_shared_init,
+    .shared_release = consent_shared_release,
+    .state_size = sizeof(struct consent_state),
+    .init = consent_init,
+    .release = consent_release,
+    .process = consent_process,
+    .stands = consent_stands,
+    .commit = consent_commit,
+    .abort = consent_abort,
+    .followed = &consent_followed,
+    .gauges = consent_gauges,
+};

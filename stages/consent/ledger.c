@@ -1,0 +1,395 @@
+/*
+ * Design. The uncommitted view's `out`s are bits of their own in a subject's entry (choice_state.pending), so a reader
+ * finds both views with one look-up. Which records are behind them stands in a queue per partition, in order of offset;
+ * committed_to takes them off its front. A subject's bits fall when its last pending record is decided: until then some
+ * bits may hold that no longer have a record, which errs on the side of `out`.
+ */
+#include "stages/consent/ledger.h"
+
+#include "stages/consent/consent_record.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    PENDING_COUNT_MAX = (1 << 20) - 1, /* of one subject; such an entry stays `out` until the next start */
+    PENDING_FIRST = 64,
+};
+
+struct pending_record {
+    int64_t offset;
+    uint32_t entry;
+};
+
+struct partition {
+    int64_t committed_next;         /* first offset that the committed view has not taken in */
+    int64_t uncommitted_next;       /* the same of the uncommitted view */
+    struct pending_record *pending; /* ring of pending_size, a power of two */
+    size_t pending_first, pending_count, pending_size;
+};
+
+enum counter {
+    COUNTER_RECORDS,
+    COUNTER_RECORDED, /* entries that a record made, committed */
+    COUNTER_PENDING,
+    COUNTER_UNREADABLE,
+    COUNTER_TOMBSTONES,
+    COUNTER_IGNORED,
+    COUNTER_UNKNOWN_NAMES,
+    COUNTER_IN_VOID,
+    COUNTER_SIGNALS,
+    COUNTER_HASHES,
+    COUNTER_META,
+    COUNTER_LIMITED,
+    COUNTERS,
+};
+
+struct ledger {
+    struct ledger_setup setup;
+    struct consent_reader *reader;
+    struct choice_table *table;
+    struct recent recent;
+    struct partition *partitions;
+    size_t partition_count;
+    uint64_t pending_records;
+    _Atomic uint64_t counters[COUNTERS];
+    atomic_bool complete;
+};
+
+struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
+{
+    ensure(setup->subject_key && setup->floor >= 1);
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger) {
+        ledger->setup = *setup;
+        ledger->reader = consent_reader_new();
+        ledger->table = choice_table_new(setup->entries_max, setup->readers);
+    }
+    if (!ledger || !ledger->reader || !ledger->table || !recent_init(&ledger->recent, RECENT_CHANGES)) {
+        ledger_free(ledger);
+        error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                   "no memory for the consent table");
+        return NULL;
+    }
+    return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (!ledger)
+        return;
+    for (size_t i = 0; i < ledger->partition_count; i++)
+        free(ledger->partitions[i].pending);
+    free(ledger->partitions);
+    recent_release(&ledger->recent);
+    choice_table_free(ledger->table);
+    consent_reader_free(ledger->reader);
+    free(ledger);
+}
+
+static void count(struct ledger *ledger, enum counter counter, uint64_t more)
+{
+    atomic_fetch_add_explicit(&ledger->counters[counter], more, memory_order_relaxed);
+}
+
+static uint64_t counter_of(const struct ledger *ledger, enum counter counter)
+{
+    return atomic_load_explicit(&ledger->counters[counter], memory_order_relaxed);
+}
+
+/* ---- partitions and pending records ---- */
+
+static struct partition *partition_of(struct ledger *ledger, int32_t number, struct error *error)
+{
+    ensure(number >= 0);
+    size_t needed = (size_t)number + 1;
+    if (needed > ledger->partition_count) {
+        struct partition *partitions = realloc(ledger->partitions, needed * sizeof *partitions);
+        if (!partitions) {
+            error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL,
+                       "no memory for the consent topic's partitions");
+            return NULL;
+        }
+        memset(partitions + ledger->partition_count, 0,
+               (needed - ledger->partition_count) * sizeof *partitions);
+        ledger->partitions = partitions;
+        ledger->partition_count = needed;
+    }
+    return &ledger->partitions[number];
+}
+
+static bool make_pending_room(struct ledger *ledger, struct partition *partition, struct error *error)
+{
+    if (ledger->pending_records >= ledger->setup.entries_max)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "commit in smaller transactions",
+                          "more uncommitted consent records than consent.entries_max");
+    if (partition->pending_count < partition->pending_size)
+        return true;
+    size_t size = partition->pending_size ? partition->pending_size * 2 : PENDING_FIRST;
+    struct pending_record *pending = calloc(size, sizeof *pending);
+    if (!pending)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                          "no memory for uncommitted consent records");
+    for (size_t i = 0; i < partition->pending_count; i++)
+        pending[i] = partition->pending[(partition->pending_first + i) & (partition->pending_size - 1)];
+    free(partition->pending);
+    partition->pending = pending;
+    partition->pending_first = 0;
+    partition->pending_size = size;
+    return true;
+}
+
+static void decide_pending(struct ledger *ledger, uint32_t entry)
+{
+    struct choice_state state;
+    choice_table_load(ledger->table, entry, &state);
+    if (state.pending_count == PENDING_COUNT_MAX)
+        return;
+    ensure(state.pending_count > 0);
+    state.pending_count--;
+    if (state.pending_count == 0)
+        state.pending = 0;
+    choice_table_store(ledger->table, entry, &state);
+}
+
+void ledger_committed_to(struct ledger *ledger, int32_t number, int64_t offset)
+{
+    choice_table_reclaim(ledger->table);
+    if (number < 0 || (size_t)number >= ledger->partition_count)
+        return; /* no record of it has come */
+    struct partition *partition = &ledger->partitions[number];
+    if (offset > partition->committed_next)
+        partition->committed_next = offset;
+    while (partition->pending_count > 0) {
+        const struct pending_record *first = &partition->pending[partition->pending_first];
+        if (first->offset >= partition->committed_next)
+            break;
+        decide_pending(ledger, first->entry);
+        partition->pending_first = (partition->pending_first + 1) & (partition->pending_size - 1);
+        partition->pending_count--;
+        ledger->pending_records--;
+        count(ledger, COUNTER_PENDING, (uint64_t)-1);
+    }
+}
+
+/* ---- one record ---- */
+
+static bool is_ignored(const struct ledger *ledger, const struct followed_record *record)
+{
+    for (unsigned i = 0; i < ledger->setup.ignored_count; i++) {
+        if (ledger->setup.ignored[i].partition == record->partition &&
+            ledger->setup.ignored[i].offset == record->offset)
+            return true;
+    }
+    return false;
+}
+
+/* Stop because of a record, unless the operator has acknowledged it. */
+static bool refuse(struct ledger *ledger, const struct followed_record *record, enum exit_status exit_status,
+                   const char *what, const char *action, struct error *error)
+{
+    if (is_ignored(ledger, record)) {
+        count(ledger, COUNTER_IGNORED, record->committed);
+        return true;
+    }
+    error_fail(error, exit_status, NULL, NULL, "%s", what);
+    error_at(error, "%s[%d]@%lld", ledger->setup.topic, (int)record->partition, (long long)record->offset);
+    error_advise(error, "%s, or acknowledge the record with consent.ignore: [\"%d:%lld\"]", action,
+                 (int)record->partition, (long long)record->offset);
+    return false;
+}
+
+static void store(struct ledger *ledger, uint32_t entry, uint64_t tag, const struct choice_state *before,
+                  const struct choice_state *after)
+{
+    choice_table_store(ledger->table, entry, after);
+    if (choice_is_stricter(before, after)) /* behind the table, see recent.h */
+        recent_append(&ledger->recent, tag);
+}
+
+static bool apply_committed(struct ledger *ledger, const struct pseudonym *pseudonym,
+                            const struct choice_record *choice, bool signal, struct error *error)
+{
+    uint32_t entry;
+    if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
+        return false;
+    struct choice_state before, after;
+    choice_table_load(ledger->table, entry, &before);
+    after = before;
+    if (signal)
+        after.signalled = true;
+    else
+        choice_apply(&after, choice, ledger->setup.names);
+    store(ledger, entry, choice_table_tag(pseudonym), &before, &after);
+    count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
+    return true;
+}
+
+static bool apply_uncommitted(struct ledger *ledger, struct partition *partition, int64_t offset,
+                              const struct pseudonym *pseudonym, choice_set outs, struct error *error)
+{
+    uint32_t entry;
+    if (!make_pending_room(ledger, partition, error) ||
+        !choice_table_entry(ledger->table, pseudonym, &entry, error))
+        return false;
+    struct choice_state before, after;
+    choice_table_load(ledger->table, entry, &before);
+    after = before;
+    after.pending |= outs;
+    if (after.pending_count < PENDING_COUNT_MAX)
+        after.pending_count++;
+    store(ledger, entry, choice_table_tag(pseudonym), &before, &after);
+    size_t last = (partition->pending_first + partition->pending_count) & (partition->pending_size - 1);
+    partition->pending[last] = (struct pending_record){.offset = offset, .entry = entry};
+    partition->pending_count++;
+    ledger->pending_records++;
+    count(ledger, COUNTER_PENDING, 1);
+    return true;
+}
+
+static void count_value(struct ledger *ledger, const struct choice_record *choice, unsigned unknown_names)
+{
+    if (choice->tombstone)
+        count(ledger, COUNTER_TOMBSTONES, 1);
+    else if (!choice->readable)
+        count(ledger, COUNTER_UNREADABLE, 1);
+    count(ledger, COUNTER_UNKNOWN_NAMES, unknown_names);
+    count(ledger, COUNTER_IN_VOID, choice->in_is_void);
+}
+
+static bool apply_choice(struct ledger *ledger, struct partition *partition,
+                         const struct followed_record *record, const struct consent_key *key,
+                         struct error *error)
+{
+    bool signal = key->kind == CONSENT_KEY_SIGNAL;
+    struct choice_record choice = {0}; /* of a signal nothing is read: that it is there says `out` (rule 7) */
+    unsigned unknown_names = 0;
+    if (!signal) {
+        consent_value_read(ledger->reader, record->value, record->timestamp_ms, ledger->setup.names, &choice,
+                           &unknown_names);
+        if (!choice.readable && !choice.tombstone && is_ignored(ledger, record)) {
+            count(ledger, COUNTER_IGNORED, record->committed);
+            return true;
+        }
+    }
+    struct pseudonym pseudonym;
+    subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, &pseudonym);
+    if (record->committed) {
+        if (signal)
+            count(ledger, COUNTER_SIGNALS, 1);
+        else
+            count_value(ledger, &choice, unknown_names);
+        return apply_committed(ledger, &pseudonym, &choice, signal, error);
+    }
+    choice_set outs = choice_outs(&choice);
+    return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, error);
+}
+
+static bool apply_record(struct ledger *ledger, struct partition *partition,
+                         const struct followed_record *record, struct error *error)
+{
+    struct consent_key key;
+    consent_key_read(record->key, ledger->setup.line_kind, &key);
+    switch (key.kind) {
+    case CONSENT_KEY_UNREADABLE:
+        break;
+    case CONSENT_KEY_WRONG_KIND:
+        return refuse(
+            ledger, record, EXIT_STATUS_CONFIGURATION,
+            "a consent key holds an identifier of another kind than is configured, so choices would not be "
+            "found",
+            "set subscriber.kind to what the topic has", error);
+    case CONSENT_KEY_CHOICE:
+        if (!ledger->setup.subjects[key.subject])
+            return refuse(
+                ledger, record, EXIT_STATUS_CONFIGURATION,
+                "a choice is stored for a subject that consent.subjects does not list, so it might be "
+                "ignored",
+                "list the subject in consent.subjects", error);
+        return apply_choice(ledger, partition, record, &key, error);
+    case CONSENT_KEY_SIGNAL:
+        return apply_choice(ledger, partition, record, &key, error);
+    case CONSENT_KEY_HASH: /* rule 6: an erased subject's `out`; matches nothing until its key exists */
+        count(ledger, COUNTER_HASHES, record->committed);
+        return true;
+    case CONSENT_KEY_META:
+        count(ledger, COUNTER_META, record->committed);
+        return true;
+    case CONSENT_KEY_LIMITED: /* names no device (spec 2) */
+        count(ledger, COUNTER_LIMITED, record->committed);
+        return true;
+    }
+    return refuse(ledger, record, EXIT_STATUS_DATA,
+                  "a consent key cannot be read, so nobody knows whose choice it is",
+                  "write the choice again under its right key", error);
+}
+
+bool ledger_apply(struct ledger *ledger, const struct followed_record *record, struct error *error)
+{
+    struct partition *partition = partition_of(ledger, record->partition, error);
+    if (!partition)
+        return false;
+    int64_t *next = record->committed ? &partition->committed_next : &partition->uncommitted_next;
+    if (record->offset < partition->committed_next || record->offset < *next)
+        return true;
+    if (!apply_record(ledger, partition, record, error))
+        return false;
+    *next = record->offset + 1;
+    count(ledger, COUNTER_RECORDS, record->committed);
+    return true;
+}
+
+bool ledger_complete(struct ledger *ledger, struct error *error)
+{
+    uint64_t entries = counter_of(ledger, COUNTER_RECORDED);
+    if (entries < ledger->setup.floor)
+        return error_fail(
+            error, EXIT_STATUS_CONFIGURATION, ledger->setup.topic,
+            "see whether the topic is the right one and whole; consent.floor is the number of entries "
+            "below which nothing starts",
+            "the consent topic has choices of %llu subjects, and consent.floor is %llu",
+            (unsigned long long)entries, (unsigned long long)ledger->setup.floor);
+    atomic_store_explicit(&ledger->complete, true, memory_order_release);
+    return true;
+}
+
+/* ---- any thread ---- */
+
+bool ledger_is_complete(const struct ledger *ledger)
+{
+    return atomic_load_explicit(&ledger->complete, memory_order_acquire);
+}
+
+struct choice_table *ledger_table(struct ledger *ledger)
+{
+    return ledger->table;
+}
+
+const struct recent *ledger_recent(const struct ledger *ledger)
+{
+    return &ledger->recent;
+}
+
+void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const char *name, double value),
+                   void *context)
+{
+    static const char *const names[COUNTERS] = {
+        [COUNTER_RECORDS] = "consent_records",
+        [COUNTER_RECORDED] = "consent_entries",
+        [COUNTER_PENDING] = "consent_records_uncommitted",
+        [COUNTER_UNREADABLE] = "consent_records_unreadable",
+        [COUNTER_TOMBSTONES] = "consent_records_tombstones",
+        [COUNTER_IGNORED] = "consent_records_ignored",
+        [COUNTER_UNKNOWN_NAMES] = "consent_choices_of_unknown_programmes",
+        [COUNTER_IN_VOID] = "consent_records_with_unknown_members",
+        [COUNTER_SIGNALS] = "consent_records_of_signals",
+        [COUNTER_HASHES] = "consent_records_of_erased",
+        [COUNTER_META] = "consent_records_meta",
+        [COUNTER_LIMITED] = "consent_records_of_no_device",
+    };
+    for (unsigned i = 0; i < COUNTERS; i++)
+        add(context, names[i], (double)counter_of(ledger, (enum counter)i));
+    add(context, "consent_table_entries", (double)choice_table_entries(ledger->table));
+    add(context, "consent_table_bytes", (double)choice_table_bytes(ledger->table));
+}

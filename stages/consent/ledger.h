@@ -1,0 +1,70 @@
+/*
+ * The consent topic as this process has read it: the table of choices, what is not committed yet, and the ring of recent
+ * changes (spec 3, rules 1, 3, 4 and 5).
+ *
+ * Two views of the topic come in by one thread. The committed view feeds the table. The uncommitted view only adds
+ * `out`s, at once, which hold until the committed view has passed their offset: then either the record has come and its
+ * `out` stands in the table, or it was aborted. An `in` counts when the committed view brings it.
+ *
+ * Records that stop the stage: a key that cannot be read (EXIT_STATUS_DATA), an identifier of another kind than
+ * configured or a subject that consent.subjects does not list (EXIT_STATUS_CONFIGURATION). consent.ignore acknowledges
+ * a bad record by its place: such a key no longer stops, and a value that cannot be read is no longer `out`. A good
+ * record at that place counts like any other.
+ */
+#ifndef CLICKVEIL_STAGES_CONSENT_LEDGER_H
+#define CLICKVEIL_STAGES_CONSENT_LEDGER_H
+
+#include "common/stage.h"
+#include "common/subject.h"
+#include "stages/consent/choice_table.h"
+#include "stages/consent/recent.h"
+
+struct ledger;
+
+struct ledger_place {
+    int32_t partition;
+    int64_t offset;
+};
+
+struct ledger_setup {
+    const struct choice_names *names; /* lives as long as the ledger, as does everything here */
+    const struct subject_key *subject_key;
+    const char *topic; /* name, for messages */
+    enum identifier_kind line_kind;
+    bool subjects[SUBJECT_KINDS]; /* which may have stored choices */
+    uint64_t entries_max;
+    uint64_t floor; /* entries below which ledger_complete refuses; at least 1 */
+    unsigned readers;
+    const struct ledger_place *ignored;
+    unsigned ignored_count;
+};
+
+/* NULL: memory is short (error says so). */
+struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error);
+void ledger_free(struct ledger *ledger); /* NULL is fine */
+
+/* ---- the thread that follows the topic ---- */
+
+/* Take one record in. Records of a view that come again are left out. */
+CLICKVEIL_MUST_CHECK bool ledger_apply(struct ledger *ledger, const struct followed_record *record,
+                                       struct error *error);
+
+/* The committed view of a partition has reached `offset` (exclusive). */
+void ledger_committed_to(struct ledger *ledger, int32_t partition, int64_t offset);
+
+/* The first full read is done. False: nothing was in the topic, or fewer entries than the floor. */
+CLICKVEIL_MUST_CHECK bool ledger_complete(struct ledger *ledger, struct error *error);
+
+/* ---- any thread ---- */
+
+/* ledger_complete has answered true: decisions may be made. */
+bool ledger_is_complete(const struct ledger *ledger);
+
+struct choice_table *ledger_table(struct ledger *ledger);
+const struct recent *ledger_recent(const struct ledger *ledger);
+
+/* Numbers, by static name. */
+void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const char *name, double value),
+                   void *context);
+
+#endif
