@@ -269,6 +269,8 @@ static bool run_through(struct demo *demo, struct error *error)
     show_progress(demo, terminal);
     if (terminal)
         fputc('\n', stderr);
+    for (unsigned i = 0; i < demo->stage_count; i++)
+        kafka_pipeline_drain(demo->pipelines[i]);
     for (unsigned i = 0; i < demo->stage_count; i++) {
         if (!kafka_pipeline_stop(demo->pipelines[i], error))
             return false;

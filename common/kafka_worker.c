@@ -22,8 +22,8 @@ enum {
     ARENA_BLOCK_BYTES = 1 << 20,
     DEFERRED_FIRST = 1024,
     NUDGE_EVERY_MS = 20,
-    NUDGE_BELOW = 10000, /* messages in the queue */
-    NUDGE_TIMEOUT_MS = 100,
+    NUDGE_BELOW = 4000,   /* messages in the queue */
+    NUDGE_TIMEOUT_MS = 1, /* the answer does not matter, the request does */
 };
 
 const char *const kafka_worker_phase_names[KAFKA_WORKER_PHASES] = {
@@ -315,11 +315,12 @@ static int poll_timeout_ms(const struct kafka_worker *worker)
 
 /* The library's consumer can rest for up to a second after its queue was full (issue 2879); any request to the leader
  * wakes it. Not once everything is fetched: the request would wait behind the long poll (rule 13). */
-static void nudge(struct kafka_worker *worker)
+static void nudge(struct kafka_worker *worker, unsigned polled)
 {
     int64_t now_ms = clock_monotonic_ms();
-    if (now_ms - worker->nudged_ms < NUDGE_EVERY_MS || worker->assignment.paused ||
-        rd_kafka_queue_length(worker->queue) > NUDGE_BELOW)
+    /* Full polls: we are catching up. Otherwise the consumer waits for new records, and does so rightly. */
+    if (polled < KAFKA_WORKER_POLL_BATCH || now_ms - worker->nudged_ms < NUDGE_EVERY_MS ||
+        worker->assignment.paused || rd_kafka_queue_length(worker->queue) > NUDGE_BELOW)
         return;
     for (unsigned i = 0; i < worker->assignment.count; i++) {
         const struct kafka_assigned *item = &worker->assignment.items[i];
@@ -343,7 +344,7 @@ static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct err
         ssize_t more =
             rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages + 1, KAFKA_WORKER_POLL_BATCH - 1);
         count += more > 0 ? (unsigned)more : 0;
-        nudge(worker);
+        nudge(worker, count);
     }
     if (worker->assign_failed) {
         *error = worker->failure;
