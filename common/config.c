@@ -737,4 +737,5 @@ void config_reference_write(const struct stage *const *stages, FILE *out)
           "'stages=[consent, pseudonymize]'`.\n\n",
           out);
     option_reference_write(&whole.table, "", out);
+    config_kafka_reference_write(out);
 }

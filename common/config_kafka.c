@@ -8,7 +8,7 @@ struct guard {
     const char *reason;
 };
 
-/* docs/operations.md has them for operators. Properties of librdkafka 2.0.2 to 2.8.0. */
+/* Properties of librdkafka 2.0.2 to 2.8.0; the reference has this table for operators. */
 static const struct guard guards[] = {
     /* Exactly once: offsets are committed in the transaction, by us, and nowhere else. */
     {"enable.auto.commit", "false,f,0",
@@ -236,4 +236,30 @@ void config_kafka_check(const struct config *config, struct lint *lint)
     check_timeouts(config, lint);
     check_retries(config, lint);
     check_security(config, lint);
+}
+
+void config_kafka_reference_write(FILE *out)
+{
+    fputs("## `kafka`\n\n"
+          "Every property of librdkafka can stand here, except these, which would break a guarantee. A value "
+          "in the second "
+          "column says what clickveil sets anyway and is accepted.\n\n"
+          "| property | accepted | why no other |\n| --- | --- | --- |\n",
+          out);
+    for (const struct guard *guard = guards; guard->name; guard++) {
+        const char *allowed = guard->allowed ? guard->allowed : "";
+        size_t size = strcmp(allowed, "false,f,0") == 0 || strcmp(allowed, "true,t,1") == 0
+                          ? strcspn(allowed, ",")
+                          : strlen(allowed);
+        fprintf(out, "| `%s` | ", guard->name);
+        for (size_t i = 0; i < size; i += strcspn(allowed + i, ",") + 1)
+            fprintf(out, "%s`%.*s`", i ? ", " : "", (int)strcspn(allowed + i, ","), allowed + i);
+        fprintf(out, " | %s |\n", guard->reason);
+    }
+    fprintf(out,
+            "\nTime-outs must nest: `socket.timeout.ms` (%d unless set) < `message.timeout.ms` <= "
+            "`runtime.transaction_timeout` < `max.poll.interval.ms` (%d unless set), and "
+            "`session.timeout.ms` is at most the "
+            "last.\n\n",
+            CONFIG_SOCKET_TIMEOUT_MS, CONFIG_MAX_POLL_INTERVAL_MS);
 }

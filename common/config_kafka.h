@@ -23,6 +23,9 @@ enum {
 /* Report everything that is wrong in config->kafka. */
 void config_kafka_check(const struct config *config, struct lint *lint);
 
+/* Write the table of refused properties as Markdown. */
+void config_kafka_reference_write(FILE *out);
+
 /* Is the text a property's name: lower-case letters, digits, dots, `_` and `-`? An option_judge that never repeats it. */
 bool config_kafka_judge_name(struct view text, char *why, size_t why_size);
 

@@ -863,6 +863,9 @@ static void the_reference_names_every_section(void **state)
     static const char *const rows[] = {
         "# Configuration\n",
         "| `workers` | whole number | `1` |  | 1 to 256 |",
+        "| `group.id` |  | it is made of",
+        "| `acks` | `all`, `-1` | ",
+        "| `enable.idempotence` | `true` | ",
         "## `topics`\n",
         "## `programmes[]`\n",
         "## `programmes[].exclude`",

@@ -722,6 +722,38 @@ static void wrong_overrides_are_told_with_their_number_and_column(void **state)
     }
 }
 
+static void memory_that_is_short_is_noticed_wherever_it_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char yaml[] =
+        "count: 5\nnames: [a, b]\nmap: {time: t}\nitems: [{name: x, number: 1}, {nmae: y}]\n"
+        "colour_map: {US-ME: red}\npaths: [a]\ninner: {name: z, number: 13}\n";
+    unsigned short_runs = 0;
+    for (size_t left = 16;; left += 16) {
+        struct arena arena = {0};
+        struct lint run;
+        struct outer value = {0};
+        struct error error;
+        assert_true(arena_init(&arena, 16384, 16384, &error));
+        assert_non_null(arena_take(&arena, 16384 - 64 - left));
+        lint_init(&run, &arena);
+        struct document_node *root = document_parse(VIEW(yaml), (struct option_place){"d/f", 1, 1}, &run);
+        bool whole = root && option_override(&outer_table, root, "items.2={name: q, number: 2}", 1, &run) &&
+                     option_fill(&outer_table, root, &value, "d/f", &run);
+        option_check_all(&run);
+        assert_true(whole || run.memory_short); /* nothing is half filled without saying so */
+        bool done = whole && !run.memory_short;
+        if (done)
+            assert_int_equal(run.error_count, 4); /* nmae, its name, and thirteen twice */
+        short_runs += !done;
+        arena_release(&arena);
+        if (done)
+            break;
+    }
+    assert_true(short_runs > 50);
+    assert_string_equal(fill(fixture, "count: 5\n"), "");
+}
+
 static void messages_are_sorted_by_file_and_place(void **state)
 {
     struct fixture *fixture = *state;
@@ -809,6 +841,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(overrides_edit_what_the_file_says, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_overrides_are_told_with_their_number_and_column, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(memory_that_is_short_is_noticed_wherever_it_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_sorted_by_file_and_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flood_of_messages_has_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(a_walk_visits_every_member, setup, teardown),
