@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"check", "finds every mistake of a configuration, without a broker", command_check},
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
     {NULL, NULL, NULL},
 };
