@@ -7,8 +7,10 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    {"check", "finds every mistake of a configuration, without a broker", command_check},
+    {"check", "lints a configuration, prints the reference of options", command_check},
+    {"demo", "the whole chain on an embedded broker with sample data, in seconds", command_demo},
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
+    {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
     {NULL, NULL, NULL},
 };
 
