@@ -313,7 +313,7 @@ static bool read_time(struct reading *reading)
             return fail(reading, EVENT_TIME_MALFORMED);
     } else if (unsafe_yyjson_is_uint(value)) {
         uint64_t number = unsafe_yyjson_get_uint(value);
-        if (number >= (uint64_t)RFC3339_YEAR_10000_MS)
+        if (number > INT64_MAX)
             return fail(reading, EVENT_TIME_RANGE);
         time_ms = (int64_t)number;
     } else if (unsafe_yyjson_is_int(value)) {

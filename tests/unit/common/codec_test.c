@@ -692,6 +692,8 @@ static void record_must_lie_under_its_own_key_in_its_partition(void **state)
         {0, VIEW_ABSENT, true, 0, 8, "wrong_partition", "null key"},
         {0, VIEW_ABSENT, true, 0, 0, "pass", "null key where there are no partitions"},
         {0, VIEW_ABSENT, false, 1, 0, "pass", "no partitions to check"},
+        {0, VIEW("12025550124"), false, 0, 0, "wrong_partition", "another's key, no partitions to check"},
+        {1, VIEW("EBESExQVFhcYGRobHB0eHw"), false, 0, 0, "wrong_partition", "the same behind pseudonymize"},
         {1, VIEW_ABSENT, false, 0, 8, "pass", "pseudonym, its partition"},
         {1, VIEW_ABSENT, false, 3, 8, "wrong_partition", "pseudonym, another partition"},
         {1, VIEW("EBESExQVFhcYGRobHB0eHw"), false, 0, 8, "wrong_partition", "the account's pseudonym"},
