@@ -32,6 +32,7 @@ static rd_kafka_t *client_of(rd_kafka_type_t type, const char *const *properties
             ensure(!"a property of ours is known");
     }
     rd_kafka_conf_set_error_cb(conf, ignore_error);
+    rd_kafka_conf_set_log_cb(conf, NULL);
     rd_kafka_t *client = rd_kafka_new(type, conf, why, sizeof why);
     if (client)
         return client;
