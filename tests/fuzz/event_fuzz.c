@@ -7,7 +7,7 @@
  *       rfc3339,secret,subject,utf8}.c -lyyjson -lsodium
  *   ./event_fuzz tests/fuzz/corpus/event
  *
- * The same bytes are read three times: as an operator's event, and as a record of each topic between stages. The corpus
+ * The same bytes are read four times: as an operator's event, and as a record of each topic between stages. The corpus
  * is replayed, and bent byte by byte, in tests/unit/fuzz/event_corpus_test.c.
  */
 #include "common/codec.h"
