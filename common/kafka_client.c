@@ -2,7 +2,7 @@
 
 #include "common/lint.h"
 #include "common/log.h"
-#include "common/stage.h"
+#include "common/topic_plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,30 +379,12 @@ bool kafka_first_offsets(rd_kafka_t *client, const char *topic, int32_t partitio
     return offsets_by_time(client, topic, partitions, -2, timeout_ms, out_offsets, error);
 }
 
-static bool uses_topic(const struct config *config, enum topic_role role)
-{
-    switch (role) {
-    case TOPIC_DEAD_LETTERS:
-        return true;
-    case TOPIC_CONSENT:
-        return config->first_stage == 0;
-    case TOPIC_STATE:
-        for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
-            if (config->stages[i]->partitioned)
-                return true;
-        }
-        return false;
-    default:
-        return role == config_input_topic(config) || role == config_output_topic(config);
-    }
-}
-
 bool kafka_preflight(rd_kafka_t *client, const struct config *config, int timeout_ms, struct error *error)
 {
     int32_t partitions;
     for (enum topic_role role = TOPIC_EVENTS; role < TOPIC_FEED; role++) {
         struct view name = config_topic(config, role, 0);
-        if (uses_topic(config, role) &&
+        if ((topic_plan_reads(config, role) || topic_plan_writes(config, role)) &&
             !kafka_topic_partitions(client, name.data, timeout_ms, &partitions, error))
             return false;
     }

@@ -126,6 +126,12 @@ struct partitioned {
     void (*revoke)(void *state, int32_t partition);
 };
 
+/* What topics, checks and advertisers' tools need to know of a feed. */
+struct stage_feed {
+    struct view topic, advertiser, programme;
+    int64_t epoch_ms; /* length of its epochs */
+};
+
 struct stage {
     const char *name;    /* as in the configuration's `stages` */
     const char *summary; /* one line */
@@ -140,6 +146,8 @@ struct stage {
     struct view (*subject_key_path)(const void *options);
     /* Name of a feed's topic, by index; absent behind the last one. NULL: has no feeds. */
     struct view (*feed_topic)(const void *options, unsigned feed);
+    /* Fill in what there is to know of a feed; false behind the last one. NULL: has no feeds. */
+    bool (*feed)(const void *options, unsigned feed, struct stage_feed *out_feed);
 
     /* Checks that need more than the stage's own section (feeds against programmes, say). config_load calls it once
      * everything else is filled in, for every stage whose section is there; reports by lint_report. NULL: none. */

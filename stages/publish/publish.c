@@ -359,6 +359,7 @@ const struct stage stage_publish = {
     .reason_count = PUBLISH_REASONS,
     .output = TOPIC_NONE,
     .feed_topic = publish_options_feed_topic,
+    .feed = publish_options_describe_feed,
     .lint = publish_options_lint,
     .shared_size = sizeof(struct publish_shared),
     .shared_init = publish_shared_init,

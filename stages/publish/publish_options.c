@@ -1,5 +1,6 @@
 #include "stages/publish/publish_options.h"
 
+#include "common/stage.h"
 #include "stages/publish/calendar.h"
 #include "stages/publish/contribution.h"
 
@@ -185,6 +186,19 @@ struct view publish_options_feed_topic(const void *options, unsigned feed)
 {
     const struct publish_options *publish = options;
     return publish && feed < publish->feeds.count ? publish_options_feed(publish, feed)->topic : VIEW_ABSENT;
+}
+
+bool publish_options_describe_feed(const void *options, unsigned feed, struct stage_feed *out_feed)
+{
+    const struct publish_options *publish = options;
+    if (!publish || feed >= publish->feeds.count)
+        return false;
+    const struct feed_options *found = publish_options_feed(publish, feed);
+    *out_feed = (struct stage_feed){.topic = found->topic,
+                                    .advertiser = found->advertiser,
+                                    .programme = found->programme,
+                                    .epoch_ms = publish->epoch_ms};
+    return true;
 }
 
 /* ---- lint ---- */

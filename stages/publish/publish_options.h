@@ -75,6 +75,10 @@ void publish_options_lint(const struct config *config, const void *options, stru
 /* Topic of a feed by index; absent behind the last one. */
 struct view publish_options_feed_topic(const void *options, unsigned feed);
 
+/* What topics and tools need to know of a feed; false behind the last one. */
+struct stage_feed;
+bool publish_options_describe_feed(const void *options, unsigned feed, struct stage_feed *out_feed);
+
 static inline const struct feed_options *publish_options_feed(const struct publish_options *options,
                                                               unsigned feed)
 {
