@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    {"run", "runs the configured stages over files", command_run},
+    {"run", "runs the configured stages, on Kafka or over files", command_run},
     {"check", "lints a configuration, prints the reference of options", command_check},
     {"demo", "the whole chain on an embedded broker with sample data, in seconds", command_demo},
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},

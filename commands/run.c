@@ -1,10 +1,12 @@
-/* clickveil run: runs the configured stages over files. */
+/* clickveil run: runs the configured stages, on Kafka or over files. */
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/file_run.h"
+#include "common/kafka_pipeline.h"
+#include "common/log.h"
 #include "common/rfc3339.h"
 #include "common/secret.h"
 #include "stages/registry.h"
@@ -34,7 +36,7 @@ static const struct argument arguments[] = {
      .letter = 'i',
      .value = "FILE",
      .text = &texts.input,
-     .help = "events, one JSON object a line; - is standard input"},
+     .help = "run over files: events, one JSON object a line; - is standard input. Without it: on Kafka"},
     {.name = "consent",
      .value = "FILE",
      .text = &texts.consent,
@@ -61,16 +63,19 @@ static const struct argument arguments[] = {
 
 static const struct argument_table table = {
     .command = "run",
-    .usage = "--config FILE --input FILE --consent FILE [OPTION]...",
-    .about = "Runs the configured stages over files: the same chain as on Kafka, for trying a policy, for "
-             "tests and "
-             "for backfills. The summary goes to standard error.",
+    .usage = "--config FILE [--set PATH=VALUE]...\n"
+             "--config FILE --input FILE --consent FILE [OPTION]...",
+    .about = "Runs the configured stages: on Kafka until a signal comes, or over files, through the same "
+             "chain, for "
+             "trying a policy, for tests and for backfills. Over files the summary goes to standard error.",
     .arguments = arguments,
     .notes = "Exit status: 0 done, 64 wrong usage, 65 bad input that no dead letter can take, 69 something "
              "needed is "
              "not there, 70 our own bug, 74 an I/O error, 78 bad configuration. The first SIGINT or SIGTERM "
              "ends the "
-             "input early and finishes in good order, a second one ends at once.",
+             "input early and finishes in good order (on Kafka: commits what is open and leaves the group), "
+             "a second "
+             "one ends at once. SIGHUP reads rule files again.",
 };
 
 /* ---- signals: the first wakes the reader, the second ends the process ---- */
@@ -176,8 +181,9 @@ static int check_usage(int64_t *now_ms)
 {
     if (!texts.config)
         return argument_wrong(&table, "--config is missing");
-    if (!texts.input)
-        return argument_wrong(&table, "--input is missing");
+    bool of_files = texts.consent || texts.output || texts.internal || texts.summary || texts.now;
+    if (!texts.input && of_files)
+        return argument_wrong(&table, "--input is missing; the other file options go with it");
     if (is_stream(texts.input) && is_stream(texts.consent))
         return argument_wrong(&table, "--input and --consent can't both be standard input");
     if (is_stream(texts.summary) && (!texts.output || is_stream(texts.output) || is_stream(texts.internal)))
@@ -199,7 +205,7 @@ int command_run(int argc, char **argv)
         return usage;
 
     struct error error = {0};
-    if (!process_harden(&error) || !catch_signals(&error))
+    if (!process_harden(&error) || (texts.input && !catch_signals(&error)))
         return argument_failure("run", &error);
     struct config_override overrides[ARGUMENT_LIST_MAX];
     for (unsigned i = 0; i < texts.set.count; i++)
@@ -207,6 +213,12 @@ int command_run(int argc, char **argv)
     struct config *config = config_load(texts.config, registry, overrides, texts.set.count, stderr, &error);
     if (!config)
         return argument_failure("run", &error);
+    if (!texts.input) {
+        log_init((enum log_format)config->log.format, (enum log_level)config->log.level);
+        int status = kafka_pipeline_run(config);
+        config_free(config);
+        return status;
+    }
     bool done = run_on_files(config, now_ms, &error);
     config_free(config);
     return done ? EXIT_STATUS_DONE : argument_failure("run", &error);

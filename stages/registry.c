@@ -6,9 +6,9 @@
 #include "stages/publish/publish.h"
 
 const struct stage *const registry[] = {
-    &stage_consent,
-    &stage_pseudonymize,
-    &stage_classify,
-    &stage_publish,
+    &stage_consent,      /* who may be in */
+    &stage_pseudonymize, /* identifiers end here */
+    &stage_classify,     /* hosts and apps end here */
+    &stage_publish,      /* what an advertiser gets */
     NULL,
 };
