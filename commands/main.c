@@ -10,6 +10,7 @@ static const struct command commands[] = {
     {"run", "runs the configured stages, on Kafka or over files", command_run},
     {"check", "lints a configuration, prints the reference of options", command_check},
     {"demo", "the whole chain on an embedded broker with sample data, in seconds", command_demo},
+    {"explain", "one event in, each stage's decision and its reason out", command_explain},
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
     {NULL, NULL, NULL},

@@ -62,6 +62,8 @@ struct chain {
     const char *input_topic;
     enum hop input_hop, output_hop;
     int64_t now_ms;
+    chain_observer *observe; /* NULL: nobody looks */
+    void *observer;
     bool latched; /* a STOP happened: nothing more until abort */
     unsigned count;
     struct link links[LINKS_MAX];
@@ -340,6 +342,21 @@ void chain_free(struct chain *chain)
     free(chain);
 }
 
+void chain_observe(struct chain *chain, chain_observer *observe, void *context)
+{
+    chain->observe = observe;
+    chain->observer = context;
+}
+
+static void show(struct chain *chain, const char *stage, const struct reason *reasons, unsigned reason_count,
+                 struct verdict verdict, const struct record *record)
+{
+    bool has_reason = verdict.kind == VERDICT_DROP || verdict.kind == VERDICT_REJECT;
+    ensure(!has_reason || verdict.reason < reason_count);
+    chain->observe(chain->observer, stage, verdict.kind, has_reason ? &reasons[verdict.reason] : NULL,
+                   record);
+}
+
 void chain_clock(struct chain *chain, int64_t now_ms)
 {
     chain->now_ms = now_ms;
@@ -415,6 +432,8 @@ static enum chain_fate run_stages(struct chain *chain, struct record *record, un
         struct link *link = &chain->links[i];
         struct emitter emitter = emitter_at(chain, i, error);
         struct verdict verdict = link->stage->process(link->state, record, &emitter);
+        if (chain->observe)
+            show(chain, link->stage->name, link->stage->reasons, link->stage->reason_count, verdict, record);
         if (verdict.kind == VERDICT_PASS) {
             link->books.pass.pending++;
             continue;
@@ -453,6 +472,9 @@ enum chain_fate chain_process(struct chain *chain, const struct chain_input *inp
     chain->input = input;
     struct record record = {0};
     struct verdict verdict = read_input(chain, input, &record);
+    if (chain->observe)
+        show(chain, "input", event_reasons, event_reason_count, verdict,
+             verdict.kind == VERDICT_PASS ? &record : NULL);
     switch (verdict.kind) {
     case VERDICT_PASS:
         chain->input_books.pass.pending++;

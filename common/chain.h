@@ -69,6 +69,13 @@ struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct are
                         struct error *error);
 void chain_free(struct chain *chain);
 
+/* See every verdict as it is given, before it is counted or acted on: for `explain`, not for the hot path. Stage "input" is
+ * the decoder. reason: NULL for PASS and STOP. record: as the stage left it; NULL when the input could not be read.
+ * observe NULL: nobody looks. */
+typedef void chain_observer(void *context, const char *stage, enum verdict_kind verdict,
+                            const struct reason *reason, const struct record *record);
+void chain_observe(struct chain *chain, chain_observer *observe, void *context);
+
 /* Set the clock of what follows, Unix epoch ms. */
 void chain_clock(struct chain *chain, int64_t now_ms);
 

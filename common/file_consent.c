@@ -163,3 +163,28 @@ bool file_consent_load(struct chain_shared *shared, const char *path, int64_t no
         *out_records = records;
     return good;
 }
+
+/* Which kinds of subject a stage takes is its own to know; one of the three it does. */
+bool file_consent_load_nobody(struct chain_shared *shared, const struct config *config, struct error *error)
+{
+    const struct view keys[] = {
+        config->subscriber.kind == IDENTIFIER_IMSI     ? VIEW("line:999990000000000")
+        : config->subscriber.kind == IDENTIFIER_OPAQUE ? VIEW("line:nobody")
+                                                       : VIEW("line:999000000000000"),
+        VIEW("account:nobody"),
+        VIEW("device:maid:ffffffff-ffff-4fff-bfff-ffffffffffff"),
+    };
+    struct followers followers = {.count = 0};
+    struct positions positions = {0};
+    chain_shared_followed(shared, add_follower, &followers);
+    bool taken = false;
+    for (unsigned i = 0; i < sizeof keys / sizeof keys[0] && !taken; i++) {
+        struct followed_record record = {
+            .key = keys[i],
+            .value = VIEW("{\"choices\":{\"*\":\"out\"},\"effective\":0,\"seq\":1}"),
+            .committed = true,
+        };
+        taken = apply(&followers, &record, error);
+    }
+    return taken && finish(&followers, &positions, error);
+}

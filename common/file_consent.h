@@ -19,4 +19,9 @@ bool file_consent_is_wanted(struct chain_shared *shared);
 CLICKVEIL_MUST_CHECK bool file_consent_load(struct chain_shared *shared, const char *path, int64_t now_ms,
                                             int wake_descriptor, uint64_t *out_records, struct error *error);
 
+/* As if nobody had chosen: one `out` of a subject that nobody can be (country code 999, the private MCC 999) stands for the
+ * whole topic, since a stage refuses an empty one. For `explain` without a consent file. */
+CLICKVEIL_MUST_CHECK bool file_consent_load_nobody(struct chain_shared *shared, const struct config *config,
+                                                   struct error *error);
+
 #endif

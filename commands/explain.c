@@ -1,0 +1,201 @@
+/* clickveil explain: one event in, what each stage decides and why out. Prints no value out of the event. */
+#include "common/explain.h"
+#include "commands/argument.h"
+#include "commands/argument_value.h"
+#include "commands/command.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/file_consent.h"
+#include "common/hop.h"
+#include "common/secret.h"
+#include "stages/registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <yyjson.h>
+
+struct texts {
+    const char *config, *consent, *event, *now;
+    struct argument_list set;
+    bool json, fields;
+};
+
+static struct texts texts;
+
+static const struct argument arguments[] = {
+    {.name = "config", .letter = 'c', .value = "FILE", .text = &texts.config, .help = "the configuration"},
+    {.name = "set",
+     .letter = 's',
+     .value = "PATH=VALUE",
+     .list = &texts.set,
+     .help = "override an option of the configuration; may come again"},
+    {.name = "event",
+     .letter = 'e',
+     .value = "FILE",
+     .text = &texts.event,
+     .help = "the event, one JSON object; - is standard input (the default)"},
+    {.name = "consent",
+     .value = "FILE",
+     .text = &texts.consent,
+     .help = "choices, as for `clickveil run`; without it nobody has chosen"},
+    {.name = "now",
+     .value = "TIME",
+     .text = &texts.now,
+     .help = "fix the clock, RFC 3339 with zone or epoch milliseconds; the event is judged against it"},
+    {.name = "json", .flag = &texts.json, .help = "answer in JSON: a list with one object a stage"},
+    {.name = "fields", .flag = &texts.fields, .help = "print which field may travel how far, and end"},
+    {0},
+};
+
+static const struct argument_table table = {
+    .command = "explain",
+    .usage = "--config FILE [--event FILE] [--consent FILE] [OPTION]...\n--fields [--json]",
+    .about = "Runs one event through the chain and says what each stage decides and why. Nothing is written, "
+             "and no value "
+             "out of the event is printed, only which fields it has.",
+    .arguments = arguments,
+};
+
+/* ---- the table of fields ---- */
+
+static const enum hop hops[] = {HOP_EVENTS, HOP_CONSENT_OUT, HOP_PSEUDONYMIZE_OUT, HOP_CLASSIFY_OUT,
+                                HOP_FEED};
+static const char *const hop_names[] = {"events", "consent_out", "pseudonymize_out", "classify_out", "feed"};
+
+enum { HOPS_SHOWN = sizeof hops / sizeof hops[0] };
+
+static void print_fields(void)
+{
+    printf("%-20s", "field");
+    for (unsigned h = 0; h < HOPS_SHOWN; h++)
+        printf(" %-*s", (int)strlen(hop_names[h]), hop_names[h]);
+    puts("");
+    for (const struct hop_field *field = hop_fields; field->name; field++) {
+        printf("%-20s", field->name);
+        for (unsigned h = 0; h < HOPS_SHOWN; h++)
+            printf(" %-*s", (int)strlen(hop_names[h]), hop_carries(hops[h], field->name) ? "x" : "");
+        printf(" %s%s\n", field->raw ? "(raw identifier) " : "", field->help);
+    }
+}
+
+static bool print_json(yyjson_mut_doc *json, yyjson_mut_val *root)
+{
+    yyjson_mut_doc_set_root(json, root);
+    return root && yyjson_mut_write_fp(stdout, json, YYJSON_WRITE_PRETTY, NULL, NULL) && putchar('\n') != EOF;
+}
+
+static bool print_fields_json(void)
+{
+    yyjson_mut_doc *json = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = json ? yyjson_mut_arr(json) : NULL;
+    for (const struct hop_field *field = hop_fields; field->name && root; field++) {
+        yyjson_mut_val *entry = yyjson_mut_arr_add_obj(json, root);
+        yyjson_mut_obj_add_str(json, entry, "field", field->name);
+        yyjson_mut_obj_add_bool(json, entry, "raw", field->raw);
+        yyjson_mut_val *where = yyjson_mut_obj_add_arr(json, entry, "hops");
+        for (unsigned h = 0; h < HOPS_SHOWN; h++)
+            if (hop_carries(hops[h], field->name))
+                yyjson_mut_arr_add_str(json, where, hop_names[h]);
+        yyjson_mut_obj_add_str(json, entry, "help", field->help);
+    }
+    bool printed = root && print_json(json, root);
+    yyjson_mut_doc_free(json);
+    return printed;
+}
+
+/* ---- one event ---- */
+
+/* As much of the input as an event may have, and one byte more, so that the chain sees when it is too much. */
+static bool read_event(size_t size_max, char **out_event, size_t *out_size, struct error *error)
+{
+    bool standard_input = !texts.event || strcmp(texts.event, "-") == 0;
+    const char *name = standard_input ? "standard input" : texts.event;
+    FILE *file = standard_input ? stdin : fopen(texts.event, "rbe");
+    char *event = malloc(size_max + 1);
+    bool good = file && event;
+    if (good) {
+        *out_size = fread(event, 1, size_max + 1, file);
+        good = !ferror(file);
+    }
+    if (!good)
+        error_fail(error, EXIT_STATUS_IO, name, NULL, "can't be read: %s", strerror(errno));
+    if (file && !standard_input)
+        (void)fclose(file);
+    if (good)
+        *out_event = event;
+    else
+        free(event);
+    return good;
+}
+
+static bool load_choices(const struct config *config, struct chain_shared *shared, int64_t now_ms,
+                         struct error *error)
+{
+    uint64_t records;
+    if (texts.consent)
+        return file_consent_load(shared, texts.consent, now_ms, -1, &records, error);
+    return file_consent_load_nobody(shared, config, error);
+}
+
+static bool explain(const struct config *config, int64_t now_ms, struct error *error)
+{
+    char *event = NULL;
+    size_t size = 0;
+    if (!read_event((size_t)config->input.record_bytes_max, &event, &size, error))
+        return false;
+    struct chain_shared *shared = chain_shared_new(config, true, error);
+    struct explanation explanation;
+    bool explained = shared && load_choices(config, shared, now_ms, error) &&
+                     explain_event(config, shared, (struct view){event, size}, now_ms, &explanation, error);
+    chain_shared_free(shared);
+    free(event);
+    if (!explained)
+        return false;
+    bool printed = true;
+    if (texts.json) {
+        yyjson_mut_doc *json = yyjson_mut_doc_new(NULL);
+        printed = json && print_json(json, explanation_json(&explanation, json));
+        yyjson_mut_doc_free(json);
+    } else {
+        explanation_write_text(&explanation, stdout);
+    }
+    return (printed && fflush(stdout) == 0) ||
+           error_fail(error, EXIT_STATUS_IO, "standard output", NULL, "can't be written");
+}
+
+int command_explain(int argc, char **argv)
+{
+    int operand;
+    enum argument_result parsed = argument_parse(&table, argc, argv, &operand);
+    if (parsed != ARGUMENT_GO)
+        return parsed == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
+    if (texts.fields) {
+        bool printed = true;
+        if (texts.json)
+            printed = print_fields_json();
+        else
+            print_fields();
+        return printed && fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+    }
+    int64_t now_ms = clock_unix_ms();
+    if (!texts.config)
+        return argument_wrong(&table, "--config is missing");
+    if (texts.now && !argument_time(texts.now, &now_ms))
+        return argument_wrong(&table, "--now wants a time such as 2026-11-24T00:00:00Z");
+
+    struct error error = {0};
+    if (!process_harden(&error))
+        return argument_failure("explain", &error);
+    /* One event is no start: how many choices there must be is not asked. */
+    struct config_override overrides[ARGUMENT_LIST_MAX + 1] = {{"consent.floor=1"}};
+    for (unsigned i = 0; i < texts.set.count; i++)
+        overrides[i + 1].text = texts.set.texts[i];
+    struct config *config =
+        config_load(texts.config, registry, overrides, texts.set.count + 1, stderr, &error);
+    if (!config)
+        return argument_failure("explain", &error);
+    bool explained = explain(config, now_ms, &error);
+    config_free(config);
+    return explained ? EXIT_STATUS_DONE : argument_failure("explain", &error);
+}
