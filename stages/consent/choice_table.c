@@ -1,19 +1,13 @@
 /*
  * Design. Two layers. `slots` is an open-addressing array of 8-byte words, (32 bits of the pseudonym, number of the
  * entry): small, so a subject without an entry, the common case, costs one cache line, and growing copies little.
- * The entries stand in chunks that never move, so a reader with an old slots array still sees every change of an entry
- * that was there when it took hold.
+ * The entries (choice_entry.h) stand in chunks that never move, so a reader with an old slots array still sees every change of
+ * an entry that was there when it took hold.
  *
  * A subject is recognised by 96 bits: 32 in the slot (which also give the place: place = bits * capacity / 2^32, so
  * slots are sorted by their bits but for collisions, and growth walks memory forwards) and 64 in the entry. The
  * pseudonym is a keyed hash, so nobody can choose collisions; with 20 million entries and a billion subjects looked
  * up, a chance match has a probability of 3 * 10^-13.
- *
- * Writing without locks. An entry is five words, and a decision needs three of them: `sets`, `time` (time of effect,
- * pending, signalled) and `until`. The writer stores what can only take away first (a later time of effect, `until`,
- * pending bits), then `sets` with release, then drops pending bits that `sets` now has. A reader loads pending and
- * flags, then `sets` with acquire, then the times. Whatever it mixes, it has either all of the old or a stricter one;
- * the one exception, two changes of the same entry between two loads, is caught by the barrier like any later change.
  *
  * Growth: the writer fills a new slots array, swaps the pointer and retires the old one. A reader publishes the
  * pointer that it uses in `held` (a hazard pointer) and looks again whether it is still the current one; the writer
@@ -22,6 +16,8 @@
  */
 #include "stages/consent/choice_table.h"
 
+#include "stages/consent/choice_entry.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -29,30 +25,11 @@ enum {
     CHUNK_ENTRIES = 1 << 16,
     SLOTS_FIRST = 1 << 12,
     SLOTS_SLOWLY = 1 << 20, /* from here growth is by a quarter instead of a half: memory, not speed */
-    PENDING_BITS = 16,
-    FLAG_BITS = 4,
-    TIME_SHIFT = PENDING_BITS + FLAG_BITS,
-    COUNT_BITS = 20,
     CACHE_LINE = 64,
 };
 
-enum flag {
-    FLAG_ORDERED = 1 << 16,
-    FLAG_TWO_STEP = 1 << 17,
-    FLAG_SIGNALLED = 1 << 18,
-    FLAG_RECORDED = 1 << 19,
-};
-
-struct entry {
-    _Atomic uint64_t sets;  /* out, in, before, withdrawn: 16 bits each */
-    _Atomic uint64_t time;  /* effective_ms: 44 bits; flags: 4; pending: 16 */
-    _Atomic uint64_t until; /* before_until_ms: 44 bits; pending_count: 20 */
-    int64_t seq;            /* the writer's own */
-    uint64_t tag;           /* written before the slot, never changed */
-};
-
 struct chunk {
-    struct entry entries[CHUNK_ENTRIES];
+    struct choice_entry entries[CHUNK_ENTRIES];
 };
 
 struct choice_slots {
@@ -88,7 +65,7 @@ static uint64_t place_of(const struct choice_slots *slots, uint32_t bits)
     return (uint64_t)bits * slots->capacity >> 32;
 }
 
-static struct entry *entry_at(const struct choice_table *table, uint32_t entry)
+static struct choice_entry *entry_at(const struct choice_table *table, uint32_t entry)
 {
     return &table->chunks[entry / CHUNK_ENTRIES]->entries[entry % CHUNK_ENTRIES];
 }
@@ -268,54 +245,14 @@ bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseu
     return true;
 }
 
-static void unpack_sets(uint64_t sets, struct choice_state *state)
-{
-    state->out = (choice_set)sets;
-    state->in = (choice_set)(sets >> 16);
-    state->before = (choice_set)(sets >> 32);
-    state->withdrawn = (choice_set)(sets >> 48);
-}
-
 void choice_table_load(const struct choice_table *table, uint32_t entry, struct choice_state *out_state)
 {
-    const struct entry *at = entry_at(table, entry);
-    uint64_t time = atomic_load_explicit(&at->time, memory_order_relaxed);
-    uint64_t until = atomic_load_explicit(&at->until, memory_order_relaxed);
-    unpack_sets(atomic_load_explicit(&at->sets, memory_order_relaxed), out_state);
-    out_state->pending = (choice_set)time;
-    out_state->ordered = time & FLAG_ORDERED;
-    out_state->two_step = time & FLAG_TWO_STEP;
-    out_state->signalled = time & FLAG_SIGNALLED;
-    out_state->recorded = time & FLAG_RECORDED;
-    out_state->effective_ms = (int64_t)(time >> TIME_SHIFT);
-    out_state->seq = at->seq;
-    out_state->before_until_ms = (int64_t)(until >> COUNT_BITS);
-    out_state->pending_count = (uint32_t)until & ((1u << COUNT_BITS) - 1);
-}
-
-static uint64_t pack_time(const struct choice_state *state, choice_set pending)
-{
-    return (uint64_t)state->effective_ms << TIME_SHIFT | (state->ordered ? FLAG_ORDERED : 0) |
-           (state->two_step ? FLAG_TWO_STEP : 0) | (state->signalled ? FLAG_SIGNALLED : 0) |
-           (state->recorded ? FLAG_RECORDED : 0) | pending;
+    choice_entry_load(entry_at(table, entry), out_state);
 }
 
 void choice_table_store(struct choice_table *table, uint32_t entry, const struct choice_state *state)
 {
-    ensure(state->effective_ms >= 0 && state->effective_ms <= CHOICE_EFFECTIVE_MS_MAX);
-    ensure(state->pending_count < 1u << COUNT_BITS && !(state->in & state->out));
-    struct entry *at = entry_at(table, entry);
-    choice_set was_pending = (choice_set)atomic_load_explicit(&at->time, memory_order_relaxed);
-    uint64_t sets = (uint64_t)state->out | (uint64_t)state->in << 16 | (uint64_t)state->before << 32 |
-                    (uint64_t)state->withdrawn << 48;
-
-    at->seq = state->seq;
-    atomic_store_explicit(&at->until, (uint64_t)state->before_until_ms << COUNT_BITS | state->pending_count,
-                          memory_order_relaxed);
-    atomic_store_explicit(&at->time, pack_time(state, state->pending | was_pending), memory_order_relaxed);
-    atomic_store_explicit(&at->sets, sets, memory_order_release);
-    if (was_pending & (choice_set)~state->pending)
-        atomic_store_explicit(&at->time, pack_time(state, state->pending), memory_order_release);
+    choice_entry_store(entry_at(table, entry), state);
 }
 
 /* ---- readers ---- */
@@ -348,17 +285,7 @@ bool choice_table_find(const struct choice_table *table, const struct choice_slo
     uint32_t found = find_entry(table, slots, pseudonym);
     if (!found)
         return false;
-    const struct entry *at = entry_at(table, found - 1);
-    uint64_t time = atomic_load_explicit(&at->time, memory_order_acquire);
-    struct choice_state state = {
-        .pending = (choice_set)time,
-        .signalled = time & FLAG_SIGNALLED,
-        .recorded = time & FLAG_RECORDED,
-    };
-    unpack_sets(atomic_load_explicit(&at->sets, memory_order_acquire), &state);
-    state.effective_ms = (int64_t)(atomic_load_explicit(&at->time, memory_order_relaxed) >> TIME_SHIFT);
-    state.before_until_ms = (int64_t)(atomic_load_explicit(&at->until, memory_order_relaxed) >> COUNT_BITS);
-    *out_state = state;
+    choice_entry_read(entry_at(table, found - 1), out_state);
     return true;
 }
 

@@ -29,7 +29,7 @@ CLICKVEIL_MUST_CHECK bool choice_table_entry(struct choice_table *table, const s
                                              uint32_t *out_entry, struct error *error);
 
 /* What stands in an entry, and the putting of something else there: readers see the old or the new, or in between
- * what lets less through than one of them. */
+ * what allows nothing that neither of them does (choice_entry.h). */
 void choice_table_load(const struct choice_table *table, uint32_t entry, struct choice_state *out_state);
 void choice_table_store(struct choice_table *table, uint32_t entry, const struct choice_state *state);
 

@@ -6,13 +6,13 @@
  */
 #include "stages/consent/ledger.h"
 
+#include "stages/consent/choice_entry.h"
 #include "stages/consent/consent_record.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
-    PENDING_COUNT_MAX = (1 << 20) - 1, /* of one subject; such an entry stays `out` until the next start */
     PENDING_FIRST = 64,
 };
 
@@ -143,8 +143,8 @@ static void decide_pending(struct ledger *ledger, uint32_t entry)
 {
     struct choice_state state;
     choice_table_load(ledger->table, entry, &state);
-    if (state.pending_count == PENDING_COUNT_MAX)
-        return;
+    if (state.pending_count == CHOICE_ENTRY_PENDING_MAX)
+        return; /* more than can be counted: `out` until the next start */
     ensure(state.pending_count > 0);
     state.pending_count--;
     if (state.pending_count == 0)
@@ -236,7 +236,7 @@ static bool apply_uncommitted(struct ledger *ledger, struct partition *partition
     choice_table_load(ledger->table, entry, &before);
     after = before;
     after.pending |= outs;
-    if (after.pending_count < PENDING_COUNT_MAX)
+    if (after.pending_count < CHOICE_ENTRY_PENDING_MAX)
         after.pending_count++;
     store(ledger, entry, choice_table_tag(pseudonym), &before, &after);
     size_t last = (partition->pending_first + partition->pending_count) & (partition->pending_size - 1);

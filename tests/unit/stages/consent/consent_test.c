@@ -20,6 +20,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #define LIST(array) ((struct option_list){(void *)(array), sizeof(array) / sizeof *(array), true})
 
@@ -82,7 +84,7 @@ static int set_up(void **state)
         .followed = {60000, 5000},
         .subjects = LIST(line_account),
         .floor = 1,
-        .entries_max = 100000,
+        .entries_max = 1000000,
     };
     static const uint8_t key[SUBJECT_KEY_SIZE] = {1, 2, 3};
     fixture->key = subject_key_of_bytes(key, &fixture->error);
@@ -692,6 +694,70 @@ static void consent_workers_have_batches_of_their_own(void **state)
     assert_false(stage_consent.stands(fixture->states[1]));
 }
 
+/* One thread follows the topic and opts out one line after another; a worker processes lines just before it. A batch
+ * with a kept event stands only when that line's `out` had not been taken in before the question. */
+struct outing {
+    struct fixture *fixture;
+    _Atomic unsigned taken_in; /* lines below are `out` */
+};
+
+#if defined(__SANITIZE_THREAD__)
+enum { OUTINGS = 5000 };
+#else
+enum { OUTINGS = 100000 };
+#endif
+
+static void line_of(unsigned number, char out_line[12])
+{
+    snprintf(out_line, 12, "1415%07u", number);
+}
+
+static void *opt_out_one_by_one(void *context)
+{
+    struct outing *outing = context;
+    for (unsigned i = 0; i < OUTINGS; i++) {
+        char line[12], key[20];
+        line_of(i, line);
+        snprintf(key, sizeof key, "line:%s", line);
+        ensure(apply_at(outing->fixture, 7, i, i % 2, key, NULL)); /* every other one uncommitted */
+        atomic_store(&outing->taken_in, i + 1);
+    }
+    return NULL;
+}
+
+static void consent_batch_never_stands_against_an_out_that_was_taken_in(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    complete(fixture);
+    struct outing outing = {.fixture = fixture};
+    struct error error = {0};
+    struct emitter emitter = {.now_ms = NOW_MS, .error = &error};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, opt_out_one_by_one, &outing), 0);
+    unsigned fallen = 0, dropped = 0, taken_in;
+    do {
+        unsigned ahead = atomic_load(&outing.taken_in), numbers[BATCH_RECORDS], kept = 0;
+        for (unsigned i = 0; i < BATCH_RECORDS; i++) {
+            char line[12];
+            line_of(ahead + i, line);
+            struct record record = event_of(line, ACCOUNT, NULL);
+            if (stage_consent.process(fixture->states[0], &record, &emitter).kind == VERDICT_PASS)
+                numbers[kept++] = ahead + i;
+            else
+                dropped++;
+        }
+        taken_in = atomic_load(&outing.taken_in);
+        bool stands = stage_consent.stands(fixture->states[0]);
+        for (unsigned i = 0; i < kept && stands; i++)
+            assert_true(numbers[i] >= taken_in);
+        fallen += !stands;
+        (stands ? stage_consent.commit : stage_consent.abort)(fixture->states[0]);
+    } while (taken_in < OUTINGS);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(fallen + dropped > 0); /* they did meet */
+}
+
 /* ---- numbers, options ---- */
 
 struct gauges {
@@ -872,6 +938,7 @@ int main(void)
         CASE(consent_batch_falls_when_more_changed_than_is_remembered),
         CASE(consent_batch_too_large_falls_by_anybodys_change),
         CASE(consent_workers_have_batches_of_their_own),
+        CASE(consent_batch_never_stands_against_an_out_that_was_taken_in),
         CASE(consent_counts_what_an_operator_must_see),
         CASE(consent_options_have_bounds_and_defaults),
         CASE(consent_releases_what_never_began),
