@@ -308,9 +308,17 @@ static struct verdict classify_event(const struct rules *rules, struct record *r
             return verdict_reject(CLASSIFY_TARGET_MISSING);
         answer = rules_host(rules, record->host);
         return conclude(record, rules, &answer);
+    case EVENT_APP_REMOVE:
+        /* Publish ends by its token what the app brought. What the rules say today does not matter: they may have
+         * said something else when it brought it. */
+        if (view_is_absent(record->app))
+            return verdict_reject(CLASSIFY_TARGET_MISSING);
+        forget_target(record);
+        record->interest_count = 0;
+        record->rules_digest = rules_totals(rules)->digest;
+        return verdict_pass();
     case EVENT_APP_USE:
     case EVENT_APP_INSTALL:
-    case EVENT_APP_REMOVE: /* its interests say what ends */
         if (view_is_absent(record->app))
             return verdict_reject(CLASSIFY_TARGET_MISSING);
         answer = record->preinstalled ? (struct rule_answer){.kind = RULE_NONE}

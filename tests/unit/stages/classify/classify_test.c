@@ -138,10 +138,25 @@ static void classify_leaves_neither_host_nor_app_nor_url_behind(void **unused)
     }
 }
 
-static void classify_passes_all_kinds_of_app_events_with_their_interests(void **unused)
+static void classify_passes_removals_whatever_the_rules_say_of_the_app(void **unused)
 {
     (void)unused;
-    static const enum event_type types[] = {EVENT_APP_USE, EVENT_APP_INSTALL, EVENT_APP_REMOVE};
+    static const char *const apps[] = {"com.example.app", "com.unknown", "com.bad.app"};
+    for (size_t i = 0; i < sizeof(apps) / sizeof(apps[0]); i++) {
+        struct record record = event(EVENT_APP_REMOVE, apps[i]);
+        record.app_token = 4711; /* publish ends by it what the app brought, perhaps under other rules */
+        assert_int_equal(process(&record).kind, VERDICT_PASS);
+        assert_int_equal(record.interest_count, 0);
+        assert_true(view_is_absent(record.app));
+        assert_true(record.app_token == 4711);
+    }
+    expect(event(EVENT_APP_REMOVE, NULL), VERDICT_REJECT, "target_missing");
+}
+
+static void classify_passes_app_events_with_their_interests(void **unused)
+{
+    (void)unused;
+    static const enum event_type types[] = {EVENT_APP_USE, EVENT_APP_INSTALL};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         struct record record = event(types[i], "com.Example.App");
         record.app_token = 4711;
@@ -162,7 +177,6 @@ static void classify_drops_events_without_an_interest_by_reason(void **unused)
     expect(event(EVENT_BROWSE, "lonely.com"), VERDICT_DROP, "interest_unsupported");
     expect(event(EVENT_APP_USE, "com.unknown"), VERDICT_DROP, "no_interest");
     expect(event(EVENT_APP_INSTALL, "com.bad.app"), VERDICT_DROP, "interest_denied");
-    expect(event(EVENT_APP_REMOVE, "com.unknown"), VERDICT_DROP, "no_interest");
     struct record preinstalled = event(EVENT_APP_USE, "com.example.app");
     preinstalled.preinstalled = true;
     expect(preinstalled, VERDICT_DROP, "no_interest");
@@ -482,7 +496,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STARTED(classify_gives_interests_of_weight_one_and_the_digest),
         STARTED(classify_leaves_neither_host_nor_app_nor_url_behind),
-        STARTED(classify_passes_all_kinds_of_app_events_with_their_interests),
+        STARTED(classify_passes_removals_whatever_the_rules_say_of_the_app),
+        STARTED(classify_passes_app_events_with_their_interests),
         STARTED(classify_drops_events_without_an_interest_by_reason),
         STARTED(classify_looks_up_hosts_and_apps_apart),
         STARTED(classify_rejects_events_without_host_or_app),
