@@ -1,5 +1,6 @@
 #include "stages/publish/feed_id.h"
 
+#include "common/base64url.h"
 #include "common/error.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 #define FOR_SLOT_KEY  VIEW("clickveil feed slot key 1")
 #define FOR_TAG       VIEW("clickveil feed tag 1")
 
+static_assert(FEED_ID_TEXT_SIZE == BASE64URL_SIZE(FEED_ID_SIZE), "a key is an ID in base64url");
 static_assert(FEED_ID_SLOT_KEY_SIZE == crypto_shorthash_KEYBYTES, "SipHash-2-4 takes 16 bytes of key");
 
 static void add_field(crypto_generichash_state *hash, struct view field)
@@ -71,9 +73,7 @@ uint64_t feed_id_slot_hash(const uint8_t slot_key[FEED_ID_SLOT_KEY_SIZE], const 
 
 void feed_id_text(const uint8_t id[FEED_ID_SIZE], char out_text[FEED_ID_TEXT_SIZE])
 {
-    char text[FEED_ID_TEXT_SIZE + 1];
-    sodium_bin2base64(text, sizeof text, id, FEED_ID_SIZE, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    memcpy(out_text, text, FEED_ID_TEXT_SIZE);
+    base64url_write(id, FEED_ID_SIZE, out_text);
 }
 
 void feed_id_tag(const struct feed_name *name, uint8_t out_tag[FEED_ID_TAG_SIZE])

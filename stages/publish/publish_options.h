@@ -23,12 +23,11 @@ enum feed_subject {
 };
 
 struct feed_options {
-    struct view advertiser; /* [a-z0-9_-]{1,64}; `self` is the operator's own ad platform */
+    struct view advertiser; /* [a-z0-9_-]{1,32}; `self` is the operator's own ad platform */
     struct view programme;
     int kind; /* enum feed_kind */
     int id;   /* enum feed_subject */
     struct view topic;
-    struct option_place advertiser_place, programme_place, kind_place, topic_place;
 };
 
 struct publish_options {
@@ -42,8 +41,6 @@ struct publish_options {
     bool trial;
     int64_t people_max;
     struct option_list feeds; /* struct feed_options */
-    struct option_place k_place, epoch_place, interests_max_place, update_every_place, provider_place,
-        feeds_place;
 };
 
 /* When anything may be written about an ID. */
