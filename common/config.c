@@ -31,7 +31,7 @@ struct root {
 
 /* ---- tables ---- */
 
-static bool judge_instance(struct view text, char *why, size_t why_size)
+static bool judge_name(struct view text, char *why, size_t why_size)
 {
     bool good = text.size > 0 && text.size <= 128;
     for (size_t i = 0; good && i < text.size; i++) {
@@ -40,7 +40,7 @@ static bool judge_instance(struct view text, char *why, size_t why_size)
                c == '_' || c == '-';
     }
     if (!good)
-        snprintf(why, why_size, "the name of an instance has 1 to 128 letters, digits, . _ and -");
+        snprintf(why, why_size, "a name here has 1 to 128 letters, digits, . _ and -");
     return good;
 }
 
@@ -325,10 +325,18 @@ static const struct option main_options[] = {
      .minimum = "1",
      .maximum = "256",
      .help = "Threads, each with its own consumer, producer and share of the partitions."},
+    {.name = "pipeline",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, pipeline),
+     .judge = judge_name,
+     .default_text = "clickveil",
+     .help = "First part of the consumer group's and the transactional producers' names, the same for every "
+             "process of "
+             "one pipeline. Two pipelines on one cluster need two names."},
     {.name = "instance",
      .type = OPTION_STRING,
      .offset = offsetof(struct config, instance),
-     .judge = judge_instance,
+     .judge = judge_name,
      .default_help = "the host name",
      .help = "Names `transactional.id`: stable over restarts, different for each process that runs the same "
              "stages."},
@@ -535,7 +543,7 @@ static bool default_instance(struct config *config, struct lint *lint)
     if (!view_is_absent(config->instance))
         return true;
     char name[256] = "", why[LINT_TEXT_SIZE];
-    if (gethostname(name, sizeof name - 1) != 0 || !judge_instance(view_of_string(name), why, sizeof why))
+    if (gethostname(name, sizeof name - 1) != 0 || !judge_name(view_of_string(name), why, sizeof why))
         snprintf(name, sizeof name, "clickveil");
     char *copy = arena_take(lint->arena, strlen(name) + 1);
     if (!copy)

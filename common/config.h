@@ -73,6 +73,7 @@ struct config {
     struct option_list kafka;       /* option_pair: any librdkafka property */
     struct option_list stage_names; /* views, a contiguous part of the chain */
     int64_t workers;
+    struct view pipeline; /* first part of group.id and transactional.id */
     struct view instance; /* names transactional.id; the host name by default */
     struct config_topics topics;
     struct option_list programmes; /* struct programme, at most RECORD_PROGRAMMES_MAX */

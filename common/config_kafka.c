@@ -22,7 +22,8 @@ static const struct guard guards[] = {
     {"offset.store.path", NULL, "offsets are committed inside the transaction, never to a file"},
     {"isolation.level", "read_committed",
      "reading uncommitted input turns off stable offsets and processes aborted records"},
-    {"transactional.id", NULL, "it is made of 'instance' and the worker's number; set 'instance'"},
+    {"transactional.id", NULL,
+     "it is made of 'pipeline', 'instance' and the worker's number; set 'instance'"},
     {"transaction.timeout.ms", NULL,
      "set 'runtime.transaction_timeout', which the other time-outs are checked against"},
     {"enable.idempotence", "true,t,1", "without it a retry can double records; transactions need it"},
@@ -42,7 +43,8 @@ static const struct guard guards[] = {
 
     /* Membership: who owns which partition. */
     {"group.id", NULL,
-     "it is made of the stages that run, so that all instances share the work; two groups would "
+     "it is made of 'pipeline' and the stages that run, so that all instances share the work; two groups "
+     "would "
      "process every event twice"},
     {"group.instance.id", NULL, "set 'runtime.static: true', which makes one per worker"},
     {"partition.assignment.strategy", "range",

@@ -44,12 +44,12 @@ void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase pha
 
 void kafka_worker_group(const struct config *config, char *text, size_t text_size)
 {
-    snprintf(text, text_size, "clickveil.%s", config->stages[config->first_stage]->name);
+    snprintf(text, text_size, "%s.%s", config->pipeline.data, config->stages[config->first_stage]->name);
 }
 
 void kafka_worker_identity(const struct config *config, unsigned index, char *text, size_t text_size)
 {
-    snprintf(text, text_size, "clickveil.%s.%s.%u", config->stages[config->first_stage]->name,
+    snprintf(text, text_size, "%s.%s.%s.%u", config->pipeline.data, config->stages[config->first_stage]->name,
              config->instance.data, index);
 }
 
