@@ -1,8 +1,12 @@
-/* clickveil check: every mistake of a configuration in one run, without a broker; and the reference of all options. */
+/* clickveil check: every mistake of a configuration in one run, and on request of the broker's topics; and the references
+ * of all options and metrics. */
 #include "commands/argument.h"
 #include "commands/command.h"
 #include "common/config.h"
+#include "common/kafka_check.h"
 #include "common/kafka_client.h"
+#include "common/log.h"
+#include "common/metrics_table.h"
 #include "common/stage.h"
 #include "stages/registry.h"
 
@@ -10,9 +14,14 @@
 
 static const char default_file[] = "config/pipeline.yaml";
 
-static int print_reference(void)
+enum { BROKER_TIMEOUT_MS = 10000 };
+
+static int print_reference(bool of_metrics)
 {
-    config_reference_write(registry, stdout);
+    if (of_metrics)
+        metrics_reference_write(registry, stdout);
+    else
+        config_reference_write(registry, stdout);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_STATUS_DONE;
     fputs("clickveil check: can't write the reference\n", stderr);
@@ -34,7 +43,21 @@ static void print_result(const char *file, const struct config *config)
            first == last ? "" : last, (long long)config->workers, config->programmes.count);
 }
 
-static int check(const char *file, const struct argument_list *list)
+/* False: there are problems, or the broker can't be asked. */
+static bool ask_broker(const char *file, const struct config *config, struct error *error)
+{
+    struct kafka_check_result result = {0};
+    log_init(LOG_FORMAT_TEXT, LOG_LEVEL_NONE); /* what is wrong is said once, by us */
+    if (!kafka_check(config, BROKER_TIMEOUT_MS, stderr, &result, error))
+        return false;
+    if (result.errors)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, file, NULL, "%u mistake%s on the broker",
+                          result.errors, result.errors == 1 ? "" : "s");
+    printf("broker: good (topics: %u)\n", result.topics);
+    return true;
+}
+
+static int check(const char *file, const struct argument_list *list, bool broker)
 {
     struct error error = {0};
     struct config_override overrides[ARGUMENT_LIST_MAX];
@@ -46,6 +69,7 @@ static int check(const char *file, const struct argument_list *list)
     bool taken = kafka_check_properties(config, &error);
     if (taken)
         print_result(file, config);
+    taken = taken && (!broker || ask_broker(file, config, &error));
     config_free(config);
     return taken ? EXIT_STATUS_DONE : fail(&error);
 }
@@ -54,7 +78,7 @@ int command_check(int argc, char **argv)
 {
     const char *file = NULL;
     struct argument_list overrides = {0};
-    bool reference = false;
+    bool broker = false, reference = false, metrics_reference = false;
     const struct argument options[] = {
         {.name = "config",
          .letter = 'c',
@@ -65,26 +89,37 @@ int command_check(int argc, char **argv)
          .value = "PATH=VALUE",
          .help = "override an option, as in --set publish.k=200; checked like the file",
          .list = &overrides},
+        {.name = "broker",
+         .help =
+             "ask the broker too: reachable, topics, partitions, compaction, retention, transaction limits",
+         .flag = &broker},
         {.name = "reference",
          .help = "print the reference of all options as Markdown instead",
          .flag = &reference},
+        {.name = "metrics-reference",
+         .help = "print the reference of all metrics as Markdown instead",
+         .flag = &metrics_reference},
         {0},
     };
     const struct argument_table table = {
         .command = "check",
-        .usage = "[--config FILE] [--set PATH=VALUE]...\n--reference",
-        .about = "Finds every mistake of a configuration in one run, without a broker, and says for each its "
-                 "file, line "
-                 "and column, what is wrong and what was probably meant.",
+        .usage = "[--config FILE] [--set PATH=VALUE]... [--broker]\n--reference | --metrics-reference",
+        .about = "Finds every mistake of a configuration in one run, without a broker unless --broker is "
+                 "given, and "
+                 "says for each its file, line and column, what is wrong and what was probably meant.",
         .arguments = options,
-        .notes =
-            "Exit status: 0 nothing is wrong (there may be warnings), 64 wrong usage, 78 there are mistakes.",
+        .notes = "Exit status: 0 nothing is wrong (there may be warnings), 64 wrong usage, 69 the broker "
+                 "does not answer, 78 there "
+                 "are mistakes.",
     };
     int operand = 0;
     enum argument_result result = argument_parse(&table, argc, argv, &operand);
     if (result != ARGUMENT_GO)
         return result == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
-    if (reference && (file || overrides.count))
-        return argument_wrong(&table, "--reference stands alone");
-    return reference ? print_reference() : check(file ? file : default_file, &overrides);
+    if (reference || metrics_reference) {
+        if (file || overrides.count || broker || (reference && metrics_reference))
+            return argument_wrong(&table, "--reference and --metrics-reference stand alone");
+        return print_reference(metrics_reference);
+    }
+    return check(file ? file : default_file, &overrides, broker);
 }

@@ -13,6 +13,7 @@ static const struct command commands[] = {
     {"explain", "one event in, each stage's decision and its reason out", command_explain},
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
+    {"topics", "plan and create: every topic that a configuration needs", command_topics},
     {NULL, NULL, NULL},
 };
 

@@ -184,7 +184,9 @@ static void json_entry(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct t
     yyjson_mut_obj_add_str(doc, item, "role", topic_plan_role_name(entry->role));
     yyjson_mut_obj_add_bool(doc, item, "reads", entry->reads);
     yyjson_mut_obj_add_bool(doc, item, "writes", entry->writes);
-    yyjson_mut_obj_add_int(doc, item, "partitions", entry->partitions);
+    bool there = outcome && outcome->found[index].exists;
+    yyjson_mut_obj_add_int(doc, item, "partitions",
+                           there ? outcome->found[index].partitions : entry->partitions);
     if (entry->replication == TOPIC_PLAN_REPLICATION_BROKER)
         yyjson_mut_obj_add_null(doc, item, "replication");
     else

@@ -54,7 +54,7 @@ const struct metric_row metrics_table[METRICS] = {
     [METRIC_WORKER_RESTORE_RATIO] = {"clickveil_worker_restore_ratio", METRIC_GAUGE, "ratio", "worker",
                                      "Share of the changelog that a worker has read back, 0 to 1."},
     [METRIC_WORKER_ARENA] = {"clickveil_worker_arena_bytes", METRIC_GAUGE, "bytes", "worker",
-                             "Memory of a worker for the records of its last transaction; bounded by "
+                             "Memory that a worker holds for the records of a transaction; bounded by "
                              "runtime.memory_max."},
     [METRIC_FOLLOWED_PHASE] =
         {"clickveil_followed_phase", METRIC_GAUGE, "", "topic,phase",

@@ -50,8 +50,10 @@ sound_tree() { # the first time
         '#include "stages/two/two.h"' '' 'int registry(void)' '{' '    return one() + two();' '}'
     write commands/main.c '#include <stdio.h>' '#include <string.h>' '' '#include "stages/registry.h"' '' \
         'int main(int argc, char **argv)' '{' '    if (argc == 3 && strcmp(argv[2], "--reference") == 0)' \
-        '        puts("# Reference");' '    return registry() == 0;' '}'
+        '        puts("# Reference");' '    if (argc == 3 && strcmp(argv[2], "--metrics-reference") == 0)' \
+        '        puts("# Metrics");' '    return registry() == 0;' '}'
     write docs/configuration.md '# Reference'
+    write docs/metrics.md '# Metrics'
     cp -a "$tree" "$sound"
 }
 
@@ -195,6 +197,8 @@ body common/bad.c '#include "common/sum.h"' "$(awk 'BEGIN { for (i = 0; i < 800;
 planted words_no_file_has_more_than_800_lines words '^ *common/bad.c:801: 808 lines'
 write docs/configuration.md '# Reference of yesterday'
 planted docs_reference_is_fresh docs '^ *docs/configuration.md:1: stale'
+write docs/metrics.md '# Metrics of yesterday'
+planted docs_metrics_are_fresh docs '^ *docs/metrics.md:1: stale'
 
 # a tool that breaks is not a check that passed
 write bin/awk '#!/bin/sh' 'echo "awk: no such regular expression" >&2' 'exit 2'

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# clickveil topics and check --broker as far as they go without a broker.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+clickveil=${CLICKVEIL:-build/clickveil}
+work=${CLICKVEIL_BUILD:-build/default}/topics_test
+number=0
+rm -rf "$work"
+mkdir -p "$work"
+
+is() { # is NAME GOT WANTED
+    number=$((number + 1))
+    if [ "$2" = "$3" ]; then
+        echo "ok $number - $1"
+    else
+        echo "not ok $number - $1"
+        printf '# got     %s\n# wanted  %s\n' "$2" "$3"
+    fi
+}
+
+has() { # has NAME PATTERN FILE
+    if grep -qE -e "$2" "$3"; then is "$1" found found; else is "$1" "$(cat "$3")" "$2"; fi
+}
+
+topics() { # status, with what was said in $work/out and $work/err
+    "$clickveil" topics "$@" >"$work/out" 2>"$work/err"
+    echo $?
+}
+
+column() { awk 'NR > 1 && $3 ~ /^[0-9]+$/ { print $1 ":" $3 }' "$work/out" | xargs; }
+
+is plan_of_the_whole_chain "$(topics plan --config config/pipeline.yaml)" 0
+is plan_names_every_topic_and_its_partitions "$(column)" \
+    'clickstream.events:4 subscriber.consent:4 clickveil.state:4 clickveil.dead-letters:1 feed.acme.tmobile:4 feed.globex.tmobile:4'
+has plan_shows_a_feeds_retention 'feed.acme.tmobile .*cleanup.policy=compact,delete retention.ms=15d segment.ms=1d max.compaction.lag.ms=1d delete.retention.ms=14d message.timestamp.type=CreateTime' "$work/out"
+is plan_takes_numbers "$(topics plan --config config/pipeline.yaml -p 12 -r 3)" 0
+has plan_has_the_partitions_that_were_asked_for 'subscriber.consent .* 12 +3 ' "$work/out"
+is plan_follows_the_epoch "$(topics plan --config config/pipeline.yaml --set publish.epoch=1d)" 0
+has plan_keeps_two_epochs_and_a_day 'feed.acme.tmobile .*retention.ms=3d .*delete.retention.ms=2d' "$work/out"
+
+cuts=
+for stage in consent pseudonymize classify publish; do
+    is "plan_of_the_cut_$stage" "$(topics plan --config config/split/$stage.yaml)" 0
+    cuts="$cuts|$(column | sed 's/:[0-9]*//g; s/clickveil\.//g')"
+done
+is plan_of_each_cut_has_what_it_reads_and_writes "$cuts" \
+    '|clickstream.events subscriber.consent consented dead-letters|consented pseudonymized dead-letters|pseudonymized classified dead-letters|classified state dead-letters feed.acme.tmobile feed.globex.tmobile'
+
+is plan_as_json "$(topics plan --config config/pipeline.yaml --json)" 0
+has plan_as_json_names_roles '"role": "dead_letters"' "$work/out"
+
+while IFS='|' read -r why wanted arguments said; do
+    # shellcheck disable=SC2086  # words
+    is "refused_$why" "$(topics $arguments)" "$wanted"
+    has "refused_${why}_says_so" "$said" "$work/err"
+done <<'END'
+no_verb|64|--json|topics --help
+unknown_verb|64|destroy -c config/pipeline.yaml|plan or create
+no_configuration|64|plan|--config is missing
+no_partitions|64|plan -c config/pipeline.yaml -p 0|from 1 to 10000
+too_many_partitions|64|plan -c config/pipeline.yaml -p 10001|from 1 to 10000
+no_number|64|plan -c config/pipeline.yaml -r three|from 1 to 100
+bad_configuration|78|plan -c config/pipeline.yaml --set publish.k=1|k is below 50
+no_file|78|plan -c config/nowhere.yaml|nowhere.yaml
+broker_not_there|69|create -c config/pipeline.yaml --set kafka.bootstrap.servers=127.0.0.1:1|see that the broker runs
+END
+
+"$clickveil" check --config config/pipeline.yaml --set kafka.bootstrap.servers=127.0.0.1:1 --broker >"$work/out" 2>"$work/err"
+is check_broker_not_there $? 69
+has check_broker_not_there_says_so 'see that the broker runs' "$work/err"
+"$clickveil" check --metrics-reference --broker >"$work/out" 2>"$work/err"
+is check_references_stand_alone $? 64
+echo "1..$number"
