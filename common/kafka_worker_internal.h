@@ -19,8 +19,7 @@ enum {
     KAFKA_WORKER_BACKOFF_FIRST_MS = 200,
     KAFKA_WORKER_BACKOFF_MAX_MS = 10000,
     KAFKA_WORKER_LATENCIES_MAX = 4096,
-    KAFKA_WORKER_IDENTITY_SIZE = 320,
-    /* two names of 128 bytes, a stage, a number */,
+    KAFKA_WORKER_IDENTITY_SIZE = 320, /* two names of 128 bytes, a stage, a number */
 };
 
 struct latency { /* records of one Kafka timestamp in the open transaction */
