@@ -1,0 +1,199 @@
+/*
+ * What a measurement starts from: topics, and a sample in them (make bench).
+ *
+ *   load topics BOOTSTRAP PARTITIONS TOPIC...
+ *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
+ *        [opt-out-percent=N]
+ *
+ * The sample is what `clickveil generate` makes, over the last day. Choices are made for consent-subscribers lines, of
+ * which the events' subscribers are the first, so that a table can be larger than those who are seen. Topics hold lz4
+ * batches of up to 1 MB, as busy producers write them. `sample` prints {"events","event_bytes","consents","seconds"}.
+ */
+#include "common/clock.h"
+#include "common/generate.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMEOUT_MS = 60000, FULL_POLL_MS = 10 };
+
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+
+__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("load: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    exit(1);
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char why[256];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+        die("%s: %s", name, why);
+}
+
+static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)client;
+    (void)opaque;
+    if (message->err)
+        die("delivery: %s", rd_kafka_err2str(message->err));
+}
+
+static rd_kafka_t *producer(const char *bootstrap)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", bootstrap);
+    set(conf, "enable.idempotence", "true");
+    set(conf, "partitioner", "murmur2_random");
+    set(conf, "compression.codec", "lz4");
+    set(conf, "linger.ms", "20");
+    set(conf, "batch.size", "1000000");
+    set(conf, "delivery.report.only.error", "true");
+    set(conf, "queue.buffering.max.kbytes", "131072");
+    set(conf, "queue.buffering.max.messages", "1000000");
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    char why[256];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!client)
+        die("%s", why);
+    return client;
+}
+
+/* ---- topics ---- */
+
+static void make_topics(const char *bootstrap, int partitions, char **names, size_t count)
+{
+    rd_kafka_t *client = producer(bootstrap);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_NewTopic_t **topics = calloc(count, sizeof(*topics));
+    char why[256];
+    for (size_t i = 0; i < count; i++) {
+        topics[i] = rd_kafka_NewTopic_new(names[i], partitions, 1, why, sizeof why);
+        if (!topics[i])
+            die("%s: %s", names[i], why);
+    }
+    rd_kafka_CreateTopics(client, topics, count, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (!event || rd_kafka_event_error(event))
+        die("making topics: %s", event ? rd_kafka_event_error_string(event) : "no answer");
+    size_t made;
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &made);
+    for (size_t i = 0; i < made; i++) {
+        if (rd_kafka_topic_result_error(results[i]))
+            die("%s: %s", rd_kafka_topic_result_name(results[i]),
+                rd_kafka_topic_result_error_string(results[i]));
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy_array(topics, count);
+    free(topics);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+}
+
+/* ---- sample ---- */
+
+static void put(rd_kafka_t *client, const char *topic, const struct generated *record)
+{
+    rd_kafka_resp_err_t code;
+    while ((code = rd_kafka_producev(
+                client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(record->key.data, record->key.size),
+                RD_KAFKA_V_VALUE((void *)record->value.data, record->value.size),
+                RD_KAFKA_V_TIMESTAMP(record->timestamp_ms), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        rd_kafka_poll(client, FULL_POLL_MS);
+    if (code)
+        die("produce: %s", rd_kafka_err2str(code));
+}
+
+static uint64_t number(int argc, char **argv, const char *name, uint64_t fallback)
+{
+    size_t size = strlen(name);
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], name, size) == 0 && argv[i][size] == '=')
+            return strtoull(argv[i] + size + 1, NULL, 10);
+    }
+    return fallback;
+}
+
+static struct generator *generator_of(const struct generate_options *options)
+{
+    struct error error = {0};
+    struct generator *generator = generator_new(options, &error);
+    if (!generator)
+        die("%s", error.what);
+    return generator;
+}
+
+static struct generate_names *names_of(const char *path)
+{
+    struct error error = {0};
+    struct generate_names *names = generate_names_load(path, &error);
+    if (!names)
+        die("%s", error.what);
+    return names;
+}
+
+static void load_sample(int argc, char **argv)
+{
+    struct generate_options options = generate_defaults();
+    options.events = number(argc, argv, "events", 2000000);
+    options.subscribers = number(argc, argv, "subscribers", 250000);
+    options.opt_out_share = (double)number(argc, argv, "opt-out-percent", 5) / 100;
+    options.start_ms = clock_unix_ms() - DAY_MS;
+    options.duration_ms = DAY_MS;
+    options.brands[0] = VIEW("tmobile");
+    options.brands[1] = VIEW("metro");
+    options.brands[2] = VIEW("sprint");
+    options.brand_count = 3;
+    struct generate_names *hosts = names_of("config/rules/hosts.tsv");
+    struct generate_names *apps = names_of("config/rules/apps.tsv");
+    options.hosts = hosts;
+    options.apps = apps;
+    int64_t began_ms = clock_monotonic_ms();
+    rd_kafka_t *client = producer(argv[0]);
+    uint64_t consents = 0, bytes = 0;
+    struct generated record;
+    struct generate_options all = options;
+    all.subscribers = number(argc, argv, "consent-subscribers", options.subscribers);
+    struct generator *choices = generator_of(&all);
+    for (; generator_next_consent(choices, &record); consents++)
+        put(client, argv[2], &record);
+    struct generator *events = generator_of(&options);
+    for (uint64_t i = 0; i < options.events; i++) {
+        generator_event(events, i, &record);
+        bytes += record.value.size;
+        put(client, argv[1], &record);
+    }
+    if (rd_kafka_flush(client, TIMEOUT_MS * 2))
+        die("not everything was delivered");
+    rd_kafka_destroy(client);
+    printf("{\"events\":%llu,\"event_bytes\":%.0f,\"subscribers\":%llu,\"consents\":%llu,\"seconds\":%.1f}\n",
+           (unsigned long long)options.events, (double)bytes / (double)options.events,
+           (unsigned long long)options.subscribers, (unsigned long long)consents,
+           (double)(clock_monotonic_ms() - began_ms) / 1000);
+    generator_free(events);
+    generator_free(choices);
+    generate_names_free(hosts);
+    generate_names_free(apps);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 5 && strcmp(argv[1], "topics") == 0)
+        make_topics(argv[2], (int)strtol(argv[3], NULL, 10), argv + 4, (size_t)argc - 4);
+    else if (argc >= 5 && strcmp(argv[1], "sample") == 0)
+        load_sample(argc - 2, argv + 2);
+    else
+        die("see the head of tests/bench/load.c");
+    return 0;
+}

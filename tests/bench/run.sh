@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Speed and memory, side by side in one run (make bench): clickveil, fused and split, beside two bare clients of
+# librdkafka that do no work, over the same topics of a Kafka of its own; and the chain alone, without Kafka.
+#
+#   tests/bench/run.sh                      prints a table; the figures go to build/bench.json
+#
+# Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
+# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain consume forward fused split), BENCH_COMMIT_MS (100).
+# One round runs every candidate once, one after the other (split, which takes longest, only in the first). The table
+# shows medians over rounds, and ratios between medians of one run. On a busy machine only ratios and CPU seconds mean
+# something.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+out=${CLICKVEIL_BUILD:-build/default}
+clickveil=${CLICKVEIL:-build/clickveil}
+kafka=tests/support/kafka.sh
+events=${BENCH_EVENTS:-2000000}
+subscribers=${BENCH_SUBSCRIBERS:-250000}
+consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
+rounds=${BENCH_ROUNDS:-3}
+only=${BENCH_ONLY:-chain consume forward fused split}
+commit_ms=${BENCH_COMMIT_MS:-100}
+partitions=4
+opt_out_percent=5
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/clickveil-bench.XXXXXX")
+results=$work/results.jsonl
+: >"$results"
+
+clean() {
+    "$kafka" wipe "$work/kafka" >/dev/null 2>&1 || true
+    rm -rf "$work"
+}
+trap clean EXIT
+
+wants() { [[ " $only " == *" $1 "* ]]; }
+
+configure() { # configure ROUND: writes pipeline.yaml with topics of its own for this round
+    local shipped
+    shipped=$(pwd)/config
+    cat >"$work/pipeline.yaml" <<CONF
+kafka: {bootstrap.servers: "$bootstrap"}
+workers: 1
+instance: bench
+topics: {consent_out: "consented.$1", pseudonymize_out: "pseudonymized.$1", classify_out: "classified.$1", state: "state.$1"}
+programmes: ["$shipped/programmes/tmobile.yaml"]
+subscriber: {kind: e164}
+consent: {subjects: [line, account]}
+pseudonymize: {key: keys/pseudonym.key}
+classify: {hosts: "$shipped/rules/hosts.tsv", apps: "$shipped/rules/apps.tsv",
+           taxonomy: "$shipped/rules/audience-taxonomy-1.1.tsv"}
+dead_letters: {public_key: keys/dead-letters.pub}
+runtime: {commit_interval: ${commit_ms}ms}
+http: {enabled: false}
+log: {level: warning}
+publish:
+  key: keys/publish.key
+  provider: ads.example
+  feeds:
+    - {advertiser: acme, programme: tmobile, kind: interests, id: user, topic: feed.acme.tmobile}
+    - {advertiser: globex, programme: tmobile, kind: interests, id: device, topic: feed.globex.tmobile}
+CONF
+}
+
+note() { # note COMMAND...: run it and keep its one line of JSON, with the command
+    local line command
+    command="$*"
+    echo "  ${command//$work/\$WORK}" >&2
+    line=$("$@")
+    command=${command//\\/\\\\}
+    command=${command//\"/\\\"}
+    printf '{"command":"%s",%s\n' "${command//$work/\$WORK}" "${line#\{}" >>"$results"
+}
+
+measure_fused() {
+    configure "fused.$1"
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.fused.$1"
+    note "$out/tests/bench/measure" fused "$bootstrap" clickveil.consent=clickstream.events \
+        -- "$clickveil" run --config "$work/pipeline.yaml"
+}
+
+measure_split() {
+    configure "split.$1"
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "consented.split.$1" "pseudonymized.split.$1" \
+        "classified.split.$1" "state.split.$1"
+    note "$out/tests/bench/measure" split "$bootstrap" clickveil.consent=clickstream.events \
+        "clickveil.pseudonymize=consented.split.$1" "clickveil.classify=pseudonymized.split.$1" \
+        "clickveil.publish=classified.split.$1" \
+        -- "$clickveil" run --config "$work/pipeline.yaml" --set 'stages=[consent]' \
+        -- "$clickveil" run --config "$work/pipeline.yaml" --set 'stages=[pseudonymize]' \
+        -- "$clickveil" run --config "$work/pipeline.yaml" --set 'stages=[classify]' \
+        -- "$clickveil" run --config "$work/pipeline.yaml" --set 'stages=[publish]'
+}
+
+# ---- the chain alone; it also says which share of this sample is kept ----
+
+bootstrap=127.0.0.1:1
+configure chain
+"$clickveil" keygen --config "$work/pipeline.yaml" >/dev/null 2>&1
+echo 'Measuring the chain alone ...' >&2
+chain_rounds=$rounds
+wants chain || chain_rounds=1
+for ((round = 1; round <= chain_rounds; round++)); do
+    note "$out/tests/bench/chain" "$work/pipeline.yaml" events=500000 subscribers=$((subscribers / 4)) \
+        opt-out-percent=$opt_out_percent
+done
+kept_percent=$(sed -n 's/.*"cold":{[^}]*"kept_share":\([0-9.]*\).*/\1/p' "$results" | tail -1 |
+    awk '{ printf "%.0f", $1 * 100 }')
+
+# ---- on Kafka ----
+
+if wants consume || wants forward || wants fused || wants split; then
+    echo 'Starting a Kafka and loading it ...' >&2
+    status=0
+    bootstrap=$("$kafka" start "$work/kafka") || status=$?
+    [ $status -ne 3 ] || { echo 'make bench: no Kafka can be had here' >&2; exit 1; }
+    [ $status -eq 0 ] || exit 1
+    "$out/tests/bench/load" topics "$bootstrap" $partitions clickstream.events subscriber.consent forwarded \
+        clickveil.dead-letters clickveil.retractions feed.acme.tmobile feed.globex.tmobile
+    note "$out/tests/bench/load" sample "$bootstrap" clickstream.events subscriber.consent "events=$events" \
+        "subscribers=$subscribers" "consent-subscribers=$consent_subscribers" "opt-out-percent=$opt_out_percent"
+    for ((round = 1; round <= rounds; round++)); do
+        echo "Round $round of $rounds ..." >&2
+        ! wants consume || note "$out/tests/bench/bare_client" consume "$bootstrap" clickstream.events
+        ! wants forward ||
+            note "$out/tests/bench/bare_client" forward "$bootstrap" clickstream.events forwarded "$kept_percent"
+        ! wants fused || measure_fused "$round"
+        [ "$round" -gt 1 ] || ! wants split || measure_split "$round"
+    done
+fi
+
+# ---- what came of it ----
+
+mkdir -p build
+python3 tests/bench/report.py "$results" build/bench.json "partitions=$partitions" "codec=lz4" "commit_ms=$commit_ms" \
+    "rounds=$rounds" "kept_percent=$kept_percent" "workers=1" "clickveil=$("$clickveil" --version | head -1)" \
+    "librdkafka=$(pkg-config --modversion rdkafka)" "kafka=$(sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' \
+    tests/support/kafka/pom.xml)" "compiler=$("${CC:-gcc}" --version | head -1)"
