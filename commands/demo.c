@@ -10,6 +10,8 @@
 #include "commands/command.h"
 #include "common/clock.h"
 #include "common/demo_view.h"
+#include "common/explain.h"
+#include "common/file_consent.h"
 #include "common/generate.h"
 #include "common/kafka_mock.h"
 #include "common/kafka_pipeline.h"
@@ -32,6 +34,7 @@ enum {
     WAIT_MS = 60000,
     LOOK_EVERY_MS = 100,
     SUBSCRIBERS_PER_EVENT_INVERSE = 8, /* events per line on average */
+    EXAMPLES_MAX = 64,                 /* events among which one is looked for that comes through */
 };
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
@@ -58,6 +61,7 @@ struct demo {
     struct config *configs[STAGES_MAX];
     struct kafka_pipeline *pipelines[STAGES_MAX];
     unsigned stage_count;
+    char *examples[EXAMPLES_MAX]; /* the first events */
 };
 
 /* ---- configuration ---- */
@@ -157,6 +161,8 @@ static bool produce_sample(struct demo *demo, struct generator *generator, struc
     }
     for (uint64_t i = 0; i < demo->events; i++) {
         generator_event(generator, i, &record);
+        if (i < EXAMPLES_MAX)
+            demo->examples[i] = strndup(record.value.data, record.value.size);
         if (!kafka_mock_produce(demo->mock, "clickstream.events", record.key, record.value,
                                 record.timestamp_ms, error))
             return false;
@@ -280,6 +286,35 @@ static bool run_through(struct demo *demo, struct error *error)
 
 /* ---- what a newcomer wants to see ---- */
 
+/* The first of the examples that comes through all stages, in words. */
+static bool explain_one(struct demo *demo, struct error *error)
+{
+    char path[PATH_SIZE * 2];
+    snprintf(path, sizeof path, "%s/pipeline.yaml", demo->directory);
+    struct config_override override = {"log.level=error"};
+    FILE *nowhere = fopen("/dev/null", "we"); /* the same warnings were weighed before */
+    struct config *config = nowhere ? config_load(path, registry, &override, 1, nowhere, error) : NULL;
+    struct chain_shared *shared = config ? chain_shared_new(config, true, error) : NULL;
+    bool fine = shared && file_consent_load_nobody(shared, config, error);
+    bool found = false;
+    for (unsigned i = 0; fine && !found && i < EXAMPLES_MAX && demo->examples[i]; i++) {
+        struct explanation explanation;
+        fine = explain_event(config, shared, view_of_string(demo->examples[i]), clock_unix_ms(), &explanation,
+                             error);
+        const struct explain_step *last = fine ? &explanation.steps[explanation.step_count - 1] : NULL;
+        found = fine && last->reached && last->verdict == VERDICT_PASS;
+        if (found) {
+            puts("\n  one event, explained stage by stage (as if nobody had made a choice yet):\n");
+            explanation_write_text(&explanation, stdout);
+        }
+    }
+    chain_shared_free(shared);
+    config_free(config);
+    if (nowhere)
+        fclose(nowhere);
+    return fine;
+}
+
 static bool show(struct demo *demo, struct error *error)
 {
     struct demo_view *view = demo_view_new(error);
@@ -299,6 +334,7 @@ static bool show(struct demo *demo, struct error *error)
         if (fine)
             demo_view_print_feed(view, feeds[i][0], feeds[i][1], feeds[i][2]);
     }
+    fine = fine && explain_one(demo, error);
     if (fine)
         fine = demo_view_print_sum(view, demo->events, error);
     demo_view_free(view);
@@ -352,6 +388,8 @@ static void clean_up(struct demo *demo)
     for (unsigned i = 0; i < STAGES_MAX; i++)
         config_free(demo->configs[i]);
     kafka_mock_free(demo->mock);
+    for (unsigned i = 0; i < EXAMPLES_MAX; i++)
+        free(demo->examples[i]);
     if (demo->directory[0])
         nftw(demo->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
