@@ -80,10 +80,13 @@ const char *kafka_mock_bootstrap(const struct kafka_mock *mock)
     return rd_kafka_mock_cluster_bootstraps(mock->cluster);
 }
 
-bool kafka_mock_create_topic(struct kafka_mock *mock, const char *topic, int partitions, struct error *error)
+bool kafka_mock_create_topic(struct kafka_mock *mock, const char *topic, int32_t partitions,
+                             struct error *error)
 {
     rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(mock->cluster, topic, partitions, 1);
-    return code ? kafka_fail_code(error, code, topic) : true;
+    /* Asked for now, so that the first record does not wait a second for it. */
+    return code ? kafka_fail_code(error, code, topic)
+                : kafka_topic_partitions(mock->owner, topic, TIMEOUT_MS, &partitions, error);
 }
 
 bool kafka_mock_produce(struct kafka_mock *mock, const char *topic, struct view key, struct view value,

@@ -20,8 +20,8 @@ void kafka_mock_free(struct kafka_mock *mock); /* NULL is fine; all clients of i
 /* host:port on loopback; lives as long as the mock. */
 const char *kafka_mock_bootstrap(const struct kafka_mock *mock);
 
-CLICKVEIL_MUST_CHECK bool kafka_mock_create_topic(struct kafka_mock *mock, const char *topic, int partitions,
-                                                  struct error *error);
+CLICKVEIL_MUST_CHECK bool kafka_mock_create_topic(struct kafka_mock *mock, const char *topic,
+                                                  int32_t partitions, struct error *error);
 
 /* Enqueue one record (partition by murmur2 of the key, as Java clients do); copies key and value. */
 CLICKVEIL_MUST_CHECK bool kafka_mock_produce(struct kafka_mock *mock, const char *topic, struct view key,
