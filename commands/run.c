@@ -97,7 +97,8 @@ static bool catch_signals(struct error *error)
 {
     if (pipe(wake_pipe) != 0)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no pipe: %s", strerror(errno));
-    struct sigaction action = {.sa_handler = take_signal};
+    struct sigaction action = {.sa_handler = take_signal,
+                               .sa_flags = SA_RESTART}; /* writes go on; poll never does */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     action.sa_handler = SIG_IGN; /* a reader that went away is a failed write */

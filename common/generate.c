@@ -634,7 +634,7 @@ bool generator_next_consent(struct generator *generator, struct generated *out_c
 bool generate_rules(uint64_t seed, uint64_t rules, FILE *out, struct error *error)
 {
     /* Tier-2 rows of the IAB Audience Taxonomy 1.1 below Interest, as config/rules/hosts.tsv uses them. */
-    static const unsigned interests[] = {687, 719, 607, 676, 522, 368, 733, 457, 481, 422, 706, 243, 268,
+    static const unsigned interests[] = {687, 719, 607, 676, 368, 733, 457, 481, 422, 706, 243, 268,
                                          534, 344, 467, 606, 359, 258, 583, 581, 338, 541, 348, 207};
     fputs("# source: clickveil generate, nobody's hosts\n# date: 1970-01-01\n# licence: CC0-1.0\n", out);
     for (uint64_t i = 0; i < rules; i++) {
