@@ -1004,6 +1004,108 @@ static void publish_refuses_a_changelog_that_it_cannot_read(void **state)
     rig_release(&rig);
 }
 
+/* ---- the same input gives the same feeds ---- */
+
+/* A made-up stream: number i of it, the same for everybody. */
+static struct record stream(const struct rig *rig, unsigned i)
+{
+    uint64_t random = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    random ^= random >> 29;
+    random *= UINT64_C(0xbf58476d1ce4e5b9);
+    random ^= random >> 32;
+    struct record record = rig_event(rig, random % 12, (uint16_t)(1 + (random >> 8) % 9));
+    record.programmes = (programme_set)(1 + (random >> 16) % 3);
+    record.time_ms -= (int64_t)((random >> 20) % 2) * 2 * RIG_DAY;
+    if (random >> 24 & 1) /* two devices of one's own, and seldom somebody else's */
+        record = rig_with_device(
+            record, (unsigned)(random % 12 * 2 + (random >> 26) % 2 + (random >> 44) % 64 / 63 * 3));
+    if ((random >> 32) % 3 == 0)
+        record = rig_with_app(record, EVENT_APP_USE, 1 + (random >> 36) % 3);
+    else if ((random >> 32) % 3 == 1 && (random >> 40) % 4 == 0)
+        record = rig_with_app(record, EVENT_APP_REMOVE, 1 + (random >> 36) % 3);
+    return record;
+}
+
+enum { STREAM = 900 };
+
+/* Run the stream, cut into transactions by `cut`; every `abort_each`th is aborted at some point and done again; every
+ * `crash_each`th ends the process. Returns the summary of all last values. */
+static char *run_stream(unsigned cut, unsigned abort_each, unsigned crash_each)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig.now_ms = INT64_C(1619740800000); /* 2021-04-30: two epochs live */
+    rig_feed(&rig, "acme", "a", FEED_SUBJECT_USER);
+    rig_feed(&rig, "acme", "a", FEED_SUBJECT_DEVICE);
+    rig_feed(&rig, "best", "b", FEED_SUBJECT_DEVICE);
+    start(&rig);
+    unsigned transaction = 0;
+    for (unsigned from = 0; from < STREAM; transaction++) {
+        unsigned size = 1 + transaction * 7 % cut;
+        unsigned to = from + size < STREAM ? from + size : STREAM;
+        for (unsigned i = from; i < to; i++)
+            assert_int_not_equal(rig_process(&rig, stream(&rig, i)).kind, VERDICT_STOP);
+        bool flushed = transaction % 2;
+        if (flushed)
+            rig_flush(&rig, false);
+        if (crash_each && transaction % crash_each == crash_each - 1) {
+            rig_stop(&rig);
+            rig_start(&rig);
+            rig_restore(&rig, 0);
+            crash_each *= 2; /* or it would never end */
+            continue;
+        }
+        if (abort_each && transaction % abort_each == abort_each - 1) {
+            rig_abort(&rig);
+            continue;
+        }
+        if (!flushed)
+            rig_flush(&rig, false);
+        rig_commit(&rig);
+        from = to;
+    }
+    rig_settle(&rig, true);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    unsigned records = 0;
+    for (unsigned feed = 0; feed < 3; feed++) {
+        for (size_t i = 0; i < rig.committed.count;
+             i++) { /* written in the order of buckets and IDs: the same for all */
+            const struct rig_record *record = &rig.committed.items[i];
+            if (record->topic == TOPIC_FEED && record->feed == feed && rig_is_last(&rig, record)) {
+                fprintf(out, "%u %s\n", feed, record->value ? record->value : record->key);
+                records++;
+            }
+        }
+    }
+    fclose(out);
+    assert_true(records > 40);
+    rig_release(&rig);
+    return text;
+}
+
+static void publish_has_equal_feeds_however_the_input_is_cut(void **state)
+{
+    (void)state;
+    char *expected = run_stream(STREAM, 0, 0);
+    static const struct {
+        unsigned cut, abort_each, crash_each;
+        const char *why;
+    } cases[] = {
+        {1, 0, 0, "one event a transaction"},   {50, 0, 0, "some"},
+        {50, 2, 0, "every second one aborted"}, {50, 0, 3, "crashes"},
+        {9, 3, 5, "aborts and crashes"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = run_stream(cases[i].cut, cases[i].abort_each, cases[i].crash_each);
+        if (strcmp(text, expected) != 0)
+            fail_msg("%s:\n%s\ninstead of\n%s", cases[i].why, text, expected);
+        free(text);
+    }
+    free(expected);
+}
+
 struct gauge_sum {
     double people, contributions, ids_live, state_bytes, ratio;
 };
@@ -1088,6 +1190,7 @@ int main(void)
         cmocka_unit_test(publish_keeps_partitions_apart),
         cmocka_unit_test(publish_takes_no_event_before_its_state_is_restored),
         cmocka_unit_test(publish_refuses_a_changelog_that_it_cannot_read),
+        cmocka_unit_test(publish_has_equal_feeds_however_the_input_is_cut),
         cmocka_unit_test(publish_shows_what_it_holds),
     };
     struct error error;
