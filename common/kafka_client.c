@@ -364,7 +364,15 @@ static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t parti
     for (int i = 0; i < list->cnt && !code; i++)
         out_offsets[list->elems[i].partition] = list->elems[i].offset;
     rd_kafka_topic_partition_list_destroy(list);
-    return code ? kafka_fail_code(error, code, "asking for end offsets") : true;
+    if (!code)
+        return true;
+    (void)kafka_fail_code(error, code, "asking for end offsets");
+    /* A broker that has just started does not know its partitions yet. Whether a topic is there, only its metadata say
+     * (kafka_topic_partitions). */
+    if (error && (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                  code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART))
+        error->retriable = true;
+    return false;
 }
 
 bool kafka_end_offsets(rd_kafka_t *client, const char *topic, int32_t partitions, int timeout_ms,

@@ -468,6 +468,7 @@ static void *run_barrier(void *context)
                 fail(follower, &error);
                 break;
             }
+            next_count_ms = 0; /* is the topic still there? */
             error_at(&error, "%s", follower->topic);
             log_failure(LOG_LEVEL_WARNING, "barrier_delayed", &error);
             clock_sleep_ms(BACKOFF_FIRST_MS);
