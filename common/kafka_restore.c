@@ -13,8 +13,10 @@
 enum {
     READ_BATCH = 1000,
     REQUEST_TIMEOUT_MS = 5000,
-    POSITION_WAIT_MS = 45000, /* longer than any transaction of an instance that died can stay open */
+    /* How long after its time-out a transaction of an instance that died can be open: brokers look every 10 s. */
+    POSITION_WAIT_MORE_MS = 30000,
     RECHECK_MS = 300,
+    BEGIN_AGAIN_MS = 500,
     POSITION_SIZE_MAX = 1024,
 };
 
@@ -39,6 +41,8 @@ struct kafka_restore {
     struct kafka_restore_partition *result;
     unsigned count;
     int32_t input_partitions;
+    bool reads;                        /* targets are known and the changelog is assigned */
+    int64_t begin_ms;                  /* monotonic: when to try that again */
     int64_t wait_until_ms, recheck_ms; /* monotonic; 0: not waiting */
     _Atomic uint64_t done, total;
 };
@@ -240,11 +244,30 @@ bool kafka_restore_begin(struct kafka_restore *restore, const struct kafka_resto
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to restore state");
     restore->count = count;
     restore->input_partitions = input_partitions;
-    restore->wait_until_ms = restore->recheck_ms = 0;
-    restore->done = 0;
+    restore->wait_until_ms = restore->recheck_ms = restore->begin_ms = 0;
+    restore->reads = false;
+    restore->done = restore->total = 0;
     for (unsigned i = 0; i < count; i++)
         restore->partitions[i] = (struct restored_partition){.asked = partitions[i], .position = -1};
-    return take_targets(restore, true, error) && assign_changelog(restore, error);
+    return true;
+}
+
+/* A broker that is away while partitions are taken is waited for, like one that is away at any other time. */
+static enum kafka_restore_result begin_reading(struct kafka_restore *restore, struct error *error)
+{
+    if (clock_monotonic_ms() < restore->begin_ms)
+        return KAFKA_RESTORE_GOING;
+    if (take_targets(restore, true, error) && assign_changelog(restore, error)) {
+        restore->reads = true;
+        return KAFKA_RESTORE_GOING;
+    }
+    if (!error->retriable)
+        return KAFKA_RESTORE_FAILED;
+    error_at(error, "%s", restore->topic);
+    log_failure(LOG_LEVEL_WARNING, "restore_delayed", error);
+    *error = (struct error){0};
+    restore->begin_ms = clock_monotonic_ms() + BEGIN_AGAIN_MS;
+    return KAFKA_RESTORE_GOING;
 }
 
 static bool take_message(struct kafka_restore *restore, const rd_kafka_message_t *message,
@@ -331,7 +354,8 @@ static enum kafka_restore_result wait_for_position(struct kafka_restore *restore
 {
     int64_t now_ms = clock_monotonic_ms();
     if (!restore->wait_until_ms)
-        restore->wait_until_ms = now_ms + POSITION_WAIT_MS;
+        restore->wait_until_ms =
+            now_ms + restore->config->runtime.transaction_timeout_ms + POSITION_WAIT_MORE_MS;
     if (now_ms > restore->wait_until_ms) {
         error_fail(error, EXIT_STATUS_UNAVAILABLE, restore->topic,
                    "if the group's offsets were moved by hand, move them back, or begin with fresh state by "
@@ -346,8 +370,11 @@ static enum kafka_restore_result wait_for_position(struct kafka_restore *restore
     log_line(LOG_LEVEL_INFO, "restore_waits",
              "%s[%d]: changelog at input offset %lld, committed %lld; waiting", restore->topic,
              behind->asked.partition, (long long)behind->position, (long long)behind->asked.committed);
-    if (!ask_committed(restore, consumer, error) || !take_targets(restore, false, error))
-        return error->retriable ? KAFKA_RESTORE_GOING : KAFKA_RESTORE_FAILED;
+    if (ask_committed(restore, consumer, error) && take_targets(restore, false, error))
+        return KAFKA_RESTORE_GOING;
+    if (!error->retriable)
+        return KAFKA_RESTORE_FAILED;
+    *error = (struct error){0};
     return KAFKA_RESTORE_GOING;
 }
 
@@ -365,6 +392,8 @@ static enum kafka_restore_result finish(struct kafka_restore *restore, struct er
 enum kafka_restore_result kafka_restore_step(struct kafka_restore *restore, rd_kafka_t *consumer,
                                              int timeout_ms, struct error *error)
 {
+    if (!restore->reads)
+        return begin_reading(restore, error);
     if (!has_read_all(restore) || restore->wait_until_ms) {
         if (!read_batch(restore, timeout_ms, error))
             return KAFKA_RESTORE_FAILED;
