@@ -172,7 +172,7 @@ enum kafka_outcome kafka_transaction_begin(struct kafka_transaction *transaction
 
 bool kafka_transaction_is_open(const struct kafka_transaction *transaction)
 {
-    return transaction->open;
+    return transaction && transaction->open;
 }
 
 static rd_kafka_headers_t *headers_of(const struct output *output)

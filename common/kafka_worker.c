@@ -142,14 +142,19 @@ static bool on_assigned(struct kafka_worker *worker, const rd_kafka_topic_partit
     return !worker->restore || worker->assignment.count == 0 || kafka_worker_begin_restore(worker, error);
 }
 
-static bool on_revoked(struct kafka_worker *worker, struct error *error)
+static void forget_assignment(struct kafka_worker *worker)
 {
-    bool fine = abort_for_rebalance(worker, error);
     kafka_worker_forget_state(worker);
     kafka_assignment_drop(&worker->assignment, worker->consumer);
     kafka_worker_drop_metadata(worker);
     worker->stats.assigned = 0;
     kafka_worker_publish_positions(worker);
+}
+
+static bool on_revoked(struct kafka_worker *worker, struct error *error)
+{
+    bool fine = abort_for_rebalance(worker, error);
+    forget_assignment(worker);
     return fine;
 }
 
@@ -164,7 +169,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     if (fine)
         return;
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        rd_kafka_assign(worker->consumer, NULL);
+        forget_assignment(worker);
     worker->assign_failed = true;
 }
 
@@ -268,7 +273,10 @@ static bool take_message(struct kafka_worker *worker, const rd_kafka_message_t *
         metrics_add(&worker->stats.replayed, 1);
         return true;
     }
-    return kafka_worker_begin_transaction(worker, error) && process(worker, item, message, error);
+    if (!kafka_worker_begin_transaction(worker, error))
+        return false;
+    /* Not open: the way back was taken, and this record will come again. */
+    return !kafka_transaction_is_open(worker->transaction) || process(worker, item, message, error);
 }
 
 /* Take what one poll returned. After anything that moved positions (an abort, a rebalance) the rest is thrown away:
@@ -296,6 +304,28 @@ static bool take_messages(struct kafka_worker *worker, unsigned count, struct er
 }
 
 /* ---- the loop ---- */
+
+static bool subscribe(struct kafka_worker *worker, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, worker->assignment.topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(worker->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
+    return code ? kafka_fail_code(error, code, "joining the group") : true;
+}
+
+/* A rebalance that could not be answered. When only the broker was away, ask for partitions anew. */
+static bool join_again(struct kafka_worker *worker, struct error *error)
+{
+    worker->assign_failed = false;
+    *error = worker->failure;
+    if (!error->retriable)
+        return false;
+    log_failure(LOG_LEVEL_WARNING, "assignment_delayed", error);
+    *error = worker->failure = (struct error){0};
+    return subscribe(worker, error);
+}
 
 static int poll_timeout_ms(const struct kafka_worker *worker)
 {
@@ -346,16 +376,12 @@ static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct err
         count += more > 0 ? (unsigned)more : 0;
         nudge(worker, count);
     }
-    if (worker->assign_failed) {
-        *error = worker->failure;
-        for (unsigned i = 0; i < count; i++)
-            rd_kafka_message_destroy(worker->messages[i]);
-        return false;
-    }
     if (epoch == worker->assignment_epoch)
         return take_messages(worker, count, error);
     for (unsigned i = 0; i < count; i++)
         rd_kafka_message_destroy(worker->messages[i]);
+    if (worker->assign_failed)
+        return join_again(worker, error);
     return count == 0 || kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
 }
 
@@ -410,8 +436,10 @@ static bool step(struct kafka_worker *worker, struct error *error)
     if (worker->restoring)
         return step_restore(worker, error);
     bool may_work;
-    if (!mind_freshness(worker, &may_work, error) || !may_work)
-        return !error->what[0];
+    if (!mind_freshness(worker, &may_work, error))
+        return false;
+    if (!may_work)
+        return true;
     bool due = worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms();
     if (due && !kafka_worker_begin_transaction(worker, error))
         return false;
@@ -430,29 +458,35 @@ static bool wait_for_followed(struct kafka_worker *worker)
     return !kafka_worker_is_stopping(worker);
 }
 
-static bool subscribe(struct kafka_worker *worker, struct error *error)
+static bool drain_once(struct kafka_worker *worker, bool *out_again, struct error *error)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, worker->assignment.topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(worker->consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
-    return code ? kafka_fail_code(error, code, "joining the group") : true;
+    uint64_t aborted = metrics_read(&worker->stats.transactions_aborted);
+    uint64_t recreated = metrics_read(&worker->stats.producers_recreated);
+    *error = (struct error){0};
+    if (!kafka_worker_begin_transaction(worker, error))
+        return false;
+    if (kafka_transaction_is_open(worker->transaction) && !kafka_worker_end_transaction(worker, true, error))
+        return false;
+    *out_again = worker->more_due || metrics_read(&worker->stats.transactions_aborted) != aborted ||
+                 metrics_read(&worker->stats.producers_recreated) != recreated;
+    return true;
 }
 
-/* Finish what is open, write what a drain is the slot of, and leave. */
+/* Finish what is open, write what a drain is the slot of, and leave. Nothing more is taken in. When that did not work at
+ * once, the group is heard too: it may have taken the partitions back, or the state must be restored first. */
 static bool drain(struct kafka_worker *worker, struct error *error)
 {
     kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
-    int64_t until_ms = clock_monotonic_ms() + worker->config->runtime.shutdown_timeout_ms;
-    bool again = worker->assignment.count > 0 && !worker->restoring && kafka_worker_is_fresh(worker);
-    while (again && clock_monotonic_ms() < until_ms && !atomic_load(worker->spec.failed)) {
-        uint64_t aborted = metrics_read(&worker->stats.transactions_aborted);
-        if (!kafka_worker_begin_transaction(worker, error) ||
-            !kafka_worker_end_transaction(worker, true, error))
+    if (worker->restoring || !kafka_worker_is_fresh(worker))
+        return true; /* nothing is open */
+    if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error))
+        return false;
+    bool again = true;
+    while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker)) {
+        if (worker->restoring ? !step_restore(worker, error) : !drain_once(worker, &again, error))
             return false;
-        again = worker->more_due || metrics_read(&worker->stats.transactions_aborted) != aborted;
-        again = again && worker->transaction && worker->assignment.count > 0 && !worker->restoring;
+        if (again && !worker->more_due && !poll_records(worker, 0, error))
+            return false;
     }
     return true;
 }
@@ -496,7 +530,7 @@ static bool run(struct kafka_worker *worker, struct error *error)
         if (!step(worker, error))
             return false;
     }
-    return atomic_load(worker->spec.failed) || !worker->transaction || drain(worker, error);
+    return atomic_load(worker->spec.failed) || drain(worker, error);
 }
 
 static void *run_thread(void *context)

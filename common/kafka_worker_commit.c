@@ -69,16 +69,30 @@ void kafka_worker_forget_state(struct kafka_worker *worker)
         chain_revoke(worker->chain, worker->assignment.items[i].partition);
 }
 
+bool kafka_worker_gives_up(struct kafka_worker *worker)
+{
+    if (atomic_load(worker->spec.failed))
+        return true;
+    if (!atomic_load(worker->spec.stop))
+        return false;
+    if (!worker->drain_until_ms)
+        worker->drain_until_ms = clock_monotonic_ms() + worker->config->runtime.shutdown_timeout_ms;
+    return worker->assignment.count == 0 || clock_monotonic_ms() >= worker->drain_until_ms;
+}
+
+/* Nothing is polled meanwhile: a group that loses patience takes the partitions back, and the next poll says so. */
 bool kafka_worker_open_producer(struct kafka_worker *worker, struct error *error)
 {
     worker->backoff_ms = KAFKA_WORKER_BACKOFF_FIRST_MS;
-    while (!kafka_worker_is_stopping(worker)) {
+    while (!kafka_worker_gives_up(worker)) {
         if (!worker->transaction)
             worker->transaction = kafka_transaction_new(worker->config, worker->identity, error);
         if (!worker->transaction)
             return false;
-        if (kafka_transaction_open(worker->transaction, OPEN_TIMEOUT_MS, error))
+        if (kafka_transaction_open(worker->transaction, OPEN_TIMEOUT_MS, error)) {
+            *error = (struct error){0};
             return true;
+        }
         if (error->fatal) {
             kafka_transaction_free(worker->transaction);
             worker->transaction = NULL;
@@ -86,17 +100,37 @@ bool kafka_worker_open_producer(struct kafka_worker *worker, struct error *error
         log_failure(LOG_LEVEL_WARNING, "producer_not_open", error);
         if (!error->retriable && !error->fatal)
             return false;
-        for (int64_t waited = 0; waited < worker->backoff_ms && !kafka_worker_is_stopping(worker);
-             waited += KAFKA_WORKER_WAIT_STEP_MS) {
+        for (int64_t waited = 0; waited < worker->backoff_ms && !kafka_worker_gives_up(worker);
+             waited += KAFKA_WORKER_WAIT_STEP_MS)
             clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
-            if (worker->consumer && worker->assignment.count && worker->assignment.paused)
-                rd_kafka_poll(worker->consumer, 0);
-        }
         worker->backoff_ms = worker->backoff_ms * 2 > KAFKA_WORKER_BACKOFF_MAX_MS
                                  ? KAFKA_WORKER_BACKOFF_MAX_MS
                                  : worker->backoff_ms * 2;
     }
     return true;
+}
+
+/* A partition that a transaction has advanced, by which can be told afterwards whether it was committed; the counters
+ * follow. One that advanced none has counted nothing. */
+struct moved {
+    int32_t partition; /* -1: none */
+    int64_t to;
+};
+
+static struct moved first_moved(const struct kafka_assignment *assignment)
+{
+    for (unsigned i = 0; i < assignment->count; i++) {
+        const struct kafka_assigned *item = &assignment->items[i];
+        if (item->next_offset != item->committed)
+            return (struct moved){item->partition, item->next_offset};
+    }
+    return (struct moved){-1, 0};
+}
+
+static bool did_commit(struct kafka_worker *worker, struct moved moved)
+{
+    const struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, moved.partition);
+    return item && item->committed == moved.to;
 }
 
 /* Nobody knows what became of the transaction. A new producer epoch fences whatever of it is still under way; then
@@ -112,18 +146,15 @@ static bool recover(struct kafka_worker *worker, bool was_committing, const stru
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error) ||
         !kafka_worker_open_producer(worker, error))
         return false;
-    if (kafka_worker_is_stopping(worker)) {
+    if (kafka_worker_gives_up(worker)) {
         chain_abort(worker->chain);
         kafka_worker_forget_batch(worker);
         return true;
     }
-    int64_t before = worker->assignment.count ? worker->assignment.items[0].committed : 0;
-    int64_t would_be = worker->assignment.count ? worker->assignment.items[0].next_offset : 0;
+    struct moved moved = first_moved(&worker->assignment);
     if (!kafka_assignment_ask_committed(&worker->assignment, worker->consumer, error))
         return false;
-    bool did_commit = was_committing && worker->assignment.count && would_be != before &&
-                      worker->assignment.items[0].committed == would_be;
-    if (did_commit)
+    if (was_committing && did_commit(worker, moved))
         chain_commit(worker->chain);
     else
         chain_abort(worker->chain);
@@ -317,6 +348,10 @@ bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *e
 {
     if (kafka_transaction_is_open(worker->transaction))
         return true;
+    if (!worker->transaction && !kafka_worker_open_producer(worker, error))
+        return false;
+    if (!worker->transaction)
+        return true; /* it gave up */
     struct error why = {0};
     enum kafka_outcome outcome = kafka_transaction_begin(worker->transaction, &why);
     if (outcome != KAFKA_OUTCOME_DONE)

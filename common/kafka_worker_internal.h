@@ -60,6 +60,7 @@ struct kafka_worker {
 
     uint64_t batch_max; /* smaller for a while after choices touched a batch */
     int64_t backoff_ms, nudged_ms;
+    int64_t drain_until_ms; /* monotonic; 0: nobody said stop yet */
     struct kafka_worker_stats stats;
     pthread_mutex_t positions_lock;
     struct kafka_worker_position positions[KAFKA_WORKER_LAG_MAX];
@@ -68,6 +69,10 @@ struct kafka_worker {
 
 bool kafka_worker_is_stopping(const struct kafka_worker *worker);
 void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase phase);
+
+/* Is it time to leave, also with work undone? A worker that holds partitions goes on trying for shutdown_timeout, so that
+ * what it began is not left for later. */
+bool kafka_worker_gives_up(struct kafka_worker *worker);
 
 /* Every followed topic complete and within its lease. */
 bool kafka_worker_is_fresh(const struct kafka_worker *worker);
