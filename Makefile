@@ -216,7 +216,7 @@ bench:
 
 install: build
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/clickveil
-	set -e; find config -type f 2>/dev/null | while read -r file; do \
+	set -e; find config -path config/secrets -prune -o -type f -print 2>/dev/null | while read -r file; do \
 	    install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/clickveil/$$file"; done
 
 clean:
