@@ -336,6 +336,26 @@ static void follower_reason(const struct kafka_follow_status *status, char *line
     }
 }
 
+/* Why a worker in this phase does not work, for people. */
+static void worker_reason(struct kafka_worker *worker, unsigned index, enum kafka_worker_phase phase,
+                          char *line, size_t line_size)
+{
+    static const char *const words[KAFKA_WORKER_PHASES] = {
+        [KAFKA_WORKER_CONNECTING] = ": its producer is not open yet",
+        [KAFKA_WORKER_WAITING] = " for the first full read of the followed topics",
+        [KAFKA_WORKER_JOINING] = ": the group has not assigned partitions yet",
+        [KAFKA_WORKER_PAUSED] = ": a followed topic is older than its lease",
+        [KAFKA_WORKER_RECOVERING] = ": its producer is made anew",
+        [KAFKA_WORKER_FAILED] = ", see the log",
+    };
+    if (phase == KAFKA_WORKER_RESTORING)
+        snprintf(line, line_size, "worker %u: restoring: %.1f %% of its state is read back", index,
+                 kafka_worker_restore_ratio(worker) * 100);
+    else
+        snprintf(line, line_size, "worker %u: %s%s", index, kafka_worker_phase_names[phase],
+                 words[phase] ? words[phase] : "");
+}
+
 bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t text_size)
 {
     size_t used = 0;
@@ -354,7 +374,7 @@ bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t
         int phase = stats->phase;
         if (phase == KAFKA_WORKER_RUNNING || (phase == KAFKA_WORKER_JOINING && stats->rebalances > 0))
             continue;
-        snprintf(line, sizeof line, "worker %u: %s", i, kafka_worker_phase_names[phase]);
+        worker_reason(pipeline->workers[i], i, phase, line, sizeof line);
         used = append(text, text_size, used, line);
     }
     if (atomic_load(&pipeline->failed))

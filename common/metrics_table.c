@@ -72,8 +72,8 @@ const struct metric_row metrics_table[METRICS] = {
                                "1 when the topic is complete and no older than its lease."},
     [METRIC_FOLLOWED_RECORDS] = {"clickveil_followed_records_total", METRIC_COUNTER, "records", "topic",
                                  "Records read of the topic, committed and uncommitted view together."},
-    [METRIC_STAGE_GAUGE] =
-        {"clickveil_stage_gauge", METRIC_GAUGE, "", "stage,gauge",
+    [METRIC_STAGE_VALUE] =
+        {"clickveil_stage_value", METRIC_GAUGE, "", "stage,name",
          "What a stage says about itself: entries of the consent table, loaded rules, people "
          "in memory and the like; a `bytes` in the name is the unit."},
     [METRIC_RELOADS] =

@@ -187,8 +187,8 @@ static void gauges(const struct status *status, FILE *out)
 {
     for (unsigned i = 0; i < status->gauge_count; i++) {
         struct sample_label labels[LABELS_MAX] = {{"stage", status->gauges[i].stage},
-                                                  {"gauge", status->gauges[i].name}};
-        sample_number(METRIC_STAGE_GAUGE, labels, status->gauges[i].value, out);
+                                                  {"name", status->gauges[i].name}};
+        sample_number(METRIC_STAGE_VALUE, labels, status->gauges[i].value, out);
     }
 }
 
@@ -254,7 +254,7 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
         for (unsigned i = 0; i < status->followed_count; i++)
             one_followed(metric, &status->followed[i], out);
         break;
-    case METRIC_STAGE_GAUGE:
+    case METRIC_STAGE_VALUE:
         gauges(status, out);
         break;
     case METRIC_RELOADS:
