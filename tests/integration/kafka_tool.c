@@ -1,16 +1,19 @@
 /*
  * What the integration tests do with a broker besides running clickveil.
  *
- *   kafka_tool produce BOOTSTRAP TOPIC FILE [events|records] [txn=ID] [hold] [timestamp=MS] [rate=N]
+ *   kafka_tool create BOOTSTRAP TOPIC:PARTITIONS[:key=value[,key=value]...]...
+ *   kafka_tool delete BOOTSTRAP TOPIC...
+ *   kafka_tool produce BOOTSTRAP TOPIC FILE [events|records|keyed] [txn=ID] [hold] [timestamp=MS] [rate=N]
  *       events: a line is a value, its key the member "subscriber"; records: a line is {"key":...,"value":...},
- *       value an object, a string (as its bytes) or null. txn: in one transaction; hold: print "open" when all is
- *       sent, wait for a line on standard input, then commit ("commit") or abort (anything else, or end of file).
- *       rate: so many records a second.
+ *       value an object, a string (as its bytes) or null; keyed: key, tab, value, all bytes as they are. txn: in one
+ *       transaction; hold: print "open" when all is sent, wait for a line on standard input, then commit ("commit") or
+ *       abort (anything else, or end of file). rate: so many records a second.
  *   kafka_tool dump BOOTSTRAP TOPIC [committed|uncommitted]
  *       the topic to its end, a line each: {"partition","offset","timestamp","key","value","headers"}, bytes that are
  *       no UTF-8 as {"hex":...}
  *   kafka_tool ends BOOTSTRAP TOPIC [committed|uncommitted]      partition and end offset, a line each
  *   kafka_tool group BOOTSTRAP TOPIC GROUP                       partition and committed offset, a line each
+ *   kafka_tool members BOOTSTRAP                                 groups and what their members say of themselves
  */
 #include <librdkafka/rdkafka.h>
 
@@ -76,6 +79,18 @@ struct line {
     char *owned;
     yyjson_doc *document;
 };
+
+static bool split_keyed(const char *text, size_t size, struct line *out)
+{
+    const char *tab = memchr(text, '\t', size);
+    if (!tab)
+        return false;
+    *out = (struct line){.key = text,
+                         .key_size = (size_t)(tab - text),
+                         .value = tab + 1,
+                         .value_size = size - (size_t)(tab - text) - 1};
+    return true;
+}
 
 static bool split(char *text, size_t size, bool records, struct line *out)
 {
@@ -170,7 +185,8 @@ static int produce(int argc, char **argv)
         if (text[size - 1] == '\n')
             size--;
         struct line line;
-        if (!split(text, (size_t)size, has(argc, argv, "records"), &line))
+        if (has(argc, argv, "keyed") ? !split_keyed(text, (size_t)size, &line)
+                                     : !split(text, (size_t)size, has(argc, argv, "records"), &line))
             die("line %lu is not a record", sent + 1);
         rd_kafka_resp_err_t code;
         while ((code = rd_kafka_producev(client, RD_KAFKA_V_TOPIC(argv[1]),
@@ -197,6 +213,82 @@ static int produce(int argc, char **argv)
     printf("%lu\n", sent);
     return 0;
 }
+
+/* ---- topics ---- */
+
+static rd_kafka_t *admin(const char *bootstrap)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", bootstrap);
+    char why[256];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!client)
+        die("%s", why);
+    return client;
+}
+
+static rd_kafka_NewTopic_t *new_topic(char *text)
+{
+    char why[256], *rest = NULL;
+    const char *name = strtok_r(text, ":", &rest), *partitions = strtok_r(NULL, ":", &rest);
+    if (!name || !partitions)
+        die("TOPIC:PARTITIONS[:key=value,...]");
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(name, (int)strtol(partitions, NULL, 10), 1, why, sizeof why);
+    if (!topic)
+        die("%s: %s", name, why);
+    for (char *pair = strtok_r(NULL, ",", &rest); pair; pair = strtok_r(NULL, ",", &rest)) {
+        char *equals = strchr(pair, '=');
+        if (!equals)
+            die("%s: no value", pair);
+        *equals = '\0';
+        rd_kafka_NewTopic_set_config(topic, pair, equals + 1);
+    }
+    return topic;
+}
+
+static int change_topics(int argc, char **argv, bool create)
+{
+    enum { TOPICS_MAX = 64 };
+    rd_kafka_NewTopic_t *created[TOPICS_MAX];
+    rd_kafka_DeleteTopic_t *deleted[TOPICS_MAX];
+    size_t count = (size_t)argc - 1, answered;
+    if (count > TOPICS_MAX)
+        die("at most %d topics", TOPICS_MAX);
+    rd_kafka_t *client = admin(argv[0]);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    for (size_t i = 0; i < count; i++) {
+        if (create)
+            created[i] = new_topic(argv[i + 1]);
+        else
+            deleted[i] = rd_kafka_DeleteTopic_new(argv[i + 1]);
+    }
+    if (create)
+        rd_kafka_CreateTopics(client, created, count, NULL, queue);
+    else
+        rd_kafka_DeleteTopics(client, deleted, count, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (!event || rd_kafka_event_error(event))
+        die("topics: %s", event ? rd_kafka_event_error_string(event) : "no answer");
+    const rd_kafka_topic_result_t **results =
+        create ? rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &answered)
+               : rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &answered);
+    for (size_t i = 0; i < answered; i++) {
+        if (rd_kafka_topic_result_error(results[i]))
+            die("%s: %s", rd_kafka_topic_result_name(results[i]),
+                rd_kafka_topic_result_error_string(results[i]));
+    }
+    rd_kafka_event_destroy(event);
+    if (create)
+        rd_kafka_NewTopic_destroy_array(created, count);
+    else
+        rd_kafka_DeleteTopic_destroy_array(deleted, count);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+    return 0;
+}
+
+/* ---- reading ---- */
 
 static rd_kafka_t *consumer(const char *bootstrap, const char *group, bool uncommitted)
 {
@@ -337,8 +429,53 @@ static int group(int argc, char **argv)
     return 0;
 }
 
+static void put_named(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name, const char *text)
+{
+    put(document, object, name, text, text ? strlen(text) : 0);
+}
+
+static int members(int argc, char **argv)
+{
+    (void)argc;
+    rd_kafka_t *client = consumer(argv[0], "kafka-tool", false);
+    const struct rd_kafka_group_list *groups;
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(client, NULL, &groups, TIMEOUT_MS);
+    if (code)
+        die("%s", rd_kafka_err2str(code));
+    for (int i = 0; i < groups->group_cnt; i++) {
+        const struct rd_kafka_group_info *info = &groups->groups[i];
+        for (int j = 0; j < info->member_cnt; j++) {
+            const struct rd_kafka_group_member_info *member = &info->members[j];
+            yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+            yyjson_mut_val *root = yyjson_mut_obj(document);
+            yyjson_mut_doc_set_root(document, root);
+            put_named(document, root, "group", info->group);
+            put_named(document, root, "state", info->state);
+            put_named(document, root, "member", member->member_id);
+            put_named(document, root, "client", member->client_id);
+            put_named(document, root, "host", member->client_host);
+            put(document, root, "metadata", member->member_metadata, (size_t)member->member_metadata_size);
+            put(document, root, "assignment", member->member_assignment,
+                (size_t)member->member_assignment_size);
+            char *text = yyjson_mut_write(document, 0, NULL);
+            if (!text)
+                die("a member can't be written");
+            puts(text);
+            free(text);
+            yyjson_mut_doc_free(document);
+        }
+    }
+    rd_kafka_group_list_destroy(groups);
+    rd_kafka_destroy(client);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc >= 4 && (strcmp(argv[1], "create") == 0 || strcmp(argv[1], "delete") == 0))
+        return change_topics(argc - 2, argv + 2, argv[1][0] == 'c');
+    if (argc >= 3 && strcmp(argv[1], "members") == 0)
+        return members(argc - 2, argv + 2);
     if (argc >= 5 && strcmp(argv[1], "produce") == 0)
         return produce(argc - 2, argv + 2);
     if (argc >= 4 && strcmp(argv[1], "dump") == 0)
