@@ -463,13 +463,9 @@ static struct verdict read_input(struct chain *chain, const struct chain_input *
     return codec_read(chain->codec, chain->input_hop, input, chain->arena, record);
 }
 
-enum chain_fate chain_process(struct chain *chain, const struct chain_input *input, struct error *error)
+static enum chain_fate process_input(struct chain *chain, const struct chain_input *input,
+                                     struct error *error)
 {
-    if (chain->latched) {
-        error_fail(error, EXIT_STATUS_BUG, NULL, "abort first", "the chain stopped and was asked to go on");
-        return CHAIN_STOP;
-    }
-    chain->input = input;
     struct record record = {0};
     struct verdict verdict = read_input(chain, input, &record);
     if (chain->observe)
@@ -493,6 +489,18 @@ enum chain_fate chain_process(struct chain *chain, const struct chain_input *inp
     }
     (void)arena_is_full(error);
     return stop(chain);
+}
+
+enum chain_fate chain_process(struct chain *chain, const struct chain_input *input, struct error *error)
+{
+    if (chain->latched) {
+        error_fail(error, EXIT_STATUS_BUG, NULL, "abort first", "the chain stopped and was asked to go on");
+        return CHAIN_STOP;
+    }
+    chain->input = input; /* the caller's, who may forget it when we return: a flush has no input */
+    enum chain_fate fate = process_input(chain, input, error);
+    chain->input = NULL;
+    return fate;
 }
 
 bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct error *error)
