@@ -609,8 +609,9 @@ static void id_gone(void *context, uint32_t reference)
 
 void partition_commit(struct partition *partition)
 {
+    bool any_ended = partition->wheel.any_ended; /* else nobody goes, and nobody need be looked at again */
     wheel_sweep(&partition->wheel, &partition->slab, id_gone, partition);
-    for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
+    for (const struct partition_undo *undo = any_ended ? partition->undo : NULL; undo; undo = undo->next) {
         if (partition_person(partition, undo->person)->live == 0)
             forget(partition, undo->person);
     }

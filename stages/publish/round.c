@@ -7,7 +7,10 @@
 #include "stages/publish/changelog.h"
 #include "stages/publish/feed_value.h"
 
-enum { VISITS_MAX = 500000 }; /* IDs looked at in one flush, whether due or not: some tens of milliseconds */
+enum {
+    VISITS_MAX = 500000, /* IDs looked at in one flush, whether due or not: some tens of milliseconds */
+    PREFETCH_FAR = 4,    /* people ahead; fewer come too late, many more push each other out again */
+};
 
 static bool no_arena(struct round *round)
 {
@@ -292,11 +295,31 @@ static bool write_meta(struct round *round, const struct partition *partition)
     return write_state(round, partition, changelog_meta_key(), value);
 }
 
+/* A transaction touches more people than a cache holds: ask for what the one after the next few will need. */
+static void prefetch(const struct partition *partition, const struct partition_undo *undo)
+{
+    const char *person = slab_at(&partition->slab, undo->person);
+    __builtin_prefetch(person);
+    __builtin_prefetch(person + 64);
+    if (undo->is_new)
+        return;
+    __builtin_prefetch(slab_at(&partition->slab, undo->before.contributions));
+    __builtin_prefetch(slab_at(&partition->slab, undo->before.devices));
+    __builtin_prefetch(slab_at(&partition->slab, undo->before.ids));
+}
+
 static bool write_changelog(struct round *round)
 {
     for (unsigned i = 0; i < round->partition_count; i++) {
         const struct partition *partition = round->partitions[i];
+        const struct partition_undo *ahead = partition->undo;
+        for (unsigned far = 0; ahead && far < PREFETCH_FAR; far++)
+            ahead = ahead->next;
         for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
+            if (ahead) {
+                prefetch(partition, ahead);
+                ahead = ahead->next;
+            }
             if (!write_person(round, partition, partition_person(partition, undo->person)))
                 return false;
         }
