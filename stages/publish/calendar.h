@@ -16,6 +16,10 @@
 #define CALENDAR_SLOT_MS INT64_C(900000) /* 15 minutes */
 #define CALENDAR_DAY_MS  INT64_C(86400000)
 
+/* The years 0 to 9999, which epochs are reckoned for. */
+#define CALENDAR_TIME_MIN INT64_C(-62167219200000)
+#define CALENDAR_TIME_MAX INT64_C(253402300799999)
+
 struct calendar {
     int64_t origin_ms; /* Unix epoch ms of a boundary */
     int64_t epoch_ms;  /* length */
@@ -30,7 +34,7 @@ enum calendar_phase {
     CALENDAR_LIVE,
 };
 
-/* Epoch of a moment, Unix epoch ms. Times of the years 0 to 9999 and epochs of a day or more fit. */
+/* Epoch of a moment, Unix epoch ms. CALENDAR_TIME_MIN to _MAX, and epochs of a day or more, fit. */
 int32_t calendar_epoch(const struct calendar *calendar, int64_t time_ms);
 
 /* First moment of an epoch. */

@@ -36,7 +36,7 @@ struct partition *partition_new(int32_t number, struct partition_rules *rules, s
     partition->rules = rules;
     partition->people.k = rules->k;
     partition->transaction = 1;
-    partition->slot_done = partition->slot_done_committed = PARTITION_NO_SLOT;
+    partition_set_slot(partition, PARTITION_NO_SLOT);
     slab_init(&partition->slab, sizeof(struct person), &rules->memory);
     if (!wheel_init(&partition->wheel, wheel_bucket_count(rules->calendar.slots), error)) {
         partition_free(partition);
@@ -616,6 +616,7 @@ void partition_commit(struct partition *partition)
             forget(partition, undo->person);
     }
     partition->slot_done_committed = partition->slot_done;
+    partition->slot_written_committed = partition->slot_written;
     next_transaction(partition);
 }
 
@@ -673,6 +674,7 @@ void partition_abort(struct partition *partition)
     for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next)
         undo_changes(partition, undo);
     partition->slot_done = partition->slot_done_committed;
+    partition->slot_written = partition->slot_written_committed;
     next_transaction(partition);
 }
 
@@ -748,5 +750,10 @@ void partition_restored(struct partition *partition)
             id = ((struct live_id *)slab_at(&partition->slab, id))->person_next;
         }
     }
-    partition->slot_done_committed = partition->slot_done;
+}
+
+void partition_set_slot(struct partition *partition, int64_t slot)
+{
+    partition->slot_done = partition->slot_done_committed = slot;
+    partition->slot_written = partition->slot_written_committed = slot;
 }

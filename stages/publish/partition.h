@@ -62,6 +62,7 @@ struct partition {
     uint64_t contributions, live_ids, persons_here;
     uint64_t crossings_seen;                /* people.crossings at the end of the last transaction */
     int64_t slot_done, slot_done_committed; /* the last slot that was served; PARTITION_NO_SLOT: none yet */
+    int64_t slot_written, slot_written_committed; /* the one that the changelog knows of */
 };
 
 #define PARTITION_NO_SLOT INT64_MIN
@@ -145,6 +146,9 @@ CLICKVEIL_MUST_CHECK bool partition_restore(struct partition *partition, const s
 void partition_restore_gone(struct partition *partition, uint8_t programme, int32_t epoch,
                             const struct pseudonym *line);
 void partition_restored(struct partition *partition);
+
+/* The changelog says that this was the last slot that was served. Outside of transactions. */
+void partition_set_slot(struct partition *partition, int64_t slot);
 
 /* Bytes that it takes. */
 size_t partition_bytes(const struct partition *partition);

@@ -177,6 +177,8 @@ static struct verdict judge(struct publish_state *publish, struct partition *par
     if (record->type != EVENT_APP_REMOVE && record->interest_count == 0)
         return verdict_drop(PUBLISH_NO_INTEREST);
     const struct calendar *calendar = &publish->rules.calendar;
+    if (record->time_ms < CALENDAR_TIME_MIN || record->time_ms > CALENDAR_TIME_MAX)
+        return verdict_drop(record->time_ms < 0 ? PUBLISH_EPOCH_OVER : PUBLISH_EPOCH_AHEAD);
     int32_t epoch = calendar_epoch(calendar, record->time_ms);
     if (calendar_phase(calendar, epoch, emitter->now_ms) == CALENDAR_OVER)
         return verdict_drop(PUBLISH_EPOCH_OVER);
@@ -312,7 +314,7 @@ static bool publish_restore(void *state, int32_t number, struct view key, struct
     struct changelog_meta meta = {.slot_done = PARTITION_NO_SLOT};
     if (!view_is_absent(value) && !changelog_read_meta(value, &meta))
         return unreadable(number, "meta record", error);
-    partition->slot_done = partition->slot_done_committed = meta.slot_done;
+    partition_set_slot(partition, meta.slot_done);
     return true;
 }
 

@@ -8,7 +8,7 @@
 #include "stages/publish/feed_value.h"
 
 enum {
-    VISITS_MAX = 500000, /* IDs looked at in one flush, whether due or not: some tens of milliseconds */
+    VISITS_MAX = 500000, /* IDs that a sweep looks at in one flush, due or not: some tens of milliseconds */
     PREFETCH_FAR = 4,    /* people ahead; fewer come too late, many more push each other out again */
 };
 
@@ -97,9 +97,10 @@ static bool consider(struct round *round, struct partition *partition, uint32_t 
     return true;
 }
 
+/* Room for more records? A list of nobody yet; false: this transaction has as many as it may. */
 static bool begin_list(struct round *round)
 {
-    if (round->records >= DUE_MAX || round->visits >= VISITS_MAX)
+    if (round->records >= DUE_MAX)
         return false;
     due_list_reset(&round->due, DUE_MAX - round->records);
     return true;
@@ -198,8 +199,8 @@ static bool serve_sweep(struct round *round, bool *out_more)
 {
     unsigned buckets = wheel_bucket_count(round->rules->calendar.slots);
     while (round->sweep.bucket < buckets) {
-        bool done = true;
-        if (!serve_bucket(round, round->sweep.bucket, 0, true, round->emitter->now_ms, &done))
+        bool done = round->visits < VISITS_MAX;
+        if (done && !serve_bucket(round, round->sweep.bucket, 0, true, round->emitter->now_ms, &done))
             return false;
         if (!done) {
             *out_more = true;
@@ -284,10 +285,11 @@ static bool write_person(struct round *round, const struct partition *partition,
     return write_state(round, partition, key, value);
 }
 
-static bool write_meta(struct round *round, const struct partition *partition)
+static bool write_meta(struct round *round, struct partition *partition)
 {
-    if (partition->slot_done == partition->slot_done_committed || partition->persons_here == 0)
+    if (partition->slot_done == partition->slot_written || partition->persons_here == 0)
         return true; /* with nobody there, a slot that is served again does nothing */
+    partition->slot_written = partition->slot_done;
     struct view value;
     if (!changelog_meta_value(&(struct changelog_meta){.slot_done = partition->slot_done},
                               round->emitter->arena, &value))
@@ -311,7 +313,7 @@ static void prefetch(const struct partition *partition, const struct partition_u
 static bool write_changelog(struct round *round)
 {
     for (unsigned i = 0; i < round->partition_count; i++) {
-        const struct partition *partition = round->partitions[i];
+        struct partition *partition = round->partitions[i];
         const struct partition_undo *ahead = partition->undo;
         for (unsigned far = 0; ahead && far < PREFETCH_FAR; far++)
             ahead = ahead->next;

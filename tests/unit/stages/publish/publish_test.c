@@ -355,6 +355,11 @@ static void publish_drops_with_a_reason_what_it_cannot_use(void **state)
     rig.now_ms--;
     rig_drops(&rig, record, PUBLISH_EPOCH_AHEAD, "a day and a millisecond");
 
+    record.time_ms = INT64_MAX;
+    rig_drops(&rig, record, PUBLISH_EPOCH_AHEAD, "the end of all time");
+    record.time_ms = INT64_MIN;
+    rig_drops(&rig, record, PUBLISH_EPOCH_OVER, "the beginning of all time");
+
     record = rig_event(&rig, 1, 10);
     record.programmes = 2 | 4;
     rig_drops(&rig, record, PUBLISH_NO_FEED, "programmes without a feed");
@@ -919,6 +924,51 @@ static void publish_serves_no_slot_early_after_a_restart(void **state)
     rig_release(&rig);
 }
 
+static void publish_makes_up_slots_that_passed_while_it_was_down(void **state)
+{
+    (void)state;
+    struct rig rig;
+    slots_rig(&rig);
+    rig_settle(&rig, false); /* nobody is there, so nothing is written about slots */
+    assert_int_equal(rig.committed.count, 0);
+    for (unsigned line = 0; line < 30; line++)
+        add(&rig, line, 10, 1);
+    rig_settle(&rig, false);
+    rig_stop(&rig);
+    rig.now_ms += RIG_DAY / 2;
+    rig_start(&rig);
+    rig_restore(&rig, 0);
+    rig_settle(&rig, false);
+    size_t made_up = rig_count(&rig, TOPIC_FEED);
+    assert_true(made_up > 10 && made_up < 50); /* about half of 60 */
+    for (size_t i = 0; i < rig.committed.count; i++)
+        assert_true(rig.committed.items[i].topic != TOPIC_FEED ||
+                    rig.committed.items[i].timestamp_ms <= rig.now_ms);
+    run_slots(&rig, 97);
+    assert_int_equal(rig_count(&rig, TOPIC_FEED), 60);
+    rig_release(&rig);
+}
+
+static void publish_serves_everyone_in_one_slot_when_there_is_but_one(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    rig.options.update_every = VIEW("15m");
+    rig_feed(&rig, "acme", "a", FEED_SUBJECT_USER);
+    start(&rig);
+    for (unsigned line = 0; line < 12000; line++)
+        add(&rig, line, 10, 1);
+    assert_true(rig_settle(&rig, false) > 1);
+    assert_int_equal(rig_count(&rig, TOPIC_FEED), 12000);
+    rig.now_ms += CALENDAR_SLOT_MS;
+    for (unsigned line = 0; line < 100; line++)
+        add(&rig, line, 20, 5);
+    rig_settle(&rig, false);
+    assert_int_equal(rig_count(&rig, TOPIC_FEED), 12100);
+    rig_release(&rig);
+}
+
 static void publish_keeps_partitions_apart(void **state)
 {
     (void)state;
@@ -1187,6 +1237,8 @@ int main(void)
         cmocka_unit_test(publish_forgets_an_aborted_transaction),
         cmocka_unit_test(publish_goes_on_where_a_crash_left_it),
         cmocka_unit_test(publish_serves_no_slot_early_after_a_restart),
+        cmocka_unit_test(publish_makes_up_slots_that_passed_while_it_was_down),
+        cmocka_unit_test(publish_serves_everyone_in_one_slot_when_there_is_but_one),
         cmocka_unit_test(publish_keeps_partitions_apart),
         cmocka_unit_test(publish_takes_no_event_before_its_state_is_restored),
         cmocka_unit_test(publish_refuses_a_changelog_that_it_cannot_read),
