@@ -5,6 +5,7 @@
 #include "common/subject.h"
 
 #include <setjmp.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
 
@@ -393,6 +394,47 @@ static void record_gets_the_pseudonyms_that_it_lacks(void **state)
     subject_key_free(key);
 }
 
+/* Short messages and long ones are hashed by different code: the edge of a block must not show. */
+static void hashes_are_one_function_over_all_lengths(void **state)
+{
+    (void)state;
+    uint8_t bytes[SUBJECT_KEY_SIZE], expected[PSEUDONYM_SIZE];
+    char text[SUBJECT_IDENTIFIER_SIZE_MAX], message[256];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    memset(text, 'y', sizeof text);
+    struct subject_key *key = vector_key();
+    for (size_t size = 1; size <= sizeof text; size++) {
+        int length =
+            snprintf(message, sizeof message, "\014pseudonym/v1\007account\006opaque%.*s", (int)size, text);
+        assert_int_equal(crypto_generichash(expected, sizeof expected, (const uint8_t *)message,
+                                            (size_t)length, bytes, sizeof bytes),
+                         0);
+        struct subject account = {
+            .present = true, .identifier_kind = IDENTIFIER_OPAQUE, .identifier = {text, size}};
+        struct record record = {.subjects = {[SUBJECT_LINE] = account, [SUBJECT_ACCOUNT] = account}};
+        subject_hash_record(key, &record);
+        assert_memory_equal(record.subjects[SUBJECT_ACCOUNT].pseudonym.bytes, expected, sizeof expected);
+        struct pseudonym single;
+        subject_pseudonym(key, SUBJECT_ACCOUNT, IDENTIFIER_OPAQUE, account.identifier, &single);
+        assert_memory_equal(single.bytes, expected, sizeof expected);
+    }
+    for (size_t size = 0; size <= sizeof text; size++) {
+        struct pseudonym line = {{1, 2, 3}};
+        crypto_generichash_state hash;
+        assert_int_equal(crypto_generichash_init(&hash, bytes, sizeof bytes, sizeof expected), 0);
+        (void)crypto_generichash_update(&hash, (const uint8_t *)"\014app-token/v1", 13);
+        (void)crypto_generichash_update(&hash, line.bytes, sizeof line.bytes);
+        (void)crypto_generichash_update(&hash, (const uint8_t *)text, size);
+        (void)crypto_generichash_final(&hash, expected, sizeof expected);
+        uint64_t token = 0;
+        for (unsigned i = 0; i < sizeof token; i++)
+            token = token << 8 | expected[i];
+        assert_true(subject_app_token(key, &line, (struct view){text, size}) == token);
+    }
+    subject_key_free(key);
+}
+
 static void app_tokens_are_the_published_vectors(void **state)
 {
     (void)state;
@@ -426,6 +468,7 @@ int main(void)
         cmocka_unit_test(pseudonyms_are_the_published_vectors),
         cmocka_unit_test(pseudonyms_depend_on_the_key),
         cmocka_unit_test(record_gets_the_pseudonyms_that_it_lacks),
+        cmocka_unit_test(hashes_are_one_function_over_all_lengths),
         cmocka_unit_test(app_tokens_are_the_published_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
