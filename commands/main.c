@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
     {"topics", "plan and create: every topic that a configuration needs", command_topics},
+    {"advertiser", "check: reads a feed as an advertiser does", command_advertiser},
     {NULL, NULL, NULL},
 };
 

@@ -2,27 +2,13 @@
 # /livez, /readyz, /statusz and /metrics of a real process whose broker is not there.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/support/tap_lib.sh
 clickveil=${CLICKVEIL:-build/clickveil}
 work=${CLICKVEIL_BUILD:-build/default}/health_test
-number=0
 pid=
 rm -rf "$work"
 mkdir -p "$work"
 trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null' EXIT
-
-is() { # is NAME GOT WANTED
-    number=$((number + 1))
-    if [ "$2" = "$3" ]; then
-        echo "ok $number - $1"
-    else
-        echo "not ok $number - $1"
-        printf '# got     %s\n# wanted  %s\n' "$2" "$3"
-    fi
-}
-
-has() { # has NAME PATTERN FILE
-    if grep -qE -e "$2" "$3"; then is "$1" found found; else is "$1" "$(cat "$3")" "$2"; fi
-}
 
 ask() { # ask METHOD PATH: the status; the body in $work/body
     exec 4<>"/dev/tcp/127.0.0.1/$port" || return
@@ -98,4 +84,4 @@ is not_ready_while_draining "$([ "${status:-gone}" = 200 ] || echo yes)" yes
 wait $rest # for the end of its output
 has ends_in_good_order 'everything that was begun is committed' "$work/log"
 pid=
-echo "1..$number"
+plan

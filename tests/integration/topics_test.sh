@@ -2,27 +2,13 @@
 # clickveil topics create and check --broker on a real Kafka.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/support/tap_lib.sh
 clickveil=${CLICKVEIL:-build/clickveil}
 kafka=tests/support/kafka.sh
 work=${CLICKVEIL_BUILD:-build/default}/topics_integration
-number=0
 rm -rf "$work"
 mkdir -p "$work"
 own=topics-test-$$
-
-is() { # is NAME GOT WANTED
-    number=$((number + 1))
-    if [ "$2" = "$3" ]; then
-        echo "ok $number - $1"
-    else
-        echo "not ok $number - $1"
-        printf '# got     %s\n# wanted  %s\n' "$2" "$3"
-    fi
-}
-
-has() { # has NAME PATTERN FILE
-    if grep -qE -e "$2" "$3"; then is "$1" found found; else is "$1" "$(cat "$3")" "$2"; fi
-}
 
 run() { # run COMMAND...: status, with what was said in $work/out and $work/err; names of topics are our own
     command=$1
@@ -93,4 +79,4 @@ has create_with_too_many_replicas_says_why "$own.new was not created: .*replicat
 is create_as_json "$(run topics create --json "${others[@]}")" 0
 is create_as_json_has_states "$(grep -c '"state": "exists"' "$work/out")" 6
 is create_as_json_has_differences "$(grep -c '"should_be"' "$work/out")" 8
-echo "1..$number"
+plan

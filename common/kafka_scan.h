@@ -1,0 +1,39 @@
+/*
+ * Read a topic from its beginning to its end as it is now, outside of any group.
+ *
+ * One thread: the caller's.
+ */
+#ifndef CLICKVEIL_COMMON_KAFKA_SCAN_H
+#define CLICKVEIL_COMMON_KAFKA_SCAN_H
+
+#include "common/config.h"
+#include "common/error.h"
+
+struct kafka_scan_record {
+    int32_t partition;
+    int32_t partitions; /* of the topic */
+    int64_t offset;
+    int64_t timestamp_ms;
+    struct view key, value; /* absent: null; valid during the call */
+    unsigned headers;
+};
+
+/* False: stop reading; error is set. */
+typedef bool kafka_scan_visitor(void *context, const struct kafka_scan_record *record, struct error *error);
+
+struct kafka_scan {
+    const struct config *config; /* only its `kafka` properties count */
+    const char *topic;
+    bool uncommitted; /* read uncommitted: also what open and aborted transactions hold */
+    int timeout_ms;   /* without progress for that long it fails */
+    kafka_scan_visitor *visit;
+    void *context;
+    void (*progress)(void *context, double ratio); /* now and then, 0 to 1; NULL: nobody looks */
+};
+
+/* Read everything below the end offsets taken at the start: the last stable ones, or with `uncommitted` the high
+ * watermarks. Records of a partition come in order. False: broker or topic is not there (exit status 69), or the
+ * visitor stopped. */
+CLICKVEIL_MUST_CHECK bool kafka_scan(const struct kafka_scan *scan, struct error *error);
+
+#endif
