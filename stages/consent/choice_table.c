@@ -1,13 +1,18 @@
 /*
  * Design. Two layers. `slots` is an open-addressing array of 8-byte words, (32 bits of the pseudonym, number of the
  * entry): small, so a subject without an entry, the common case, costs one cache line, and growing copies little.
- * The entries (choice_entry.h) stand in chunks that never move, so a reader with an old slots array still sees every change of
- * an entry that was there when it took hold.
+ * The entries (choice_entry.h) stand in chunks that never move, so a reader with an old slots array still sees every
+ * change of an entry that was there when it took hold.
  *
- * A subject is recognised by 96 bits: 32 in the slot (which also give the place: place = bits * capacity / 2^32, so
- * slots are sorted by their bits but for collisions, and growth walks memory forwards) and 64 in the entry. The
- * pseudonym is a keyed hash, so nobody can choose collisions; with 20 million entries and a billion subjects looked
- * up, a chance match has a probability of 3 * 10^-13.
+ * Words are in the order of their bits, and a word's place is bits * capacity / 2^32 or the next ones: a walk ends at the
+ * first word that is not smaller, after 3 words on average at 80 % load, found or not (an unordered array takes 13 for
+ * who is not in it). A new word moves those behind it up by one, from the last on, so that a reader, who walks upwards,
+ * meets every word at its old place or at its new one. Places go on for a tail behind the capacity, so nothing wraps
+ * around, and growth walks both arrays forwards.
+ *
+ * A subject is recognised by 96 bits: 32 in the slot and 64 in the entry. The pseudonym is a keyed hash, so nobody can
+ * choose collisions; with 20 million entries and a billion subjects looked up, a chance match has a probability of 3 *
+ * 10^-13.
  *
  * Growth: the writer fills a new slots array, swaps the pointer and retires the old one. A reader publishes the
  * pointer that it uses in `held` (a hazard pointer) and looks again whether it is still the current one; the writer
@@ -16,15 +21,17 @@
  */
 #include "stages/consent/choice_table.h"
 
+#include "common/pages.h"
 #include "stages/consent/choice_entry.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
-    CHUNK_ENTRIES = 1 << 16,
+    CHUNK_ENTRIES = 1 << 18, /* 10 MiB: five huge pages */
     SLOTS_FIRST = 1 << 12,
     SLOTS_SLOWLY = 1 << 20, /* from here growth is by a quarter instead of a half: memory, not speed */
+    SLOTS_TAIL = 512,       /* far beyond any cluster of words; the last one stays empty */
     CACHE_LINE = 64,
 };
 
@@ -77,15 +84,21 @@ static void add_bytes(struct choice_table *table, uint64_t bytes)
 
 static uint64_t slots_bytes(uint64_t capacity)
 {
-    return sizeof(struct choice_slots) + capacity * sizeof(uint64_t);
+    return sizeof(struct choice_slots) + (capacity + SLOTS_TAIL) * sizeof(uint64_t);
 }
 
 static struct choice_slots *slots_new(uint64_t capacity)
 {
-    struct choice_slots *slots = calloc(1, slots_bytes(capacity));
+    struct choice_slots *slots = pages_new(slots_bytes(capacity));
     if (slots)
         slots->capacity = capacity;
     return slots;
+}
+
+static void slots_free(struct choice_slots *slots)
+{
+    if (slots)
+        pages_free(slots, slots_bytes(slots->capacity));
 }
 
 struct choice_table *choice_table_new(uint64_t entries_max, unsigned readers)
@@ -117,13 +130,13 @@ void choice_table_free(struct choice_table *table)
         return;
     while (table->retired) {
         struct choice_slots *next = table->retired->retired_next;
-        free(table->retired);
+        slots_free(table->retired);
         table->retired = next;
     }
     uint64_t chunk_max = (table->entries_max + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
     for (uint64_t i = 0; table->chunks && i < chunk_max && table->chunks[i]; i++)
-        free(table->chunks[i]);
-    free(atomic_load(&table->current));
+        pages_free(table->chunks[i], sizeof *table->chunks[i]);
+    slots_free(atomic_load(&table->current));
     free(table->chunks);
     free(table->readers);
     free(table);
@@ -131,12 +144,39 @@ void choice_table_free(struct choice_table *table)
 
 /* ---- the writer ---- */
 
-static void put_word(struct choice_slots *slots, uint64_t word)
+static uint64_t word_at(const struct choice_slots *slots, uint64_t place)
 {
-    uint64_t place = place_of(slots, (uint32_t)(word >> 32));
-    while (atomic_load_explicit(&slots->words[place], memory_order_relaxed))
-        place = place + 1 == slots->capacity ? 0 : place + 1;
+    return atomic_load_explicit(&slots->words[place], memory_order_acquire);
+}
+
+static void set_word(struct choice_slots *slots, uint64_t place, uint64_t word)
+{
     atomic_store_explicit(&slots->words[place], word, memory_order_release);
+}
+
+/* First place from the bits' own on whose word is empty or has bits that are not smaller. */
+static uint64_t first_place(const struct choice_slots *slots, uint32_t bits)
+{
+    uint64_t place = place_of(slots, bits);
+    uint64_t word;
+    while ((word = word_at(slots, place)) && word >> 32 < bits)
+        place++;
+    return place;
+}
+
+/* False: the tail is full. */
+static bool put_word(struct choice_slots *slots, uint64_t word)
+{
+    uint64_t place = first_place(slots, (uint32_t)(word >> 32));
+    uint64_t end = place;
+    while (word_at(slots, end))
+        end++;
+    if (end + 1 == slots->capacity + SLOTS_TAIL)
+        return false;
+    for (; end > place; end--)
+        set_word(slots, end, word_at(slots, end - 1));
+    set_word(slots, place, word);
+    return true;
 }
 
 static bool is_held(const struct choice_table *table, const struct choice_slots *slots)
@@ -159,11 +199,10 @@ void choice_table_reclaim(struct choice_table *table)
         }
         *link = slots->retired_next;
         add_bytes(table, -slots_bytes(slots->capacity));
-        free(slots);
+        slots_free(slots);
     }
 }
 
-/* At most 80 % full: a subject without an entry is then known after 13 words on average, two cache lines. */
 static bool has_room(const struct choice_slots *slots, uint64_t entries)
 {
     return entries < slots->capacity - slots->capacity / 5;
@@ -178,10 +217,15 @@ static bool grow(struct choice_table *table, struct error *error)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
                           "no memory for the consent table to grow");
     add_bytes(table, slots_bytes(slots->capacity));
-    for (uint64_t i = 0; i < old->capacity; i++) {
-        uint64_t word = atomic_load_explicit(&old->words[i], memory_order_relaxed);
-        if (word)
-            put_word(slots, word);
+    uint64_t next = 0; /* words come in their order, so each stands behind the one before */
+    for (uint64_t i = 0; i < old->capacity + SLOTS_TAIL; i++) {
+        uint64_t word = word_at(old, i);
+        if (!word)
+            continue;
+        uint64_t place = place_of(slots, (uint32_t)(word >> 32));
+        next = place > next ? place : next;
+        ensure(next + 1 < slots->capacity + SLOTS_TAIL);
+        set_word(slots, next++, word);
     }
     atomic_store(&table->current, slots);
     old->retired_next = table->retired;
@@ -196,14 +240,13 @@ static uint32_t find_entry(const struct choice_table *table, const struct choice
 {
     uint32_t bits = place_bits(pseudonym);
     uint64_t tag = choice_table_tag(pseudonym);
-    uint64_t place = place_of(slots, bits);
-    uint64_t word;
-    while ((word = atomic_load_explicit(&slots->words[place], memory_order_acquire))) {
+    for (uint64_t place = place_of(slots, bits);; place++) { /* each word is looked at once: it may move on */
+        uint64_t word = word_at(slots, place);
+        if (!word || word >> 32 > bits)
+            return 0;
         if (word >> 32 == bits && entry_at(table, (uint32_t)word - 1)->tag == tag)
             return (uint32_t)word;
-        place = place + 1 == slots->capacity ? 0 : place + 1;
     }
-    return 0;
 }
 
 static bool make_chunk(struct choice_table *table, uint64_t entry, struct error *error)
@@ -211,7 +254,7 @@ static bool make_chunk(struct choice_table *table, uint64_t entry, struct error 
     struct chunk **chunk = &table->chunks[entry / CHUNK_ENTRIES];
     if (*chunk)
         return true;
-    *chunk = calloc(1, sizeof **chunk);
+    *chunk = pages_new(sizeof **chunk);
     if (!*chunk)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
                           "no memory for more consent entries");
@@ -238,8 +281,11 @@ bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseu
     if (!make_chunk(table, entries, error))
         return false;
     entry_at(table, (uint32_t)entries)->tag = choice_table_tag(pseudonym);
-    put_word(atomic_load_explicit(&table->current, memory_order_relaxed),
-             (uint64_t)place_bits(pseudonym) << 32 | (entries + 1));
+    uint64_t word = (uint64_t)place_bits(pseudonym) << 32 | (entries + 1);
+    while (!put_word(atomic_load_explicit(&table->current, memory_order_relaxed), word)) {
+        if (!grow(table, error))
+            return false;
+    }
     atomic_store_explicit(&table->entries, entries + 1, memory_order_relaxed);
     *out_entry = (uint32_t)entries;
     return true;
@@ -274,9 +320,18 @@ void choice_table_yield(struct choice_table *table, unsigned reader)
     atomic_store(&table->readers[reader].held, NULL);
 }
 
-void choice_table_prefetch(const struct choice_slots *slots, const struct pseudonym *pseudonym)
+void choice_table_prefetch_place(const struct choice_slots *slots, const struct pseudonym *pseudonym)
 {
     __builtin_prefetch((const void *)&slots->words[place_of(slots, place_bits(pseudonym))]);
+}
+
+void choice_table_prefetch_entry(const struct choice_table *table, const struct choice_slots *slots,
+                                 const struct pseudonym *pseudonym)
+{
+    uint32_t bits = place_bits(pseudonym);
+    uint64_t word = word_at(slots, first_place(slots, bits));
+    if (word && word >> 32 == bits)
+        __builtin_prefetch(entry_at(table, (uint32_t)word - 1));
 }
 
 bool choice_table_find(const struct choice_table *table, const struct choice_slots *slots,

@@ -42,8 +42,11 @@ void choice_table_reclaim(struct choice_table *table);
 const struct choice_slots *choice_table_hold(struct choice_table *table, unsigned reader);
 void choice_table_yield(struct choice_table *table, unsigned reader);
 
-/* Bring the place of a subject near, so that look-ups of several subjects wait together. */
-void choice_table_prefetch(const struct choice_slots *slots, const struct pseudonym *pseudonym);
+/* Bring the place of a subject near, and then what it points to, so that look-ups of several subjects wait together:
+ * the first for all of them, the second for all, then choice_table_find. */
+void choice_table_prefetch_place(const struct choice_slots *slots, const struct pseudonym *pseudonym);
+void choice_table_prefetch_entry(const struct choice_table *table, const struct choice_slots *slots,
+                                 const struct pseudonym *pseudonym);
 
 /* What the subject chose. False: no entry; *out_state is left. Fields that only the writer needs (seq, ordered,
  * two_step, pending_count) are not filled in. */

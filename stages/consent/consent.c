@@ -314,18 +314,34 @@ static struct verdict judge_event(const struct consent_state *state, const struc
     return reason == CONSENT_NO_REASON ? verdict_pass() : verdict_drop(reason);
 }
 
-/* Find the stored choices of all subjects that the event names, listed or not. False: one has no pseudonym, so its
+/* Each place is on its way from memory while the next subject is hashed. False: a subject has no pseudonym, so its
  * choice cannot be looked up. */
-static bool look_up(struct consent_state *state, struct record *record,
+static bool hash_subjects(const struct consent_state *state, struct record *record)
+{
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+        struct subject *subject = &record->subjects[i];
+        if (!subject->present)
+            continue;
+        if (!subject->has_pseudonym) {
+            if (view_is_absent(subject->identifier))
+                return false;
+            subject_pseudonym(state->subject_key, (enum subject_kind)i, subject->identifier_kind,
+                              subject->identifier, &subject->pseudonym);
+            subject->has_pseudonym = true;
+        }
+        choice_table_prefetch_place(state->slots, &subject->pseudonym);
+    }
+    return true;
+}
+
+/* Find the stored choices of all subjects that the event names, listed or not. */
+static void look_up(struct consent_state *state, const struct record *record,
                     struct choice_state states[SUBJECT_KINDS], struct policy_choices *out_choices)
 {
     const struct choice_table *table = ledger_table(state->shared->ledger);
-    subject_hash_record(state->subject_key, record);
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
-        if (record->subjects[i].present && !record->subjects[i].has_pseudonym)
-            return false;
         if (record->subjects[i].present)
-            choice_table_prefetch(state->slots, &record->subjects[i].pseudonym);
+            choice_table_prefetch_entry(table, state->slots, &record->subjects[i].pseudonym);
     }
     bool matched = false;
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
@@ -338,7 +354,6 @@ static bool look_up(struct consent_state *state, struct record *record,
     }
     state->looked_up++;
     state->matched += matched;
-    return true;
 }
 
 static struct verdict stop(struct emitter *emitter, const char *what)
@@ -370,8 +385,9 @@ static struct verdict consent_process(void *memory, struct record *record, struc
         begin_transaction(state);
     struct choice_state states[SUBJECT_KINDS];
     struct policy_choices choices;
-    if (!look_up(state, record, states, &choices))
+    if (!hash_subjects(state, record))
         return verdict_drop(CONSENT_SUBJECT_MISSING);
+    look_up(state, record, states, &choices);
     enum consent_reason reason = CONSENT_NO_REASON;
     record->programmes = policy_choose(state->shared->policy, record, &screening, &choices, &reason);
     if (!record->programmes)

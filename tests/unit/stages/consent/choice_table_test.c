@@ -40,7 +40,8 @@ static bool find(struct choice_table *table, const struct choice_slots *slots, u
                  struct choice_state *out_state)
 {
     struct pseudonym pseudonym = pseudonym_of(number);
-    choice_table_prefetch(slots, &pseudonym);
+    choice_table_prefetch_place(slots, &pseudonym);
+    choice_table_prefetch_entry(table, slots, &pseudonym);
     return choice_table_find(table, slots, &pseudonym, out_state);
 }
 
@@ -298,6 +299,64 @@ static void write_growing(struct race *race)
     }
 }
 
+/* Subjects that all belong at the same place, in random order: each new one moves half of the others up, under the
+ * readers' eyes. */
+static struct pseudonym crowded(uint64_t number)
+{
+    struct pseudonym pseudonym = pseudonym_of(number);
+    pseudonym.bytes[2] = pseudonym.bytes[3] = 0;
+    return pseudonym;
+}
+
+enum { CROWD = 400 }; /* fits behind one place */
+
+static void *read_crowd(void *context)
+{
+    struct racer *racer = context;
+    struct race *race = racer->race;
+    uint64_t step = racer->number;
+    const struct choice_slots *slots = choice_table_hold(race->table, racer->number);
+    do {
+        struct choice_state state;
+        uint64_t number = mix(step++) % atomic_load(&race->inserted);
+        struct pseudonym pseudonym = crowded(number);
+        choice_table_prefetch_entry(race->table, slots, &pseudonym);
+        ensure(choice_table_find(race->table, slots, &pseudonym, &state));
+        ensure(state.effective_ms == (int64_t)number);
+        if (racer->looks++ == 0)
+            atomic_fetch_add(&race->ready, 1);
+    } while (!atomic_load(&race->done));
+    choice_table_yield(race->table, racer->number);
+    return NULL;
+}
+
+static void write_crowd(struct race *race)
+{
+    for (uint64_t i = atomic_load(&race->inserted); i < CROWD; i++) {
+        struct pseudonym pseudonym = crowded(i);
+        uint32_t entry;
+        struct error error = {0};
+        assert_true(choice_table_entry(race->table, &pseudonym, &entry, &error));
+        struct choice_state state = {.effective_ms = (int64_t)i};
+        choice_table_store(race->table, entry, &state);
+        atomic_store(&race->inserted, i + 1);
+    }
+}
+
+static void table_readers_find_everybody_while_words_move_up(void **unused)
+{
+    (void)unused;
+    for (unsigned round = 0; round < ROUNDS / 10000; round++) {
+        struct race race = {.table = choice_table_new(CROWD, THREADS)};
+        struct pseudonym pseudonym = crowded(0);
+        uint32_t entry;
+        struct error error = {0};
+        assert_true(choice_table_entry(race.table, &pseudonym, &entry, &error));
+        atomic_store(&race.inserted, 1);
+        run_race(&race, read_crowd, write_crowd);
+    }
+}
+
 static void table_readers_find_everybody_who_was_in_before_their_hold(void **unused)
 {
     (void)unused;
@@ -354,6 +413,7 @@ int main(void)
         cmocka_unit_test(table_says_when_it_is_full),
         cmocka_unit_test(table_keeps_what_a_reader_holds_over_growth),
         cmocka_unit_test(table_readers_find_everybody_who_was_in_before_their_hold),
+        cmocka_unit_test(table_readers_find_everybody_while_words_move_up),
         cmocka_unit_test(table_readers_see_no_in_before_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
