@@ -203,6 +203,15 @@ void kafka_assignment_committed(struct kafka_assignment *assignment)
     }
 }
 
+bool kafka_assignment_has_moved(const struct kafka_assignment *assignment)
+{
+    for (unsigned i = 0; i < assignment->count; i++) {
+        if (assignment->items[i].next_offset > assignment->items[i].committed)
+            return true;
+    }
+    return false;
+}
+
 bool kafka_assignment_at_end(const struct kafka_assignment *assignment)
 {
     for (unsigned i = 0; i < assignment->count; i++) {

@@ -67,6 +67,9 @@ CLICKVEIL_MUST_CHECK bool kafka_assignment_ask_committed(struct kafka_assignment
 /* The transaction committed: next offsets are committed offsets now. */
 void kafka_assignment_committed(struct kafka_assignment *assignment);
 
+/* Is a position ahead of what is committed? With no transaction open: by markers only, behind the last record. */
+bool kafka_assignment_has_moved(const struct kafka_assignment *assignment);
+
 /* Has every partition been read to its end? */
 bool kafka_assignment_at_end(const struct kafka_assignment *assignment);
 

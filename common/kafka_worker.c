@@ -18,6 +18,7 @@
 enum {
     POLL_MS = 100,
     RESTORE_STEP_MS = 20,
+    IDLE_COMMIT_MS = 1000,
     REQUEST_TIMEOUT_MS = 5000,
     ARENA_BLOCK_BYTES = 1 << 20,
     DEFERRED_FIRST = 1024,
@@ -429,6 +430,15 @@ static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, stru
     return true;
 }
 
+/* Behind the last record of an idle topic stands the marker of its transaction. The position behind it is committed
+ * once, so that the group's lag reaches zero (architecture 4, rule 2). */
+static bool must_tell_position(const struct kafka_worker *worker)
+{
+    return !kafka_transaction_is_open(worker->transaction) &&
+           kafka_assignment_has_moved(&worker->assignment) && kafka_assignment_at_end(&worker->assignment) &&
+           clock_monotonic_ms() - worker->began_ms > IDLE_COMMIT_MS;
+}
+
 static bool step(struct kafka_worker *worker, struct error *error)
 {
     if (!poll_records(worker, worker->restoring ? 0 : poll_timeout_ms(worker), error))
@@ -440,7 +450,8 @@ static bool step(struct kafka_worker *worker, struct error *error)
         return false;
     if (!may_work)
         return true;
-    bool due = worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms();
+    bool due =
+        worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms() || must_tell_position(worker);
     if (due && !kafka_worker_begin_transaction(worker, error))
         return false;
     if (!kafka_transaction_is_open(worker->transaction))
