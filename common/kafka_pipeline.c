@@ -533,6 +533,9 @@ int kafka_pipeline_run(const struct config *config)
     else
         log_line(LOG_LEVEL_INFO, "stopped", "everything that was begun is committed");
     health_free(health);
-    kafka_pipeline_free(pipeline);
+    /* What failed is left to the end of the process: to destroy a consumer whose topic was deleted can take for ever
+     * (librdkafka issue 4362). */
+    if (fine)
+        kafka_pipeline_free(pipeline);
     return fine ? EXIT_STATUS_DONE : (int)error.exit_status;
 }
