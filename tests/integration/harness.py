@@ -116,12 +116,13 @@ _ports = iter(range(0))
 
 
 def free_port():
-    """A port on loopback that nobody had a moment ago, below those that the kernel hands out by itself, none twice."""
+    """A port on loopback that nobody had a moment ago, below those that the kernel hands out by itself, none twice. It is
+    even; the odd one behind it is the controller's where it is a broker's."""
     global _ports
     while True:
         port = next(_ports, None)
         if port is None:
-            _ports = iter(random.Random().sample(range(12000, 20000), 200))
+            _ports = iter(random.Random().sample(range(12000, 20000, 2), 200))
             continue
         with socket.socket() as probe:
             try:
@@ -137,9 +138,12 @@ def free_port():
 class Broker:
     """A broker of the test's own, which it may stop and restart."""
 
-    def __init__(self, name, *settings):
+    def __init__(self, name, *settings, port=None):
         self.dir = BUILD / "integration" / "kafka" / name
         subprocess.run([KAFKA_SH, "wipe", self.dir], check=True)
+        if port:
+            self.dir.mkdir(parents=True)
+            (self.dir / "port").write_text(f"{port}\n")
         _brokers.append(self)
         self.bootstrap = self._run("start", *settings)
 
@@ -150,6 +154,9 @@ class Broker:
             sys.exit(0)
         require(done.returncode == 0, f"kafka.sh {command}: {done.stderr}")
         return done.stdout.strip()
+
+    def signal(self, number):
+        os.kill(int((self.dir / "pid").read_text().split()[0]), number)
 
     def stop(self):
         self._run("stop")

@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""Consent on Kafka: complete before the first event, fresh or stop, and late opt-outs catch the open batch."""
+
+import os
+import signal
+import subprocess
+import time
+
+import harness
+from harness import require, wait_until
+from scene import Scene, choice, event, tombstone
+from topic_proxy import TopicProxy
+
+tap = harness.Tap()
+work = harness.directory("consent")
+
+
+def absent(bootstrap):
+    scene = Scene(work, "absent", bootstrap)
+    scene.create_topics(without=[scene.topic("consent")])
+    scene.send_events(event("ann"))
+    process = scene.process().start()
+    with tap.case("consent_refuses_to_start_without_its_topic"):
+        status = process.wait()
+        require(status == 78, f"status {status}:\n{process.tail()}")
+        require(process.logged(f"topic {scene.topic('consent')} does not exist"), process.tail())
+        require(process.logged("clickveil topics create"), process.tail())
+        require(not scene.published("ann", isolation="uncommitted"), "an event passed")
+
+
+def empty(bootstrap):
+    scene = Scene(work, "empty", bootstrap)
+    scene.create_topics()
+    scene.send_events(event("ann"))
+    process = scene.process().start()
+    with tap.case("consent_refuses_to_start_with_an_empty_topic"):
+        status = process.wait()
+        require(status == 78, f"status {status}:\n{process.tail()}")
+        require(process.logged("floor"), process.tail())
+        require(not scene.published("ann", isolation="uncommitted"), "an event passed")
+
+
+def open_transaction(bootstrap):
+    """Opt-outs in a transaction that is open when the process starts: a reader of committed records would not see them."""
+    scene = Scene(work, "open", bootstrap)
+    scene.create_topics()
+    scene.send_choices(choice("zoe", "in"))
+    held = scene.hold_choices(choice("ann", "out"), choice("bob", "out", subject="account"))
+    scene.send_events(event("ann"), event("bob"), event("cat"))
+    process = scene.process().start()
+    with tap.case("consent_believes_opt_outs_of_an_open_transaction_at_its_start"):
+        process.wait_ready()
+        scene.wait_taken()
+        who = scene.published("ann", "bob", "cat", isolation="uncommitted")
+        require(who == {"cat"}, f"in the feed: {who}")
+    with tap.case("consent_believes_opt_outs_that_are_aborted_only_until_then"):
+        held.end("abort")
+        time.sleep(1.5) # a barrier or two
+        scene.send_events(event("ann"))
+        scene.wait_published("ann")
+    held = scene.hold_choices(choice("dan", "out"))
+    with tap.case("consent_believes_opt_outs_of_an_open_transaction_while_it_runs"):
+        time.sleep(1.5)
+        scene.send_events(event("dan"), event("eve"))
+        scene.wait_published("eve")
+        held.end("commit")
+        scene.send_events(event("dan"))
+        scene.wait_taken()
+        require(not scene.published("dan", isolation="uncommitted"), "dan is in the feed")
+    held = scene.hold_choices(choice("dan", "in", seq=2, two_step=True))
+    with tap.case("consent_believes_an_in_only_when_it_is_committed"):
+        time.sleep(1.5)
+        scene.send_events(event("dan"))
+        scene.wait_taken()
+        require(not scene.published("dan", isolation="uncommitted"), "dan is in the feed")
+        held.end("commit")
+        time.sleep(1.5)
+        scene.send_events(event("dan"))
+        scene.wait_published("dan")
+    with tap.case("consent_takes_a_tombstone_for_an_opt_out"):
+        scene.send_choices(tombstone("fay"))
+        time.sleep(1.5)
+        scene.send_events(event("fay"), event("gus"))
+        scene.wait_published("gus")
+        require(not scene.published("fay", isolation="uncommitted"), "fay is in the feed")
+    tap.ok("consent_process_ends_with_status_0", process.stop() == 0, process.tail())
+
+
+def open_from_the_start(bootstrap):
+    """Nothing but an open transaction: no entry yet that counts for the floor."""
+    scene = Scene(work, "onlyopen", bootstrap)
+    scene.create_topics()
+    held = scene.hold_choices(choice("ann", "out"))
+    scene.send_events(event("ann"), event("bob"))
+    process = scene.process().start()
+    with tap.case("consent_refuses_to_start_when_all_there_is_stands_in_an_open_transaction"):
+        status = process.wait()
+        require(status == 78, f"status {status}:\n{process.tail()}")
+        require(not scene.published("ann", "bob", isolation="uncommitted"), "an event passed")
+    held.end("commit")
+
+
+def out_of_reach(bootstrap, proxy_address, proxy):
+    scene = Scene(work, "reach", bootstrap, through=proxy_address)
+    scene.create_topics()
+    scene.send_choices(choice("zoe", "in"))
+    process = scene.process().start()
+    process.wait_ready()
+    scene.send_events(event("ann"))
+    scene.wait_published("ann")
+    proxy.topic = scene.topic("consent").encode()
+    proxy.cut.set()
+    with tap.case("consent_pauses_when_its_topic_is_out_of_reach_for_longer_than_the_lease"):
+        reason = wait_until(lambda: (lambda answer: answer if answer[0] == 503 else None)(process.get("/readyz")),
+                            "it stays ready", 30)[1]
+        require(scene.topic("consent") in reason and "lease" in reason, f"/readyz says: {reason}")
+        scene.send_choices(choice("bob", "out"))
+        before = scene.committed()
+        scene.send_events(event("bob"), event("cat"))
+        time.sleep(4)
+        require(process.alive(), process.tail())
+        require(process.get("/livez")[0] == 200, f"/livez: {process.get('/livez')}")
+        require(scene.committed() == before, f"committed {scene.committed()}, before {before}")
+        require(not scene.published("bob", "cat", isolation="uncommitted"), "an event passed")
+    with tap.case("consent_goes_on_when_its_topic_is_back"):
+        proxy.cut.clear()
+        process.wait_ready()
+        scene.wait_published("cat")
+        scene.wait_taken()
+        require(not scene.published("bob", isolation="uncommitted"), "bob, who opted out meanwhile, is in the feed")
+    tap.ok("consent_process_that_was_paused_ends_with_status_0", process.stop() == 0, process.tail())
+
+
+def frozen_broker(bootstrap, broker):
+    """The whole broker does not answer for longer than the lease."""
+    scene = Scene(work, "frozen", bootstrap)
+    scene.create_topics()
+    scene.send_choices(choice("zoe", "in"))
+    process = scene.process().start()
+    process.wait_ready()
+    scene.send_events(event("ann"))
+    scene.wait_published("ann")
+    broker.signal(signal.SIGSTOP)
+    with tap.case("consent_pauses_when_the_broker_does_not_answer_and_goes_on_afterwards"):
+        try:
+            wait_until(lambda: process.get("/readyz")[0] == 503, "it stays ready", 30)
+            time.sleep(2)
+            require(process.alive(), process.tail())
+        finally:
+            broker.signal(signal.SIGCONT)
+        process.wait_ready()
+        scene.send_events(event("bob"))
+        scene.wait_published("bob")
+    process.stop()
+
+
+def late_opt_out(bootstrap, name, program, barrier):
+    """Three seconds of an open transaction; the choice arrives between the event and the commit."""
+    for how in ("committed", "uncommitted"):
+        scene = Scene(work, f"late-{name}-{how}", bootstrap, runtime={"commit_interval": "3s"})
+        scene.create_topics(partitions=1)
+        scene.send_choices(choice("zoe", "in"))
+        process = scene.process(program=program).start()
+        process.wait_ready()
+        scene.send_events(event("eve")) # so that the first transaction has been
+        scene.wait_published("eve")
+        scene.send_events(event("ann"), event("bob"))
+        time.sleep(1.2)
+        held = None
+        if how == "committed":
+            scene.send_choices(choice("ann", "out"))
+        else:
+            held = scene.hold_choices(choice("ann", "out"))
+        before = scene.published("bob")
+        scene.wait_published("bob")
+        scene.wait_taken()
+        passed = bool(scene.published("ann", isolation="uncommitted"))
+        if barrier:
+            tap.ok(f"barrier_catches_an_opt_out_that_is_{how}_during_the_transaction", not passed and not before,
+                   f"ann is in the feed: {passed}; too late for the test: {before}\n{process.tail()}")
+            aborted = process.get("/metrics")[1]
+            tap.ok(f"barrier_counts_the_abort_for_an_opt_out_that_is_{how}",
+                   any("barrier" in line and not line.startswith("#") and not line.endswith(" 0")
+                       for line in aborted.splitlines()), aborted[-3000:])
+        else:
+            tap.ok(f"without_the_barrier_an_opt_out_that_is_{how}_during_the_transaction_comes_too_late",
+                   passed and not before, f"ann is in the feed: {passed}; too late for the test: {before}")
+        if held:
+            held.end("commit")
+        process.stop()
+
+
+def topic_made_anew(bootstrap):
+    scene = Scene(work, "anew", bootstrap)
+    scene.create_topics()
+    scene.send_choices(*(choice(f"p{i}", "out") for i in range(20)))
+    process = scene.process().start()
+    process.wait_ready()
+    with tap.case("consent_stops_when_its_topic_is_deleted_and_made_anew"):
+        harness.tool("delete", bootstrap, scene.topic("consent"))
+        time.sleep(1)
+        harness.tool("create", bootstrap, f"{scene.topic('consent')}:3:cleanup.policy=compact")
+        scene.send_choices(choice("zoe", "in"))
+        scene.send_events(event("p1"))
+        wait_until(lambda: not process.alive(), lambda: f"it goes on: {process.get('/statusz')}\n{process.tail()}", 60)
+        status = process.wait()
+        require(status not in (0, 70) and status > 0, f"status {status}\n{process.tail()}")
+        require(process.logged("made anew") or process.logged("does not exist"), process.tail())
+        require(not scene.published("p1", isolation="uncommitted"), "somebody who had opted out is in the feed")
+
+
+def one_identity_twice(bootstrap):
+    scene = Scene(work, "twin", bootstrap)
+    scene.create_topics()
+    scene.send_choices(choice("zoe", "in"))
+    older = scene.process("older", instance="same").start()
+    older.wait_ready()
+    scene.send_events(event("ann"))
+    scene.wait_published("ann")
+    younger = scene.process("younger", instance="same").start()
+    with tap.case("older_of_two_instances_with_one_identity_is_fenced_and_says_so"):
+        younger.wait_ready()
+        for i in range(60): # it learns of it when it next uses its producer
+            if not older.alive():
+                break
+            scene.send_events(*(event(f"q{i}{j}") for j in range(4)))
+            time.sleep(0.5)
+        status = older.wait(30)
+        require(status > 0, f"status {status}")
+        require(older.logged("instance"), older.tail())
+        scene.send_events(event("bob"))
+        scene.wait_published("bob")
+        require(younger.alive(), younger.tail())
+    younger.stop()
+
+
+def without_barrier():
+    """Builds the product as it must not be."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "TESTS"))}
+    environment["TEST_BUILD"] = "barrier-off"
+    built = subprocess.run(["make", "-s", "-j2", "-C", harness.ROOT, "TEST_BUILD=barrier-off", "build"],
+                           env=environment, capture_output=True, text=True)
+    require(built.returncode == 0, f"the build without the barrier failed:\n{built.stderr}")
+    return harness.ROOT / "build/barrier-off/clickveil"
+
+
+def main():
+    port, proxied, proxy_port = (harness.free_port() for _ in range(3))
+    broker = harness.Broker(
+        "consent", port=port, *(
+            f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied},CONTROLLER://127.0.0.1:{port + 1}",
+            # clients come back to the address that the broker gives them: the proxy's
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy_port}",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"))
+    proxy = TopicProxy(proxy_port, f"127.0.0.1:{proxied}")
+    bootstrap = broker.bootstrap
+    cases = {
+        "absent": lambda: absent(bootstrap),
+        "empty": lambda: empty(bootstrap),
+        "open": lambda: open_transaction(bootstrap),
+        "onlyopen": lambda: open_from_the_start(bootstrap),
+        "reach": lambda: out_of_reach(bootstrap, f"127.0.0.1:{proxy_port}", proxy),
+        "frozen": lambda: frozen_broker(bootstrap, broker),
+        "late": lambda: late_opt_out(bootstrap, "on", None, True),
+        "late-off": lambda: late_opt_out(bootstrap, "off", without_barrier(), False),
+        "anew": lambda: topic_made_anew(bootstrap),
+        "twin": lambda: one_identity_twice(bootstrap),
+    }
+    for name in os.environ.get("CONSENT_CASES", " ".join(cases)).split():
+        tap.note(name)
+        try:
+            cases[name]()
+        except Exception as error: # the other cases still run
+            tap.ok(f"consent_{name}", False, f"{type(error).__name__}: {error}")
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
