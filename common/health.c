@@ -75,6 +75,12 @@ static void add_gauge(void *context, const char *stage, const char *name, double
     snprintf(gauge->name, sizeof gauge->name, "%s", name);
 }
 
+/* By name, since gcc 12 loads an atomic that is used as an index like any other number. */
+static int read_number(const _Atomic int *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
 static void gather_workers(struct kafka_pipeline *pipeline, struct status *status)
 {
     unsigned count = kafka_pipeline_worker_count(pipeline);
@@ -96,8 +102,8 @@ static void gather_workers(struct kafka_pipeline *pipeline, struct status *statu
         status_histogram_add(&status->event_to_commit, &stats->latency_ms);
         if (status->workers)
             status->workers[i] = (struct status_worker){
-                .phase = kafka_worker_phase_names[stats->phase],
-                .partitions = (unsigned)stats->assigned,
+                .phase = kafka_worker_phase_names[read_number(&stats->phase)],
+                .partitions = (unsigned)read_number(&stats->assigned),
                 .restore_ratio = kafka_worker_restore_ratio(worker),
                 .arena_bytes = metrics_read(&stats->arena_bytes),
             };
@@ -203,7 +209,8 @@ static bool write_liveness(struct kafka_pipeline *pipeline, FILE *body)
 {
     bool lives = true;
     for (unsigned i = 0; i < kafka_pipeline_worker_count(pipeline); i++) {
-        if (kafka_worker_stats(kafka_pipeline_worker(pipeline, i))->phase == KAFKA_WORKER_FAILED) {
+        if (read_number(&kafka_worker_stats(kafka_pipeline_worker(pipeline, i))->phase) ==
+            KAFKA_WORKER_FAILED) {
             fprintf(body, "worker %u: failed, see the log\n", i);
             lives = false;
         }

@@ -84,4 +84,5 @@ is not_ready_while_draining "$([ "${status:-gone}" = 200 ] || echo yes)" yes
 wait $rest # for the end of its output
 has ends_in_good_order 'everything that was begun is committed' "$work/log"
 pid=
+is says_nothing_but_lines_of_its_log "$(grep -vE '^(pid |\{"time":)' "$work/log")" ''
 plan
