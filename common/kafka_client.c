@@ -1,5 +1,6 @@
 #include "common/kafka_client.h"
 
+#include "common/config_kafka.h"
 #include "common/lint.h"
 #include "common/log.h"
 #include "common/topic_plan.h"
@@ -13,6 +14,27 @@ struct property {
     const char *value;
 };
 
+/* What an operator may change stands in the `_defaults`, set before his properties; what the guarantees need stands in
+ * the others, set after them. Lint has refused what would contradict the latter. */
+static const struct property common_defaults[] = {
+    {"socket.nagle.disable", "true"}, /* rule 11 */
+    {"log.connection.close", "false"},
+    {"socket.timeout.ms", "8000"}, /* CONFIG_SOCKET_TIMEOUT_MS, which lint nests (rule 6) */
+    {NULL, NULL},
+};
+
+static const struct property consumer_defaults[] = {
+    {"fetch.wait.max.ms", "100"},
+    {"topic.metadata.refresh.interval.ms", "30000"},
+    {NULL, NULL},
+};
+
+static const struct property producer_defaults[] = {
+    {"compression.codec", "lz4"},
+    {"linger.ms", "5"},
+    {NULL, NULL},
+};
+
 /* Architecture 4: rules 2, 7, 8, 11. The consumer never commits by itself, begins where we say, and says when it has
  * reached the end of a partition (markers behind the last record have no message of their own). */
 static const struct property consumer_properties[] = {
@@ -21,24 +43,25 @@ static const struct property consumer_properties[] = {
     {"auto.offset.reset", "error"},
     {"enable.partition.eof", "true"},
     {"partition.assignment.strategy", "range"}, /* eager: issues 4059, 4800, 4636, 4528 */
-    {"fetch.wait.max.ms", "100"},
-    {"topic.metadata.refresh.interval.ms", "30000"},
+    {"log.queue", "true"},
     {NULL, NULL},
 };
 
 static const struct property producer_properties[] = {
     {"enable.idempotence", "true"},
     {"partitioner", "murmur2_random"}, /* rule 9 */
-    {"linger.ms", "5"},
     {"delivery.report.only.error", "true"},
+    {"log.queue", "true"},
     {NULL, NULL},
 };
 
-static const struct property common_properties[] = {
-    {"socket.nagle.disable", "true"},
-    {"log.connection.close", "false"},
-    {NULL, NULL},
+enum {
+    /* Outputs of a transaction besides one or two a record: due slots, changelog, positions. A full queue only waits. */
+    QUEUE_MESSAGES_SPARE = 65536,
+    QUEUE_KBYTES_MAX = 2097151, /* the library's own bound of queued.max.messages.kbytes */
 };
+
+_Static_assert(CONFIG_SOCKET_TIMEOUT_MS == 8000, "lint and the client agree");
 
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
@@ -184,9 +207,12 @@ static bool set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, s
 static bool set_worker(rd_kafka_conf_t *conf, const struct config *config,
                        const struct kafka_client_spec *spec, struct error *error)
 {
+    int64_t queue_kbytes = config->runtime.queue_bytes_max / 1024;
+    if (queue_kbytes > QUEUE_KBYTES_MAX)
+        queue_kbytes = QUEUE_KBYTES_MAX;
     if (!set_property(conf, "group.id", spec->identity, error) ||
         !set_property(conf, "isolation.level", "read_committed", error) ||
-        !set_number(conf, "queued.max.messages.kbytes", config->runtime.queue_bytes_max / 1024, error))
+        !set_number(conf, "queued.max.messages.kbytes", queue_kbytes, error))
         return false;
     if (spec->member && !set_property(conf, "group.instance.id", spec->member, error))
         return false;
@@ -194,9 +220,11 @@ static bool set_worker(rd_kafka_conf_t *conf, const struct config *config,
     return true;
 }
 
+/* Assigning partitions needs a group's name, though nothing joins or commits under it: one that an access rule for the
+ * prefix `clickveil.` covers. */
 static bool set_follower(rd_kafka_conf_t *conf, enum kafka_role role, struct error *error)
 {
-    return set_property(conf, "group.id", "clickveil-no-group", error) &&
+    return set_property(conf, "group.id", "clickveil.none", error) &&
            set_property(conf, "isolation.level",
                         role == KAFKA_ROLE_COMMITTED ? "read_committed" : "read_uncommitted", error) &&
            set_property(conf, "queued.max.messages.kbytes", "16384", error);
@@ -207,9 +235,9 @@ static bool set_producer(rd_kafka_conf_t *conf, const struct config *config,
 {
     if (!set_property(conf, "transactional.id", spec->identity, error) ||
         !set_number(conf, "transaction.timeout.ms", config->runtime.transaction_timeout_ms, error) ||
-        !set_number(conf, "message.timeout.ms", config->runtime.transaction_timeout_ms, error) ||
         !set_number(conf, "queue.buffering.max.kbytes", config->runtime.memory_bytes_max / 1024 + 1, error) ||
-        !set_property(conf, "queue.buffering.max.messages", "2000000", error))
+        !set_number(conf, "queue.buffering.max.messages",
+                    config->runtime.batch_records_max * 2 + QUEUE_MESSAGES_SPARE, error))
         return false;
     rd_kafka_conf_set_dr_msg_cb(conf, spec->delivery);
     return true;
@@ -219,10 +247,11 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
                      struct error *error)
 {
     bool producer = spec->role == KAFKA_ROLE_PRODUCER;
-    /* Ours that an operator may change come before his, those that the guarantees need after them. */
-    if (!set_all(conf, common_properties, error) ||
-        (producer && !set_property(conf, "compression.codec", "lz4", error)) ||
-        (producer && !set_property(conf, "socket.timeout.ms", "8000", error)) ||
+    if (!set_all(conf, common_defaults, error) ||
+        !set_all(conf, producer ? producer_defaults : consumer_defaults, error) ||
+        /* Rule 6: at most the transaction's time-out, which lint also asks of the operator's. */
+        (producer &&
+         !set_number(conf, "message.timeout.ms", config->runtime.transaction_timeout_ms, error)) ||
         !set_operator_properties(conf, config, spec, error) ||
         !set_all(conf, producer ? producer_properties : consumer_properties, error))
         return false;
@@ -231,6 +260,7 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
         return set_worker(conf, config, spec, error);
     case KAFKA_ROLE_COMMITTED:
     case KAFKA_ROLE_UNCOMMITTED:
+    case KAFKA_ROLE_OFFSETS:
         return set_follower(conf, spec->role, error);
     case KAFKA_ROLE_PRODUCER:
         return set_producer(conf, config, spec, error);
@@ -261,10 +291,18 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
                          "librdkafka does not start: %s", why);
         return NULL;
     }
+    /* Log lines are written by the threads that poll, so that a slow reader of our log never holds up the library's own
+     * (rule 11). */
+    rd_kafka_set_log_queue(client, NULL);
     /* Everything of a consumer arrives in one queue, rebalances too. */
-    if (spec->role != KAFKA_ROLE_PRODUCER)
+    if (spec->role != KAFKA_ROLE_PRODUCER && spec->role != KAFKA_ROLE_OFFSETS)
         rd_kafka_poll_set_consumer(client);
     return client;
+}
+
+void kafka_serve(rd_kafka_t *client)
+{
+    rd_kafka_poll(client, 0);
 }
 
 const char *kafka_library_version(void)
@@ -295,12 +333,31 @@ bool kafka_is_unreachable(rd_kafka_resp_err_t code)
     }
 }
 
+/* What passes by itself, besides a broker that is not there: leaders that have just changed, and offsets of a transaction
+ * that is still being ended. */
+static bool passes(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+        return true;
+    default:
+        return kafka_is_unreachable(code);
+    }
+}
+
 bool kafka_fail_code(struct error *error, rd_kafka_resp_err_t code, const char *doing)
 {
     error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "%s: %s (%s)", doing, rd_kafka_err2str(code),
                rd_kafka_err2name(code));
     if (error)
-        error->retriable = kafka_is_unreachable(code);
+        error->retriable = passes(code);
     return false;
 }
 
@@ -344,7 +401,7 @@ bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_m
         *out_partitions = partitions;
         return true;
     }
-    if (why == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || why == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+    if (why != RD_KAFKA_RESP_ERR_NO_ERROR && why != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return kafka_fail_code(error, why, topic);
     return topic_missing(error, topic);
 }

@@ -17,7 +17,8 @@ enum kafka_role {
     KAFKA_ROLE_NONE = 0,
     KAFKA_ROLE_WORKER,      /* group consumer of the chain's input */
     KAFKA_ROLE_COMMITTED,   /* follower, read committed */
-    KAFKA_ROLE_UNCOMMITTED, /* follower and end offsets, read uncommitted: offsets are high watermarks */
+    KAFKA_ROLE_UNCOMMITTED, /* follower, read uncommitted */
+    KAFKA_ROLE_OFFSETS,     /* only asks: read uncommitted, so that end offsets are high watermarks */
     KAFKA_ROLE_PRODUCER,    /* transactional producer */
 };
 
@@ -31,9 +32,14 @@ struct kafka_client_spec {
     void (*delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *opaque);
 };
 
-/* NULL: a property is not known or out of bounds (exit status 78). Connects in the background. */
+/* NULL: a property is not known or out of bounds (exit status 78). Connects in the background. Its log lines and errors
+ * come when it is polled: a consumer by consuming, a producer and KAFKA_ROLE_OFFSETS by kafka_serve. */
 rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_client_spec *spec,
                              struct error *error);
+
+/* Let what a producer or a KAFKA_ROLE_OFFSETS handle has to say be said, now and then. Never a consumer: it would lose
+ * messages. */
+void kafka_serve(rd_kafka_t *client);
 
 /* Turn an error of the library into ours; takes `failure` (may not be NULL). `doing` says what was tried. */
 bool kafka_fail(struct error *error, rd_kafka_error_t *failure, const char *doing);
@@ -50,8 +56,8 @@ bool kafka_is_unreachable(rd_kafka_resp_err_t code);
 CLICKVEIL_MUST_CHECK bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
                                                  int32_t *out_partitions, struct error *error);
 
-/* End offsets of partitions 0..partitions-1 in one request per broker: high watermarks on an UNCOMMITTED handle, last
- * stable offsets on any other (architecture 2). Blocks up to timeout_ms. */
+/* End offsets of partitions 0..partitions-1 in one request per broker: high watermarks on an UNCOMMITTED or
+ * OFFSETS handle, last stable offsets on any other (architecture 2). Blocks up to timeout_ms. */
 CLICKVEIL_MUST_CHECK bool kafka_end_offsets(rd_kafka_t *client, const char *topic, int32_t partitions,
                                             int timeout_ms, int64_t *out_offsets, struct error *error);
 

@@ -334,12 +334,25 @@ static bool take_targets(struct kafka_follower *follower, struct error *error)
     return true;
 }
 
+/* Before it is assigned nobody consumes from a view, but what it says of its connections must be heard. */
+static void hear(struct kafka_follower *follower)
+{
+    kafka_serve(follower->offsets);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(follower->committed.client, 0);
+    if (message)
+        rd_kafka_message_destroy(message);
+    message = rd_kafka_consumer_poll(follower->uncommitted.client, 0);
+    if (message)
+        rd_kafka_message_destroy(message);
+}
+
 static bool wait_for_targets(struct kafka_follower *follower, struct error *error)
 {
     int64_t backoff_ms = BACKOFF_FIRST_MS;
     while (!is_stopping(follower)) {
         if (take_targets(follower, error))
             return true;
+        hear(follower);
         if (!error->retriable)
             return false;
         error_at(error, "%s", follower->topic);
@@ -461,6 +474,7 @@ static void *run_barrier(void *context)
             break;
         struct error error = {0};
         int64_t began_ms = clock_monotonic_ms();
+        kafka_serve(follower->offsets);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
             !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
                                follower->watermarks, &error)) {
@@ -500,7 +514,7 @@ bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms)
 
 static bool start(struct kafka_follower *follower, struct error *error)
 {
-    struct kafka_client_spec spec = {.role = KAFKA_ROLE_UNCOMMITTED, .opaque = follower};
+    struct kafka_client_spec spec = {.role = KAFKA_ROLE_OFFSETS};
     follower->messages = calloc(READ_BATCH, sizeof(rd_kafka_message_t *));
     follower->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!follower->messages || follower->wake < 0)

@@ -103,7 +103,7 @@ static bool start_workers(struct kafka_pipeline *pipeline, struct error *error)
 
 static bool start(struct kafka_pipeline *pipeline, struct error *error)
 {
-    struct kafka_client_spec offsets = {.role = KAFKA_ROLE_UNCOMMITTED};
+    struct kafka_client_spec offsets = {.role = KAFKA_ROLE_OFFSETS};
     pipeline->chain_shared = chain_shared_new(pipeline->config, false, error);
     if (!pipeline->chain_shared)
         return false;
@@ -185,6 +185,7 @@ static void measure_lag(struct kafka_pipeline *pipeline)
     unsigned count = held_positions(pipeline, &positions);
     int32_t partitions;
     struct error ignored = {0}; /* an old number stays; the workers report what is wrong */
+    kafka_serve(pipeline->offsets);
     if (count && kafka_topic_partitions(pipeline->offsets, topic, LAG_TIMEOUT_MS, &partitions, &ignored)) {
         int64_t *ends = calloc((size_t)partitions, sizeof *ends);
         if (ends && kafka_end_offsets(pipeline->offsets, topic, partitions, LAG_TIMEOUT_MS, ends, &ignored))

@@ -51,7 +51,7 @@ struct kafka_restore *kafka_restore_new(const struct config *config, struct chai
 {
     struct kafka_restore *restore = calloc(1, sizeof *restore);
     struct kafka_client_spec committed = {.role = KAFKA_ROLE_COMMITTED},
-                             watermarks = {.role = KAFKA_ROLE_UNCOMMITTED};
+                             watermarks = {.role = KAFKA_ROLE_OFFSETS};
     if (!restore) {
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to restore state");
         return NULL;
@@ -195,6 +195,7 @@ static struct restored_partition *find(struct kafka_restore *restore, int32_t pa
 static bool take_targets(struct kafka_restore *restore, bool first_time, struct error *error)
 {
     int32_t partitions;
+    kafka_serve(restore->watermarks);
     if (!kafka_topic_partitions(restore->watermarks, restore->topic, REQUEST_TIMEOUT_MS, &partitions, error))
         return false;
     if (partitions != restore->input_partitions)

@@ -19,6 +19,7 @@ static bool connect_client(struct kafka_topics *topics, struct error *error)
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code = rd_kafka_metadata(topics->client, 0, NULL, &metadata, topics->timeout_ms);
     if (code) {
+        kafka_serve(topics->client); /* what the library says of connections */
         (void)kafka_fail_code(error, code, "asking the broker for its topics");
         error_advise(error,
                      "see that the broker runs and that kafka.bootstrap.servers and its security settings "
@@ -32,7 +33,7 @@ static bool connect_client(struct kafka_topics *topics, struct error *error)
 
 struct kafka_topics *kafka_topics_new(const struct config *config, int timeout_ms, struct error *error)
 {
-    struct kafka_client_spec spec = {.role = KAFKA_ROLE_UNCOMMITTED};
+    struct kafka_client_spec spec = {.role = KAFKA_ROLE_OFFSETS};
     struct kafka_topics *topics = calloc(1, sizeof *topics);
     if (!topics) {
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a client");

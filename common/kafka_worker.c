@@ -581,7 +581,7 @@ static bool init(struct kafka_worker *worker, struct error *error)
         .opaque = worker,
         .rebalance = on_rebalance,
     };
-    struct kafka_client_spec offsets = {.role = KAFKA_ROLE_UNCOMMITTED};
+    struct kafka_client_spec offsets = {.role = KAFKA_ROLE_OFFSETS};
     if (!arena_init(&worker->arena, ARENA_BLOCK_BYTES, (size_t)config->runtime.memory_bytes_max, error))
         return false;
     struct sink sink = {worker, send_output};
