@@ -58,6 +58,7 @@ static const struct property producer_properties[] = {
 enum {
     /* Outputs of a transaction besides one or two a record: due slots, changelog, positions. A full queue only waits. */
     QUEUE_MESSAGES_SPARE = 65536,
+    GROUP_SIZE = 256,
     QUEUE_KBYTES_MAX = 2097151, /* the library's own bound of queued.max.messages.kbytes */
 };
 
@@ -86,6 +87,8 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 {
     (void)client;
     (void)opaque;
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        return; /* the library logs it, and the next call gives it to whoever decides */
     log_line(kafka_is_unreachable(code) ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "kafka_error", "%s: %s",
              rd_kafka_err2name(code), reason);
 }
@@ -221,10 +224,13 @@ static bool set_worker(rd_kafka_conf_t *conf, const struct config *config,
 }
 
 /* Assigning partitions needs a group's name, though nothing joins or commits under it: one that an access rule for the
- * prefix `clickveil.` covers. */
-static bool set_follower(rd_kafka_conf_t *conf, enum kafka_role role, struct error *error)
+ * prefix of the pipeline's name covers. */
+static bool set_follower(rd_kafka_conf_t *conf, const struct config *config, enum kafka_role role,
+                         struct error *error)
 {
-    return set_property(conf, "group.id", "clickveil.none", error) &&
+    char group[GROUP_SIZE];
+    snprintf(group, sizeof group, "%s.none", config->pipeline.data);
+    return set_property(conf, "group.id", group, error) &&
            set_property(conf, "isolation.level",
                         role == KAFKA_ROLE_COMMITTED ? "read_committed" : "read_uncommitted", error) &&
            set_property(conf, "queued.max.messages.kbytes", "16384", error);
@@ -261,7 +267,7 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
     case KAFKA_ROLE_COMMITTED:
     case KAFKA_ROLE_UNCOMMITTED:
     case KAFKA_ROLE_OFFSETS:
-        return set_follower(conf, spec->role, error);
+        return set_follower(conf, config, spec->role, error);
     case KAFKA_ROLE_PRODUCER:
         return set_producer(conf, config, spec, error);
     case KAFKA_ROLE_NONE:
@@ -269,6 +275,38 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
     }
     ensure(!"a role");
     return false;
+}
+
+/* ---- requests without an answer ---- */
+
+#define INTERCEPTOR "clickveil"
+
+static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int descriptor, const char *broker,
+                                       int32_t broker_id, int16_t request, int16_t version,
+                                       int32_t correlation, size_t size, int64_t rtt,
+                                       rd_kafka_resp_err_t error, void *opaque)
+{
+    (void)client;
+    (void)descriptor;
+    (void)broker;
+    (void)broker_id;
+    (void)version;
+    (void)correlation;
+    (void)size;
+    (void)rtt;
+    const struct kafka_listener *listener = opaque;
+    if (error)
+        listener->unanswered(request, listener->opaque);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *conf, void *opaque, char *why,
+                                  size_t why_size)
+{
+    (void)conf;
+    (void)why;
+    (void)why_size;
+    return rd_kafka_interceptor_add_on_response_received(client, INTERCEPTOR, on_response, opaque);
 }
 
 rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_client_spec *spec,
@@ -282,6 +320,8 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
     rd_kafka_conf_set_opaque(conf, spec->opaque);
     rd_kafka_conf_set_log_cb(conf, spec->offline ? on_log_nothing : on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    if (spec->listener)
+        rd_kafka_conf_interceptor_add_on_new(conf, INTERCEPTOR, on_new, (void *)spec->listener);
     char why[ERROR_TEXT_SIZE] = "";
     rd_kafka_t *client = rd_kafka_new(
         spec->role == KAFKA_ROLE_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);

@@ -30,6 +30,14 @@ struct kafka_client_spec {
     void *opaque;         /* for the callbacks */
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *opaque);
     void (*delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *opaque);
+    const struct kafka_listener *listener; /* lives as long as the client; NULL: none */
+};
+
+/* Hears of every request (by Kafka's number) that ended without an answer: its connection was lost, or time was up. Called
+ * by the library's own threads; may not call the library. */
+struct kafka_listener {
+    void (*unanswered)(int16_t request, void *opaque);
+    void *opaque;
 };
 
 /* NULL: a property is not known or out of bounds (exit status 78). Connects in the background. Its log lines and errors

@@ -101,7 +101,7 @@ static bool abort_for_rebalance(struct kafka_worker *worker, struct error *error
     kafka_worker_forget_batch(worker);
     if (outcome == KAFKA_OUTCOME_DONE)
         return true;
-    if (outcome == KAFKA_OUTCOME_FENCED) {
+    if (outcome == KAFKA_OUTCOME_STOP) {
         *error = why;
         return false;
     }
@@ -213,7 +213,7 @@ static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
     struct error why = {0};
     if (chain_process(worker->chain, &input, &why) == CHAIN_STOP) {
         if (why.abort_transaction || why.fatal)
-            return kafka_worker_go_back(worker, kafka_worker_outcome_of_send(&why), false, &why, error);
+            return kafka_worker_go_back(worker, kafka_transaction_outcome_of_send(&why), false, &why, error);
         error_at(&why, "%s[%d]@%lld", worker->assignment.topic, message->partition,
                  (long long)message->offset);
         *error = why;

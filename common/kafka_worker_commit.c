@@ -133,16 +133,21 @@ static bool did_commit(struct kafka_worker *worker, struct moved moved)
     return item && item->committed == moved.to;
 }
 
+static void drop_producer(struct kafka_worker *worker, const struct error *why)
+{
+    log_failure(LOG_LEVEL_WARNING, "producer_recreated", why);
+    metrics_add(&worker->stats.producers_recreated, 1);
+    kafka_transaction_free(worker->transaction);
+    worker->transaction = NULL;
+}
+
 /* Nobody knows what became of the transaction. A new producer epoch fences whatever of it is still under way; then
  * the broker says where we stand, and state comes from the changelog. */
 static bool recover(struct kafka_worker *worker, bool was_committing, const struct error *why,
                     struct error *error)
 {
-    log_failure(LOG_LEVEL_WARNING, "producer_recreated", why);
     kafka_worker_enter(worker, KAFKA_WORKER_RECOVERING);
-    metrics_add(&worker->stats.producers_recreated, 1);
-    kafka_transaction_free(worker->transaction);
-    worker->transaction = NULL;
+    drop_producer(worker, why);
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error) ||
         !kafka_worker_open_producer(worker, error))
         return false;
@@ -175,7 +180,7 @@ bool kafka_worker_abort(struct kafka_worker *worker, struct error *error)
     enum kafka_outcome outcome = KAFKA_OUTCOME_DONE;
     if (kafka_transaction_is_open(worker->transaction))
         outcome = kafka_transaction_abort(worker->transaction, &why);
-    if (outcome == KAFKA_OUTCOME_FENCED) {
+    if (outcome == KAFKA_OUTCOME_STOP) {
         *error = why;
         return false;
     }
@@ -190,7 +195,7 @@ bool kafka_worker_abort(struct kafka_worker *worker, struct error *error)
 bool kafka_worker_go_back(struct kafka_worker *worker, enum kafka_outcome outcome, bool was_committing,
                           struct error *why, struct error *error)
 {
-    if (outcome == KAFKA_OUTCOME_FENCED) {
+    if (outcome == KAFKA_OUTCOME_STOP) {
         *error = *why;
         return false;
     }
@@ -276,11 +281,6 @@ static bool send_feed_records(struct kafka_worker *worker, struct error *error)
     return true;
 }
 
-enum kafka_outcome kafka_worker_outcome_of_send(const struct error *error)
-{
-    return error->fatal ? KAFKA_OUTCOME_RECREATE : KAFKA_OUTCOME_ABORT;
-}
-
 /* Choices that arrived meanwhile touch the batch: process it again, in smaller pieces, since during a mass opt-out a
  * large one would be touched every time. */
 static bool touched(struct kafka_worker *worker, struct error *error)
@@ -328,7 +328,7 @@ bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, st
         return false;
     }
     if (!send_position_records(worker, &why))
-        return kafka_worker_go_back(worker, kafka_worker_outcome_of_send(&why), false, &why, error);
+        return kafka_worker_go_back(worker, kafka_transaction_outcome_of_send(&why), false, &why, error);
     enum kafka_outcome outcome = kafka_transaction_flush(worker->transaction, &why);
     if (outcome != KAFKA_OUTCOME_DONE)
         return kafka_worker_go_back(worker, outcome, false, &why, error);
@@ -340,7 +340,7 @@ bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, st
     if (!chain_stands(worker->chain))
         return touched(worker, error);
     if (!send_feed_records(worker, &why))
-        return kafka_worker_go_back(worker, kafka_worker_outcome_of_send(&why), false, &why, error);
+        return kafka_worker_go_back(worker, kafka_transaction_outcome_of_send(&why), false, &why, error);
     return commit_positions(worker, error);
 }
 

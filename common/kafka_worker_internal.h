@@ -101,9 +101,6 @@ CLICKVEIL_MUST_CHECK bool kafka_worker_abort(struct kafka_worker *worker, struct
 CLICKVEIL_MUST_CHECK bool kafka_worker_go_back(struct kafka_worker *worker, enum kafka_outcome outcome,
                                                bool was_committing, struct error *why, struct error *error);
 
-/* What a failed send means for the transaction. */
-enum kafka_outcome kafka_worker_outcome_of_send(const struct error *error);
-
 void kafka_worker_publish_positions(struct kafka_worker *worker);
 void kafka_worker_drop_metadata(struct kafka_worker *worker);
 

@@ -10,6 +10,7 @@
 static struct config config_of(struct option_pair *pairs, unsigned count)
 {
     return (struct config){
+        .pipeline = VIEW("adverts"),
         .kafka = {.items = pairs, .count = count},
         .runtime = {.batch_records_max = 1000,
                     .memory_bytes_max = 8 << 20,
@@ -58,6 +59,7 @@ static void each_role_is_set_to_what_the_guarantees_need(void **state)
         {KAFKA_ROLE_WORKER, "log.queue", "true", "rule 11"},
         {KAFKA_ROLE_COMMITTED, "isolation.level", "read_committed", "the committed view"},
         {KAFKA_ROLE_UNCOMMITTED, "isolation.level", "read_uncommitted", "what open transactions hold"},
+        {KAFKA_ROLE_COMMITTED, "group.id", "adverts.none", "covered by an access rule for the prefix"},
         {KAFKA_ROLE_OFFSETS, "isolation.level", "read_uncommitted", "end offsets are high watermarks"},
         {KAFKA_ROLE_PRODUCER, "enable.idempotence", "true", "rule 7"},
         {KAFKA_ROLE_PRODUCER, "partitioner", "murmur2_random", "as Java clients do (rule 9)"},
