@@ -1,6 +1,7 @@
 /* What a text must look like beyond its type, for several modules. */
 #include "common/lint.h"
 #include "common/option.h"
+#include "common/region.h"
 #include "common/zone.h"
 
 static bool fail(char *why, size_t why_size, struct view text, const char *rest)
@@ -51,22 +52,6 @@ bool option_judge_name(struct view text, char *why, size_t why_size)
     return true;
 }
 
-/* ISO 3166-2:US as of 2020-11-24: states, district, outlying areas. */
-static const char us_regions[] =
-    "AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND "
-    "NE NH NJ NM NV NY OH OK OR PA RI SC SD TN TX UT VA VT WA WI WV WY "
-    "AS GU MP PR UM VI";
-
-static bool is_us_region(const char *code)
-{
-    for (const char *known = us_regions;; known += 3) {
-        if (known[0] == code[0] && known[1] == code[1])
-            return true;
-        if (known[2] == '\0')
-            return false;
-    }
-}
-
 /* What was probably meant: US-CA for us-ca, CA, US_CA, USCA. "" when nothing fits. */
 static void suggest_region(struct view text, char out[32])
 {
@@ -83,7 +68,7 @@ static void suggest_region(struct view text, char out[32])
     }
     letters[count] = '\0';
     const char *state = count == 4 && letters[0] == 'U' && letters[1] == 'S' ? letters + 2 : letters;
-    if ((count == 2 || state != letters) && is_us_region(state))
+    if ((count == 2 || state != letters) && region_is_us_subdivision(state))
         snprintf(out, 32, "; did you mean 'US-%c%c'?", state[0], state[1]);
     else if (count == 2 && text.size == 2)
         snprintf(out, 32, "; did you mean '%c%c'?", letters[0], letters[1]);
@@ -91,17 +76,10 @@ static void suggest_region(struct view text, char out[32])
 
 bool option_judge_region(struct view text, char *why, size_t why_size)
 {
-    const char *c = text.data;
-    bool country = text.size >= 2 && is_upper(c[0]) && is_upper(c[1]);
-    bool shaped = country && (text.size == 2 || (text.size >= 4 && text.size <= 6 && c[2] == '-'));
-    for (size_t i = 3; shaped && i < text.size; i++)
-        shaped = is_upper(c[i]) || is_digit(c[i]);
-    char suggested[32], rest[96];
-    /* A state without its country reads as one: CA is Canada. Countries other than US stay open. */
-    bool known =
-        shaped && (c[0] != 'U' || c[1] != 'S' || text.size == 2 || (text.size == 5 && is_us_region(c + 3)));
-    if (known)
+    if (region_is_valid(text))
         return true;
+    /* A state without its country reads as one: CA is Canada. */
+    char suggested[32], rest[96];
     suggest_region(text, suggested);
     snprintf(rest, sizeof rest, "is not a region by ISO 3166-2, as in US-CA%s", suggested);
     return fail(why, why_size, text, rest);

@@ -3,122 +3,12 @@
 #include "common/config.h"
 #include "common/subject.h"
 #include "stages/consent/batch.h"
+#include "stages/consent/consent_options.h"
 #include "stages/consent/ledger.h"
 #include "stages/consent/policy.h"
 #include "stages/consent/reason.h"
 
 #include <stdlib.h>
-
-/* ---- options ---- */
-
-static const char *const subject_names[] = {"", "line", "account", "device", NULL};
-
-static const struct option consent_option_list[] = {
-    {.name = "subjects",
-     .type = OPTION_ENUM_LIST,
-     .offset = offsetof(struct consent_options, subjects),
-     .default_text = "[line, account]",
-     .minimum = "1",
-     .maximum = "3",
-     .choices = subject_names,
-     .help = "Subjects that every event must carry, because a choice may be stored for them; an event "
-             "without one is "
-             "dropped, and a stored choice of a subject that is not listed stops the stage."},
-    {.name = "lease",
-     .type = OPTION_DURATION,
-     .offset = offsetof(struct consent_options, followed.lease_ms),
-     .default_text = "60s",
-     .minimum = "1s",
-     .maximum = "1h",
-     .help = "How old the last complete reading of the consent topic may be; events pause when it is older."},
-    {.name = "barrier_every",
-     .type = OPTION_DURATION,
-     .offset = offsetof(struct consent_options, followed.barrier_every_ms),
-     .default_text = "5s",
-     .minimum = "100ms",
-     .maximum = "10m",
-     .help = "How often the consent topic is read to its end when no transaction asks for it. Must be "
-             "shorter than "
-             "lease."},
-    {.name = "floor",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct consent_options, floor),
-     .default_text = "1",
-     .minimum = "1",
-     .maximum = "1000000000",
-     .help = "Subjects with a stored choice below which the stage does not start: an empty or half topic "
-             "looks like "
-             "nobody ever opted out."},
-    {.name = "entries_max",
-     .type = OPTION_INTEGER,
-     .offset = offsetof(struct consent_options, entries_max),
-     .default_text = "100000000",
-     .minimum = "1",
-     .maximum = "4000000000",
-     .help = "Subjects with a stored choice that are kept in memory at most, about 50 bytes each; more stops "
-             "the stage."},
-    {.name = "ignore",
-     .type = OPTION_STRING_LIST,
-     .offset = offsetof(struct consent_options, ignore),
-     .maximum = "1000",
-     .help = "Bad consent records that you acknowledge, each as `partition:offset`, so that they no longer "
-             "stop the "
-             "stage or count as `out`. A record there that can be read counts all the same."},
-    {0},
-};
-
-static bool take_number(struct view *rest, int64_t max, int64_t *out_number)
-{
-    int64_t number = 0;
-    size_t size = 0;
-    while (size < rest->size && rest->data[size] >= '0' && rest->data[size] <= '9') {
-        int digit = rest->data[size++] - '0';
-        if (number > (max - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    rest->data += size;
-    rest->size -= size;
-    *out_number = number;
-    return size > 0;
-}
-
-static bool read_place(struct view text, struct ledger_place *out_place)
-{
-    int64_t partition, offset;
-    if (!take_number(&text, INT32_MAX, &partition) || text.size == 0 || *text.data != ':')
-        return false;
-    text.data++;
-    text.size--;
-    if (!take_number(&text, INT64_MAX, &offset) || text.size > 0)
-        return false;
-    *out_place = (struct ledger_place){.partition = (int32_t)partition, .offset = offset};
-    return true;
-}
-
-static void check_options(const void *value, struct lint *lint)
-{
-    const struct consent_options *options = value;
-    if (options->followed.barrier_every_ms >= options->followed.lease_ms)
-        lint_report(lint, LINT_ERROR, lint_place(lint, &options->followed.barrier_every_ms),
-                    "barrier_every must be shorter than lease");
-    const struct view *places = options->ignore.items;
-    for (unsigned i = 0; i < options->ignore.count; i++) {
-        struct ledger_place place;
-        if (!read_place(places[i], &place))
-            lint_report(
-                lint, LINT_ERROR, NULL,
-                "consent.ignore[%u] is no place of a record; write partition:offset, such as \"0:4711\"", i);
-    }
-}
-
-static const struct option_table consent_option_table = {
-    .name = "consent",
-    .summary = "Keeps events of people who may be in a programme and did not say no.",
-    .size = sizeof(struct consent_options),
-    .options = consent_option_list,
-    .check = check_options,
-};
 
 /* ---- what the workers of a process share ---- */
 
@@ -138,7 +28,7 @@ static bool read_ignored(struct consent_shared *shared, const struct consent_opt
     if (!shared->ignored)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory for consent.ignore");
     for (unsigned i = 0; i < options->ignore.count; i++) {
-        if (!read_place(places[i], &shared->ignored[i]))
+        if (!consent_options_place(places[i], &shared->ignored[i]))
             return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "write partition:offset",
                               "consent.ignore[%u] is no place of a record", i);
     }
@@ -416,6 +306,7 @@ const struct stage stage_consent = {
     .name = "consent",
     .summary = "keeps events of people who may be in a programme and did not say no",
     .options = &consent_option_table,
+    .lint = consent_options_lint,
     .reasons = consent_reasons,
     .reason_count = CONSENT_REASONS,
     .output = TOPIC_CONSENT_OUT,

@@ -5,17 +5,7 @@
 #ifndef CLICKVEIL_STAGES_CONSENT_CONSENT_H
 #define CLICKVEIL_STAGES_CONSENT_CONSENT_H
 
-#include "common/followed_options.h"
-#include "common/option.h"
 #include "common/stage.h"
-
-struct consent_options {
-    struct followed_options followed; /* first: the runtime reads it */
-    struct option_list subjects;      /* ints: enum subject_kind + 1 */
-    int64_t floor;                    /* entries */
-    int64_t entries_max;
-    struct option_list ignore; /* views: partition:offset */
-};
 
 extern const struct stage stage_consent;
 

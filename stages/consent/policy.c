@@ -5,14 +5,13 @@
  */
 #include "stages/consent/policy.h"
 
+#include "common/region.h"
 #include "common/zone.h"
 #include "stages/consent/signals.h"
 
 #include <stdlib.h>
 
 enum {
-    REGION_SIZE_MAX = 6, /* ISO 3166-2: two letters, a hyphen, one to three letters or digits */
-    COUNTRY_SIZE = 2,
     AGE_MAX = 130, /* years; nobody was older, so the year is a placeholder */
 };
 
@@ -56,49 +55,6 @@ struct policy {
 };
 
 /* ---- regions ---- */
-
-/* ISO 3166-2:US (2020): states, the district, outlying areas; sorted. */
-static const char us_subdivisions[][3] = {
-    "AK", "AL", "AR", "AS", "AZ", "CA", "CO", "CT", "DC", "DE", "FL", "GA", "GU", "HI", "IA",
-    "ID", "IL", "IN", "KS", "KY", "LA", "MA", "MD", "ME", "MI", "MN", "MO", "MP", "MS", "MT",
-    "NC", "ND", "NE", "NH", "NJ", "NM", "NV", "NY", "OH", "OK", "OR", "PA", "PR", "RI", "SC",
-    "SD", "TN", "TX", "UM", "UT", "VA", "VI", "VT", "WA", "WI", "WV", "WY",
-};
-
-static int compare_subdivisions(const void *a, const void *b)
-{
-    return memcmp(a, b, 2);
-}
-
-static bool is_capital(char character)
-{
-    return character >= 'A' && character <= 'Z';
-}
-
-static bool is_region(struct view text)
-{
-    if (text.size < COUNTRY_SIZE || text.size > REGION_SIZE_MAX || !is_capital(text.data[0]) ||
-        !is_capital(text.data[1]))
-        return false;
-    if (text.size == COUNTRY_SIZE)
-        return true;
-    if (text.data[2] != '-' || text.size == 3)
-        return false;
-    for (size_t i = 3; i < text.size; i++) {
-        if (!is_capital(text.data[i]) && !(text.data[i] >= '0' && text.data[i] <= '9'))
-            return false;
-    }
-    if (memcmp(text.data, "US", COUNTRY_SIZE) != 0)
-        return true;
-    return text.size == 5 &&
-           bsearch(text.data + 3, us_subdivisions, sizeof us_subdivisions / sizeof *us_subdivisions,
-                   sizeof *us_subdivisions, compare_subdivisions);
-}
-
-static struct view country_of(struct view region)
-{
-    return (struct view){region.data, COUNTRY_SIZE};
-}
 
 static int compare_views(struct view a, struct view b)
 {
@@ -162,7 +118,7 @@ static enum regime regime_of_region(const struct programme *programme, struct vi
 {
     enum regime regime = (enum regime)programme->regime;
     if (!listed_regime(programme, name, &regime))
-        listed_regime(programme, country_of(name), &regime);
+        listed_regime(programme, region_country(name), &regime);
     return regime;
 }
 
@@ -170,10 +126,10 @@ static struct regimes regimes_of_region(const struct programme *programme, struc
 {
     enum regime regime = regime_of_region(programme, name);
     struct regimes regimes = {regime, regime};
-    if (name.size > COUNTRY_SIZE)
+    if (name.size > REGION_COUNTRY_SIZE)
         return regimes;
     for (unsigned i = 0; i < programme->regions.count; i++) {
-        if (view_equal(country_of(pair_name(programme, i)), name))
+        if (view_equal(region_country(pair_name(programme, i)), name))
             widen(&regimes, pair_regime(programme, i));
     }
     return regimes;
@@ -200,11 +156,11 @@ static bool compile_regions(struct policy *policy, struct error *error)
         const struct programme *programme = policy->programmes[i].programme;
         for (unsigned j = 0; j < programme->regions.count; j++) {
             struct view name = pair_name(programme, j);
-            if (!is_region(name))
+            if (!region_is_valid(name))
                 return error_fail(error, EXIT_STATUS_CONFIGURATION, programme->name.data,
                                   "write ISO 3166-2, such as US-ME, or a country, such as US",
                                   "`regions` names %.*s, which is no region", (int)name.size, name.data);
-            if (!add_region(policy, name, error) || !add_region(policy, country_of(name), error))
+            if (!add_region(policy, name, error) || !add_region(policy, region_country(name), error))
                 return false;
             widen(&policy->programmes[i].anywhere, pair_regime(programme, j));
         }
@@ -213,7 +169,8 @@ static bool compile_regions(struct policy *policy, struct error *error)
         struct region *region = &policy->regions[i];
         for (unsigned j = 0; j < policy->count; j++) {
             region->regimes[j] = regimes_of_region(policy->programmes[j].programme, region->name);
-            region->within[j] = regime_of_region(policy->programmes[j].programme, country_of(region->name));
+            region->within[j] =
+                regime_of_region(policy->programmes[j].programme, region_country(region->name));
         }
     }
     if (policy->region_count > 1)
@@ -338,7 +295,7 @@ static bool compile_programme(struct policy_programme *out, const struct program
     out->event_types = event_types_of(programme);
     out->in_by[SUBJECT_LINE] = list_has_int(&programme->in_by, SUBJECT_LINE + 1);
     out->in_by[SUBJECT_ACCOUNT] = list_has_int(&programme->in_by, SUBJECT_ACCOUNT + 1);
-    out->has_default = !view_is_absent(programme->region_default) && is_region(programme->region_default);
+    out->has_default = region_is_valid(programme->region_default);
     if (!view_is_absent(programme->timezone)) {
         out->zone = zone_load(programme->timezone, error);
         if (!out->zone)
@@ -411,6 +368,11 @@ static enum consent_reason judge_dates(const struct policy_programme *programme,
     return CONSENT_NO_REASON;
 }
 
+static bool is_capital(char character)
+{
+    return character >= 'A' && character <= 'Z';
+}
+
 static bool equal_but_for_case(struct view a, struct view b)
 {
     if (a.size != b.size)
@@ -477,7 +439,7 @@ struct judging {
 static const struct region *find_region_or_country(const struct policy *policy, struct view name)
 {
     const struct region *region = find_region(policy, name);
-    return region ? region : find_region(policy, country_of(name));
+    return region ? region : find_region(policy, region_country(name));
 }
 
 static struct regimes regimes_of(const struct judging *judging, unsigned index)
@@ -538,7 +500,7 @@ static void screen(const struct policy *policy, const struct record *record, pro
     struct judging judging = {
         .policy = policy,
         .record = record,
-        .region_known = !view_is_absent(record->region) && is_region(record->region),
+        .region_known = region_is_valid(record->region),
     };
     if (judging.region_known)
         judging.region = find_region_or_country(policy, record->region);

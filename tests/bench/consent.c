@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/subject.h"
+#include "stages/consent/consent_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,6 +9,7 @@
 #include "common/document.h"
 #include "common/lint.h"
 #include "common/subject.h"
+#include "stages/consent/consent_options.h"
 #include "stages/consent/reason.h"
 #include "stages/consent/recent.h"
 
@@ -884,6 +885,48 @@ static void consent_options_have_bounds_and_defaults(void **state)
     arena_release(&arena);
 }
 
+static void expect_lint(struct fixture *fixture, unsigned errors, unsigned warnings, const char *why)
+{
+    struct arena arena = {0};
+    struct lint lint;
+    assert_true(arena_init(&arena, 65536, 1 << 20, &fixture->error));
+    lint_init(&lint, &arena);
+    stage_consent.lint(&fixture->config, &fixture->options, &lint);
+    if (lint.error_count != errors || lint.warning_count != warnings)
+        fail_msg("%s: %u errors, %u warnings", why, lint.error_count, lint.warning_count);
+    arena_release(&arena);
+}
+
+static void consent_lint_sees_what_needs_the_whole_configuration(void **state)
+{
+    static const int line_only[] = {1}, account_only[] = {2}, device_only[] = {3};
+    static const struct option_enum_pair maine[] = {{{"US-ME", 5}, REGIME_OPT_IN, {0}}};
+    static const struct view many[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},     {"e", 1},
+                                       {"f", 1}, {"g", 1}, {"h", 1}, {"i", 1},     {"j", 1},
+                                       {"k", 1}, {"l", 1}, {"m", 1}, {"basic", 5}, {"n", 1}};
+    struct fixture *fixture = *state;
+    expect_lint(fixture, 0, 0, "as it should be");
+    fixture->options.subjects = LIST(all_subjects);
+    expect_lint(fixture, 0, 1, "device is listed: handsets that limit ad tracking are dropped");
+    fixture->options.subjects = LIST(line_only);
+    programmes[1].in_by = LIST(account_only);
+    expect_lint(fixture, 1, 0, "`in` by account, of whom no choice may be stored");
+    programmes[1].regime = REGIME_OPT_OUT;
+    expect_lint(fixture, 0, 0, "nobody needs an `in`");
+    programmes[1].regions = LIST(maine);
+    expect_lint(fixture, 1, 0, "in Maine one does");
+    programmes[1].in_by = LIST(both);
+    expect_lint(fixture, 0, 0, "`in` by line as well");
+    fixture->options.subjects = LIST(device_only);
+    expect_lint(fixture, 1, 1, "by neither");
+    fixture->options.subjects = LIST(line_account);
+    programmes[0].predecessors = LIST(many);
+    programmes[0].predecessors.count--;
+    expect_lint(fixture, 0, 0, "fifteen names: one of them is a programme");
+    programmes[0].predecessors.count++;
+    expect_lint(fixture, 1, 0, "sixteen");
+}
+
 static void consent_releases_what_never_began(void **state)
 {
     (void)state;
@@ -941,6 +984,7 @@ int main(void)
         CASE(consent_batch_never_stands_against_an_out_that_was_taken_in),
         CASE(consent_counts_what_an_operator_must_see),
         CASE(consent_options_have_bounds_and_defaults),
+        CASE(consent_lint_sees_what_needs_the_whole_configuration),
         CASE(consent_releases_what_never_began),
         CASE(consent_does_not_start_without_a_key_or_with_a_bad_programme),
     };

@@ -1,0 +1,193 @@
+#include "stages/consent/consent_options.h"
+
+#include "common/config.h"
+#include "stages/consent/choice.h"
+
+static const char *const subject_names[] = {"", "line", "account", "device", NULL};
+
+static const struct option consent_option_list[] = {
+    {.name = "subjects",
+     .type = OPTION_ENUM_LIST,
+     .offset = offsetof(struct consent_options, subjects),
+     .default_text = "[line, account]",
+     .minimum = "1",
+     .maximum = "3",
+     .choices = subject_names,
+     .help = "Subjects that every event must carry, because a choice may be stored for them; an event "
+             "without one is "
+             "dropped, and a stored choice of a subject that is not listed stops the stage."},
+    {.name = "lease",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct consent_options, followed.lease_ms),
+     .default_text = "60s",
+     .minimum = "1s",
+     .maximum = "1h",
+     .help = "How old the last complete reading of the consent topic may be; events pause when it is older."},
+    {.name = "barrier_every",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct consent_options, followed.barrier_every_ms),
+     .default_text = "5s",
+     .minimum = "100ms",
+     .maximum = "10m",
+     .help = "How often the consent topic is read to its end when no transaction asks for it. Must be "
+             "shorter than "
+             "lease."},
+    {.name = "floor",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct consent_options, floor),
+     .default_text = "1",
+     .minimum = "1",
+     .maximum = "1000000000",
+     .help = "Subjects with a stored choice below which the stage does not start: an empty or half topic "
+             "looks like "
+             "nobody ever opted out."},
+    {.name = "entries_max",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct consent_options, entries_max),
+     .default_text = "100000000",
+     .minimum = "1",
+     .maximum = "4000000000",
+     .help = "Subjects with a stored choice that are kept in memory at most, about 50 bytes each; more stops "
+             "the stage."},
+    {.name = "ignore",
+     .type = OPTION_STRING_LIST,
+     .offset = offsetof(struct consent_options, ignore),
+     .maximum = "1000",
+     .help = "Bad consent records that you acknowledge, each as `partition:offset`, so that they no longer "
+             "stop the "
+             "stage or count as `out`. A record there that can be read counts all the same."},
+    {0},
+};
+
+static bool take_number(struct view *rest, int64_t max, int64_t *out_number)
+{
+    int64_t number = 0;
+    size_t size = 0;
+    while (size < rest->size && rest->data[size] >= '0' && rest->data[size] <= '9') {
+        int digit = rest->data[size++] - '0';
+        if (number > (max - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    rest->data += size;
+    rest->size -= size;
+    *out_number = number;
+    return size > 0;
+}
+
+bool consent_options_place(struct view text, struct ledger_place *out_place)
+{
+    int64_t partition, offset;
+    if (!take_number(&text, INT32_MAX, &partition) || text.size == 0 || *text.data != ':')
+        return false;
+    text.data++;
+    text.size--;
+    if (!take_number(&text, INT64_MAX, &offset) || text.size > 0)
+        return false;
+    *out_place = (struct ledger_place){.partition = (int32_t)partition, .offset = offset};
+    return true;
+}
+
+static void check_options(const void *value, struct lint *lint)
+{
+    const struct consent_options *options = value;
+    if (options->followed.barrier_every_ms >= options->followed.lease_ms)
+        lint_report(lint, LINT_ERROR, lint_place(lint, &options->followed.barrier_every_ms),
+                    "barrier_every must be shorter than lease");
+    const struct view *places = options->ignore.items;
+    for (unsigned i = 0; i < options->ignore.count; i++) {
+        struct ledger_place place;
+        if (!consent_options_place(places[i], &place))
+            lint_report(
+                lint, LINT_ERROR, NULL,
+                "consent.ignore[%u] is no place of a record; write partition:offset, such as \"0:4711\"", i);
+    }
+}
+
+const struct option_table consent_option_table = {
+    .name = "consent",
+    .summary = "Keeps events of people who may be in a programme and did not say no.",
+    .size = sizeof(struct consent_options),
+    .options = consent_option_list,
+    .check = check_options,
+};
+
+/* ---- against the rest of the configuration ---- */
+
+static bool lists(const struct option_list *list, int value)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        if (((const int *)list->items)[i] == value)
+            return true;
+    }
+    return false;
+}
+
+static bool needs_in(const struct programme *programme)
+{
+    const struct option_enum_pair *regions = programme->regions.items;
+    bool needs = programme->regime == REGIME_OPT_IN;
+    for (unsigned i = 0; i < programme->regions.count; i++)
+        needs |= regions[i].value == REGIME_OPT_IN;
+    return needs;
+}
+
+static void lint_in_by(const struct programme *programme, const struct consent_options *options,
+                       struct lint *lint)
+{
+    bool found = false;
+    for (int subject = SUBJECT_LINE + 1; subject <= SUBJECT_ACCOUNT + 1; subject++)
+        found |= lists(&programme->in_by, subject) && lists(&options->subjects, subject);
+    if (!found && needs_in(programme))
+        lint_report(lint, LINT_ERROR, lint_place(lint, &options->subjects),
+                    "'subjects' has none of the subjects of 'in_by' of programme '%.*s', so nobody could "
+                    "ever say `in`",
+                    (int)programme->name.size, programme->name.data);
+}
+
+/* Distinct names of programmes and predecessors need a bit each. */
+static unsigned add_name(struct view names[CHOICE_NAMES_MAX], unsigned count, struct view name)
+{
+    for (unsigned i = 0; i < count && i < CHOICE_NAMES_MAX; i++) {
+        if (view_equal(names[i], name))
+            return count;
+    }
+    if (count < CHOICE_NAMES_MAX)
+        names[count] = name;
+    return count + 1;
+}
+
+static void lint_names(const struct config *config, struct lint *lint)
+{
+    struct view names[CHOICE_NAMES_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < config->programmes.count; i++)
+        count = add_name(names, count, config_programme(config, i)->name);
+    for (unsigned i = 0; i < config->programmes.count; i++) {
+        const struct option_list *predecessors = &config_programme(config, i)->predecessors;
+        for (unsigned j = 0; j < predecessors->count; j++) {
+            count = add_name(names, count, ((const struct view *)predecessors->items)[j]);
+            if (count <= CHOICE_NAMES_MAX)
+                continue;
+            lint_report(lint, LINT_ERROR, lint_place(lint, &((const struct view *)predecessors->items)[j]),
+                        "programmes and their predecessors have more than %d names together; split the "
+                        "programmes over "
+                        "two configurations",
+                        CHOICE_NAMES_MAX);
+            return;
+        }
+    }
+}
+
+void consent_options_lint(const struct config *config, const void *value, struct lint *lint)
+{
+    const struct consent_options *options = value;
+    if (lists(&options->subjects, SUBJECT_DEVICE + 1))
+        lint_report(
+            lint, LINT_WARNING, lint_place(lint, &options->subjects),
+            "with `device` in 'subjects', all events of handsets that limit ad tracking are dropped: their "
+            "advertising ID is all zeros, so no choice of the device can be looked up");
+    for (unsigned i = 0; i < config->programmes.count; i++)
+        lint_in_by(config_programme(config, i), options, lint);
+    lint_names(config, lint);
+}

@@ -1,0 +1,28 @@
+/*
+ * The section `consent` of the configuration.
+ */
+#ifndef CLICKVEIL_STAGES_CONSENT_CONSENT_OPTIONS_H
+#define CLICKVEIL_STAGES_CONSENT_CONSENT_OPTIONS_H
+
+#include "common/config.h"
+#include "common/followed_options.h"
+#include "common/option.h"
+#include "stages/consent/ledger.h"
+
+struct consent_options {
+    struct followed_options followed; /* first: the runtime reads it */
+    struct option_list subjects;      /* ints: enum subject_kind + 1 */
+    int64_t floor;                    /* entries */
+    int64_t entries_max;
+    struct option_list ignore; /* views: partition:offset */
+};
+
+extern const struct option_table consent_option_table;
+
+/* Read one entry of `ignore`. False: it is no place. */
+CLICKVEIL_MUST_CHECK bool consent_options_place(struct view text, struct ledger_place *out_place);
+
+/* What needs the rest of the configuration; of struct stage. */
+void consent_options_lint(const struct config *config, const void *options, struct lint *lint);
+
+#endif
