@@ -496,9 +496,14 @@ static bool drain(struct kafka_worker *worker, struct error *error)
     while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker)) {
         if (worker->restoring ? !step_restore(worker, error) : !drain_once(worker, &again, error))
             return false;
-        if (again && !worker->more_due && !poll_records(worker, 0, error))
+        if (again && !worker->more_due && !poll_records(worker, POLL_MS, error))
             return false;
     }
+    if (again)
+        log_line(
+            LOG_LEVEL_WARNING, "drain_unfinished",
+            "worker %u: not everything could be committed; it is done by whoever takes its partitions over",
+            worker->spec.index);
     return true;
 }
 
