@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -192,6 +193,28 @@ def offsets(bootstrap, topic, group=None, isolation="committed"):
     """Partition -> end offset, or the group's committed one (negative: none)."""
     raw = tool("group", bootstrap, topic, group) if group else tool("ends", bootstrap, topic, isolation)
     return {int(partition): int(offset) for partition, offset in (line.split() for line in raw.splitlines())}
+
+
+def members(bootstrap, group):
+    """Client ID -> member ID of a group."""
+    found = [json.loads(line) for line in tool("members", bootstrap).splitlines()]
+    return {member["client"]: member["member"] for member in found if member["group"] == group}
+
+
+def expel(bootstrap, group, member):
+    """Makes the group forget a member, which is not told: LeaveGroup, version 1, in its name."""
+    def text(string):
+        return struct.pack(">h", len(string)) + string.encode()
+    body = struct.pack(">hhi", 13, 1, 1) + text("harness") + text(group) + text(member)
+    host, port = bootstrap.rsplit(":", 1)
+    with socket.create_connection((host, int(port))) as end:
+        end.sendall(struct.pack(">i", len(body)) + body)
+        answer = b""
+        while len(answer) < 14: # size, correlation, throttle time, error
+            part = end.recv(14 - len(answer))
+            require(part, "the broker hung up on LeaveGroup")
+            answer += part
+    require(answer[-2:] == b"\0\0", f"LeaveGroup: error {struct.unpack('>h', answer[-2:])[0]}")
 
 
 class Held:
