@@ -286,6 +286,12 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
     return merge(base, changes)
 
 
+def part(config, stages):
+    """The configuration of a process that runs these stages of the chain."""
+    kept = {name: value for name, value in config.items() if name not in STAGES or name in stages}
+    return dict(kept, stages=stages)
+
+
 def write_configuration(work, name, config):
     path = work / f"{name}.yaml"
     path.write_text(json.dumps(config, indent=1))

@@ -45,9 +45,7 @@ class Scene:
         whole = harness.configuration(work, self.prefix, through or bootstrap)
         self.config = harness.merge(whole, harness.merge(base, changes))
         if stages:
-            self.config = {name: value for name, value in self.config.items()
-                           if name not in harness.STAGES or name in stages}
-            self.config["stages"] = stages
+            self.config = harness.part(self.config, stages)
         if not (work / "secrets").exists():
             harness.make_keys(work, whole)
         self.pseudonym_key = documented.key_of(work / "secrets/pseudonym.key")
