@@ -53,6 +53,7 @@ struct kafka_follower {
     struct view_state committed, uncommitted;
     rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
     int64_t *first, *targets, *watermarks;
+    int64_t *read_before; /* positions of the uncommitted view just before the watermarks were asked for */
     rd_kafka_message_t **messages;
     int wake; /* eventfd */
 
@@ -301,9 +302,10 @@ static bool take_partitions(struct kafka_follower *follower, struct error *error
         follower->first = calloc(count, sizeof *follower->first);
         follower->targets = calloc(count, sizeof *follower->targets);
         follower->watermarks = calloc(count, sizeof *follower->watermarks);
+        follower->read_before = calloc(count, sizeof *follower->read_before);
         follower->committed.positions = calloc(count, sizeof *follower->committed.positions);
         follower->uncommitted.positions = calloc(count, sizeof *follower->uncommitted.positions);
-        if (!follower->first || !follower->targets || !follower->watermarks ||
+        if (!follower->first || !follower->targets || !follower->watermarks || !follower->read_before ||
             !follower->committed.positions || !follower->uncommitted.positions)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                               "no memory to follow a topic");
@@ -406,10 +408,19 @@ static void *run_reader(void *context)
 
 /* ---- the barrier ---- */
 
+static void note_positions(struct kafka_follower *follower)
+{
+    for (int32_t i = 0; i < follower->partitions; i++)
+        follower->read_before[i] =
+            atomic_load_explicit(&follower->uncommitted.positions[i], memory_order_acquire);
+}
+
+/* A topic only grows: its end can't lie below what was read before the end was asked for. (The reader goes on
+ * meanwhile, so its position of now may well lie above.) */
 static bool check_watermarks(struct kafka_follower *follower, struct error *error)
 {
     for (int32_t i = 0; i < follower->partitions; i++) {
-        if (follower->watermarks[i] < atomic_load(&follower->uncommitted.positions[i]))
+        if (follower->watermarks[i] < follower->read_before[i])
             return error_fail(
                 error, EXIT_STATUS_UNAVAILABLE, follower->topic,
                 "its choices can't be trusted to be complete any more: see what happened to it, then "
@@ -475,6 +486,7 @@ static void *run_barrier(void *context)
         struct error error = {0};
         int64_t began_ms = clock_monotonic_ms();
         kafka_serve(follower->offsets);
+        note_positions(follower);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
             !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
                                follower->watermarks, &error)) {
@@ -583,6 +595,7 @@ void kafka_follower_free(struct kafka_follower *follower)
     free(follower->first);
     free(follower->targets);
     free(follower->watermarks);
+    free(follower->read_before);
     free(follower->messages);
     free(follower);
 }
