@@ -437,14 +437,9 @@ int command_demo(int argc, char **argv)
         .arguments = arguments,
     };
     int operand;
-    switch (argument_parse(&table, argc, argv, &operand)) {
-    case ARGUMENT_WRONG:
-        return EXIT_STATUS_USAGE;
-    case ARGUMENT_HELP:
-        return EXIT_STATUS_DONE;
-    case ARGUMENT_GO:
-        break;
-    }
+    enum argument_result result = argument_parse(&table, argc, argv, &operand);
+    if (result != ARGUMENT_GO)
+        return result == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
     struct demo demo = {0};
     if (!argument_count(events_text, &demo.events) || demo.events < 1000 || demo.events > 100000)
         return argument_wrong(&table, "--events takes 1000 to 100000");
