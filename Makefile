@@ -168,7 +168,7 @@ export CLICKVEIL_BUILD := $(OUT)
 # Sanitizers: say all they know, also about leaks; whoever sets these himself is left alone.
 export ASAN_OPTIONS  ?= detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
-export TSAN_OPTIONS  ?= second_deadlock_stack=1
+export TSAN_OPTIONS  ?= second_deadlock_stack=1:suppressions=$(CURDIR)/tests/sanitizer/thread.supp
 
 CHAIN_TESTS       := $(filter %_test,$(filter $(OUT)/tests/chain/%,$(TOOL_PROGRAMS))) $(sort $(wildcard tests/chain/*.sh))
 INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_PROGRAMS))) \
