@@ -58,17 +58,23 @@ bool arena_init(struct arena *arena, size_t block_size, size_t size_max, struct 
     return true;
 }
 
+static void *refuse(struct arena *arena)
+{
+    arena->refused = true;
+    return NULL;
+}
+
 void *arena_take(struct arena *arena, size_t size)
 {
     if (size > arena->size_max)
-        return NULL;
+        return refuse(arena);
     size_t step = rounded(size ? size : 1);
     struct arena_block *block = arena->current;
     while (block->size - block->used < step) {
         if (!block->next) {
             block->next = block_new(arena, step > arena->block_size ? step : arena->block_size);
             if (!block->next)
-                return NULL;
+                return refuse(arena);
         }
         block = block->next;
     }
@@ -129,6 +135,7 @@ void arena_reset(struct arena *arena)
     }
     arena->current = arena->first;
     arena->used = 0;
+    arena->refused = false;
 }
 
 void arena_release(struct arena *arena)

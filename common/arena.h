@@ -26,6 +26,7 @@ struct arena {
     size_t size_max;   /* bytes in all blocks together */
     size_t size;       /* bytes of the blocks that exist */
     size_t used;       /* bytes taken since the last reset, alignment included */
+    bool refused;      /* a piece was not to be had since the last reset */
 };
 
 /* Prepare an arena of blocks of block_size bytes (4 KiB to size_max) that never holds more than size_max bytes.

@@ -380,7 +380,7 @@ bool emitter_output(struct emitter *emitter, const struct output *output)
 
 static bool arena_is_full(struct error *error)
 {
-    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_bytes_max",
+    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_max",
                "the memory of one transaction is used up");
     if (error)
         error->abort_transaction = true; /* a smaller batch may fit */

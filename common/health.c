@@ -134,11 +134,12 @@ static void gather_followed(struct kafka_pipeline *pipeline, struct status *stat
 
 static void gather_lags(struct kafka_pipeline *pipeline, struct status *status)
 {
-    unsigned max = KAFKA_WORKER_LAG_MAX * kafka_pipeline_worker_count(pipeline);
-    struct kafka_lag *lags = malloc(max * sizeof *lags);
-    status->lags = malloc(max * sizeof *status->lags);
+    unsigned max = kafka_pipeline_lag(pipeline, NULL, 0);
+    struct kafka_lag *lags = malloc((max + 1) * sizeof *lags);
+    status->lags = malloc((max + 1) * sizeof *status->lags);
     if (lags && status->lags) {
-        status->lag_count = kafka_pipeline_lag(pipeline, lags, max);
+        unsigned count = kafka_pipeline_lag(pipeline, lags, max);
+        status->lag_count = count < max ? count : max;
         for (unsigned i = 0; i < status->lag_count; i++)
             status->lags[i] = (struct status_lag){lags[i].partition, lags[i].records, lags[i].seconds};
     }

@@ -1,15 +1,12 @@
 #include "common/kafka_assignment.h"
 
-#include "common/clock.h"
 #include "common/kafka_client.h"
 
 #include <stdlib.h>
 
 enum {
-    REQUEST_TIMEOUT_MS = 10000,
+    REQUEST_TIMEOUT_MS = 5000,
     SEEK_TIMEOUT_MS = 10000,
-    TRIES = 6,
-    TRY_PAUSE_MS = 500,
 };
 
 bool kafka_assignment_init(struct kafka_assignment *assignment, const char *topic, int32_t topic_partitions,
@@ -56,6 +53,14 @@ rd_kafka_topic_partition_list_t *kafka_assignment_positions(const struct kafka_a
     return list_of(assignment, false);
 }
 
+/* The first error of a call, or of a partition in it: some calls only tell the latter. */
+static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = list->elems[i].err;
+    return code;
+}
+
 static void take_committed(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
@@ -70,18 +75,11 @@ static void take_committed(struct kafka_assignment *assignment, const rd_kafka_t
 bool kafka_assignment_ask_committed(struct kafka_assignment *assignment, rd_kafka_t *consumer,
                                     struct error *error)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    for (unsigned try = 0; try < TRIES && code; try++) {
-        rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
-        code = rd_kafka_committed(consumer, list, REQUEST_TIMEOUT_MS);
-        for (int i = 0; i < list->cnt && !code; i++)
-            code = list->elems[i].err;
-        if (!code)
-            take_committed(assignment, list);
-        rd_kafka_topic_partition_list_destroy(list);
-        if (code)
-            clock_sleep_ms(TRY_PAUSE_MS);
-    }
+    rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
+    rd_kafka_resp_err_t code = first_error(rd_kafka_committed(consumer, list, REQUEST_TIMEOUT_MS), list);
+    if (!code)
+        take_committed(assignment, list);
+    rd_kafka_topic_partition_list_destroy(list);
     return code ? kafka_fail_code(error, code, "asking for committed offsets") : true;
 }
 
@@ -108,21 +106,21 @@ static bool take_first_offsets(struct kafka_assignment *assignment, rd_kafka_t *
     return fine;
 }
 
-static bool assign(struct kafka_assignment *assignment, rd_kafka_t *consumer, struct error *error)
+bool kafka_assignment_assign(struct kafka_assignment *assignment, rd_kafka_t *consumer, struct error *error)
 {
     rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer, list);
-    /* A new assignment forgets pauses: set ours again before anything is fetched. */
-    if (!code && assignment->paused)
-        code = rd_kafka_pause_partitions(consumer, list);
+    /* A new assignment may forget pauses: set ours again before anything is fetched. */
+    if (!code && assignment->paused && assignment->count > 0)
+        code = first_error(rd_kafka_pause_partitions(consumer, list), list);
     rd_kafka_topic_partition_list_destroy(list);
     return code ? kafka_fail_code(error, code, "taking an assignment") : true;
 }
 
-bool kafka_assignment_take(struct kafka_assignment *assignment, rd_kafka_t *consumer, rd_kafka_t *offsets,
-                           const rd_kafka_topic_partition_list_t *given, struct error *error)
+bool kafka_assignment_note(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *given,
+                           struct error *error)
 {
-    assignment->count = 0;
+    ensure(assignment->count == 0); /* eager: what was held was dropped before */
     assignment->paused = true;
     for (int i = 0; i < given->cnt; i++) {
         int32_t partition = given->elems[i].partition;
@@ -133,10 +131,14 @@ bool kafka_assignment_take(struct kafka_assignment *assignment, rd_kafka_t *cons
         assignment->items[assignment->count++] =
             (struct kafka_assigned){.partition = partition, .committed = -1};
     }
-    if (assignment->count == 0)
-        return assign(assignment, consumer, error);
-    return kafka_assignment_ask_committed(assignment, consumer, error) &&
-           take_first_offsets(assignment, offsets, error) && assign(assignment, consumer, error);
+    return true;
+}
+
+bool kafka_assignment_ask(struct kafka_assignment *assignment, rd_kafka_t *consumer, rd_kafka_t *offsets,
+                          struct error *error)
+{
+    return assignment->count == 0 || (kafka_assignment_ask_committed(assignment, consumer, error) &&
+                                      take_first_offsets(assignment, offsets, error));
 }
 
 void kafka_assignment_drop(struct kafka_assignment *assignment, rd_kafka_t *consumer)
@@ -156,6 +158,7 @@ bool kafka_assignment_pause(struct kafka_assignment *assignment, rd_kafka_t *con
     rd_kafka_topic_partition_list_t *list = list_of(assignment, false);
     rd_kafka_resp_err_t code =
         paused ? rd_kafka_pause_partitions(consumer, list) : rd_kafka_resume_partitions(consumer, list);
+    code = first_error(code, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code)
         return kafka_fail_code(error, code, paused ? "pausing partitions" : "resuming partitions");
@@ -167,9 +170,8 @@ static rd_kafka_resp_err_t seek(struct kafka_assignment *assignment, rd_kafka_t 
 {
     rd_kafka_topic_partition_list_t *list = list_of(assignment, true);
     rd_kafka_error_t *failure = rd_kafka_seek_partitions(consumer, list, SEEK_TIMEOUT_MS);
-    rd_kafka_resp_err_t code = failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
-    for (int i = 0; i < list->cnt && !code; i++)
-        code = list->elems[i].err;
+    rd_kafka_resp_err_t code =
+        first_error(failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR, list);
     if (failure)
         rd_kafka_error_destroy(failure);
     rd_kafka_topic_partition_list_destroy(list);
@@ -187,9 +189,23 @@ bool kafka_assignment_rewind(struct kafka_assignment *assignment, rd_kafka_t *co
         item->at_end = item->state_touched = false;
     }
     /* A partition that is not being fetched yet refuses a seek; assigning it anew begins at the same place. */
-    if (!seek(assignment, consumer))
-        return true;
-    return assign(assignment, consumer, error);
+    return !seek(assignment, consumer) || kafka_assignment_assign(assignment, consumer, error);
+}
+
+void kafka_assignment_advance(struct kafka_assignment *assignment, rd_kafka_t *consumer)
+{
+    if (assignment->count == 0 || assignment->paused)
+        return;
+    rd_kafka_topic_partition_list_t *list = list_of(assignment, false);
+    if (!rd_kafka_position(consumer, list)) {
+        for (int i = 0; i < list->cnt; i++) {
+            struct kafka_assigned *item = kafka_assignment_find(assignment, list->elems[i].partition);
+            /* Negative: nothing was consumed since the last assignment or seek. */
+            if (item && !list->elems[i].err && list->elems[i].offset > item->next_offset)
+                item->next_offset = list->elems[i].offset;
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 void kafka_assignment_committed(struct kafka_assignment *assignment)

@@ -37,12 +37,16 @@ CLICKVEIL_MUST_CHECK bool kafka_assignment_init(struct kafka_assignment *assignm
                                                 int32_t topic_partitions, struct error *error);
 void kafka_assignment_release(struct kafka_assignment *assignment);
 
-/* Take what the group gave: asks for committed offsets (stable ones), the first offset where there is none yet, and
- * assigns explicitly, paused. `offsets` is a read-uncommitted handle. */
-CLICKVEIL_MUST_CHECK bool kafka_assignment_take(struct kafka_assignment *assignment, rd_kafka_t *consumer,
-                                                rd_kafka_t *offsets,
+/* Take what the group gave, in three steps: note it; ask for committed offsets (stable ones) and the first offset where
+ * there is none yet, which may be tried again while error->retriable; assign explicitly, paused. `offsets` is a
+ * KAFKA_ROLE_OFFSETS handle. */
+CLICKVEIL_MUST_CHECK bool kafka_assignment_note(struct kafka_assignment *assignment,
                                                 const rd_kafka_topic_partition_list_t *given,
                                                 struct error *error);
+CLICKVEIL_MUST_CHECK bool kafka_assignment_ask(struct kafka_assignment *assignment, rd_kafka_t *consumer,
+                                               rd_kafka_t *offsets, struct error *error);
+CLICKVEIL_MUST_CHECK bool kafka_assignment_assign(struct kafka_assignment *assignment, rd_kafka_t *consumer,
+                                                  struct error *error);
 
 /* The group took them back (or the consumer closes). */
 void kafka_assignment_drop(struct kafka_assignment *assignment, rd_kafka_t *consumer);
@@ -60,7 +64,11 @@ CLICKVEIL_MUST_CHECK bool kafka_assignment_rewind(struct kafka_assignment *assig
 /* Positions of all assigned partitions, changed or not (rule 2). The caller destroys the list. */
 rd_kafka_topic_partition_list_t *kafka_assignment_positions(const struct kafka_assignment *assignment);
 
-/* Ask the group again where it stands (after a commit whose result is unknown). */
+/* Take the consumer's positions where they are ahead of ours: behind the last record can stand a transaction's marker,
+ * which has no message (rule 2). Only when everything that was polled has been processed. */
+void kafka_assignment_advance(struct kafka_assignment *assignment, rd_kafka_t *consumer);
+
+/* Ask the group again where it stands (after a commit whose result is unknown). One try. */
 CLICKVEIL_MUST_CHECK bool kafka_assignment_ask_committed(struct kafka_assignment *assignment,
                                                          rd_kafka_t *consumer, struct error *error);
 

@@ -53,7 +53,6 @@ struct kafka_follower {
     struct view_state committed, uncommitted;
     rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
     int64_t *first, *targets, *watermarks;
-    int64_t *read_before; /* positions of the uncommitted view just before the watermarks were asked for */
     rd_kafka_message_t **messages;
     int wake; /* eventfd */
 
@@ -113,10 +112,11 @@ static bool take_record(struct kafka_follower *follower, struct view_state *view
         return true; /* a replay after a reconnect */
     if (!view->committed && message->offset < follower->committed.positions[message->partition])
         return true; /* the committed view has decided it already */
+    rd_kafka_timestamp_type_t type;
     struct followed_record record = {
         .partition = message->partition,
         .offset = message->offset,
-        .timestamp_ms = kafka_timestamp_ms(message),
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .committed = view->committed,
@@ -301,10 +301,9 @@ static bool take_partitions(struct kafka_follower *follower, struct error *error
         follower->first = calloc(count, sizeof *follower->first);
         follower->targets = calloc(count, sizeof *follower->targets);
         follower->watermarks = calloc(count, sizeof *follower->watermarks);
-        follower->read_before = calloc(count, sizeof *follower->read_before);
         follower->committed.positions = calloc(count, sizeof *follower->committed.positions);
         follower->uncommitted.positions = calloc(count, sizeof *follower->uncommitted.positions);
-        if (!follower->first || !follower->targets || !follower->watermarks || !follower->read_before ||
+        if (!follower->first || !follower->targets || !follower->watermarks ||
             !follower->committed.positions || !follower->uncommitted.positions)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                               "no memory to follow a topic");
@@ -407,19 +406,10 @@ static void *run_reader(void *context)
 
 /* ---- the barrier ---- */
 
-static void note_positions(struct kafka_follower *follower)
-{
-    for (int32_t i = 0; i < follower->partitions; i++)
-        follower->read_before[i] =
-            atomic_load_explicit(&follower->uncommitted.positions[i], memory_order_acquire);
-}
-
-/* A topic only grows: its end can't lie below what was read before the end was asked for. (The reader goes on
- * meanwhile, so its position of now may well lie above.) */
 static bool check_watermarks(struct kafka_follower *follower, struct error *error)
 {
     for (int32_t i = 0; i < follower->partitions; i++) {
-        if (follower->watermarks[i] < follower->read_before[i])
+        if (follower->watermarks[i] < atomic_load(&follower->uncommitted.positions[i]))
             return error_fail(
                 error, EXIT_STATUS_UNAVAILABLE, follower->topic,
                 "its choices can't be trusted to be complete any more: see what happened to it, then "
@@ -485,7 +475,6 @@ static void *run_barrier(void *context)
         struct error error = {0};
         int64_t began_ms = clock_monotonic_ms();
         kafka_serve(follower->offsets);
-        note_positions(follower);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
             !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
                                follower->watermarks, &error)) {
@@ -594,7 +583,6 @@ void kafka_follower_free(struct kafka_follower *follower)
     free(follower->first);
     free(follower->targets);
     free(follower->watermarks);
-    free(follower->read_before);
     free(follower->messages);
     free(follower);
 }

@@ -137,11 +137,14 @@ struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct er
 
 static unsigned held_positions(struct kafka_pipeline *pipeline, struct kafka_worker_position **out_positions)
 {
-    struct kafka_worker_position *all =
-        malloc(sizeof *all * KAFKA_WORKER_LAG_MAX * (pipeline->worker_count + 1));
-    unsigned count = 0;
-    for (unsigned i = 0; all && i < pipeline->worker_count; i++)
-        count += kafka_worker_positions(pipeline->workers[i], all + count);
+    unsigned room = 0, count = 0;
+    for (unsigned i = 0; i < pipeline->worker_count; i++)
+        room += kafka_worker_positions(pipeline->workers[i], NULL, 0);
+    struct kafka_worker_position *all = malloc((room + 1) * sizeof *all);
+    for (unsigned i = 0; all && i < pipeline->worker_count && count < room; i++) {
+        unsigned held = kafka_worker_positions(pipeline->workers[i], all + count, room - count);
+        count += held < room - count ? held : room - count; /* a rebalance may have come between */
+    }
     *out_positions = all;
     return count;
 }
@@ -420,9 +423,10 @@ struct kafka_follower *kafka_pipeline_follower(struct kafka_pipeline *pipeline, 
 unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *out_lags, unsigned lags_max)
 {
     pthread_mutex_lock(&pipeline->lag_lock);
-    unsigned count = pipeline->lag_count < lags_max ? pipeline->lag_count : lags_max;
-    if (count)
-        memcpy(out_lags, pipeline->lags, count * sizeof *out_lags);
+    unsigned count = pipeline->lag_count;
+    unsigned copied = count < lags_max ? count : lags_max;
+    if (copied)
+        memcpy(out_lags, pipeline->lags, copied * sizeof *out_lags);
     pthread_mutex_unlock(&pipeline->lag_lock);
     return count;
 }
@@ -532,7 +536,7 @@ int kafka_pipeline_run(const struct config *config)
     if (!fine)
         log_failure(LOG_LEVEL_ERROR, "stopped", &error);
     else
-        log_line(LOG_LEVEL_INFO, "stopped", "the group is left in good order");
+        log_line(LOG_LEVEL_INFO, "stopped", "everything that was begun is committed");
     health_free(health);
     /* What failed is left to the end of the process: to destroy a consumer whose topic was deleted can take for ever
      * (librdkafka issue 4362). */

@@ -58,8 +58,8 @@ struct kafka_lag {
     double seconds;  /* age of the newest committed record while records > 0, else 0 */
 };
 
-/* Lag of the partitions that this process holds, as of the last few seconds. Returns how many were written. Any
- * thread. */
+/* Lag of the partitions that this process holds, as of the last few seconds: writes at most lags_max (0: none, and the
+ * array may be NULL), returns how many there are. Any thread. */
 unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *out_lags, unsigned lags_max);
 
 /* Sum the counters of all workers: calls visit once a counter. Any thread while the pipeline exists. */

@@ -1,9 +1,13 @@
 /*
- * Design. The loop is: poll (rebalances happen inside), see whether work is allowed (state restored, followed topics
- * fresh), process, and end the transaction when its time, its memory or a due slot says so (kafka_worker_commit.c).
+ * Design. The loop is: poll (rebalances happen inside), see whether work is allowed (producer open, state restored,
+ * followed topics fresh), process, and end the transaction when its time, its memory or a due slot says so
+ * (kafka_worker_commit.c). Nothing in the loop waits for long, so that the group is answered and a drain is heard.
  *
  * A rebalance during a poll makes everything that this poll returned suspect: it is thrown away and the partitions
- * that we hold now are rewound, so that no record of an older assignment can be mistaken for a newer one's.
+ * that we hold now are rewound, so that no record of an older assignment can be mistaken for a newer one's. The same goes
+ * for what is left of a poll when an abort moved the positions (`moves`). A record that can't be taken although it is ours
+ * is not lost either: the library's position is behind it, ours is not, and before more is taken the library goes back to
+ * ours (`missed`).
  */
 #include "common/kafka_worker_internal.h"
 
@@ -18,10 +22,11 @@
 enum {
     POLL_MS = 100,
     RESTORE_STEP_MS = 20,
-    IDLE_COMMIT_MS = 1000,
     REQUEST_TIMEOUT_MS = 5000,
     ARENA_BLOCK_BYTES = 1 << 20,
     DEFERRED_FIRST = 1024,
+    IDLE_COMMIT_MS = 1000,
+    CONNECT_TRIES = 3,
     NUDGE_EVERY_MS = 20,
     NUDGE_BELOW = 4000,   /* messages in the queue */
     NUDGE_TIMEOUT_MS = 1, /* the answer does not matter, the request does */
@@ -36,6 +41,17 @@ bool kafka_worker_is_stopping(const struct kafka_worker *worker)
 {
     return atomic_load_explicit(worker->spec.stop, memory_order_relaxed) ||
            atomic_load_explicit(worker->spec.failed, memory_order_relaxed);
+}
+
+bool kafka_worker_gives_up(struct kafka_worker *worker)
+{
+    if (atomic_load(worker->spec.failed))
+        return true;
+    if (!atomic_load(worker->spec.stop))
+        return false;
+    if (!worker->drain_until_ms)
+        worker->drain_until_ms = clock_monotonic_ms() + worker->config->runtime.shutdown_timeout_ms;
+    return worker->assignment.count == 0 || clock_monotonic_ms() >= worker->drain_until_ms;
 }
 
 void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase phase)
@@ -86,94 +102,6 @@ static bool send_output(void *context, const struct output *output, struct error
     return kafka_transaction_send(worker->transaction, output, error);
 }
 
-/* ---- rebalancing ---- */
-
-static bool abort_for_rebalance(struct kafka_worker *worker, struct error *error)
-{
-    if (!kafka_transaction_is_open(worker->transaction) && worker->batch_records == 0)
-        return true;
-    struct error why = {0};
-    metrics_add(&worker->stats.transactions_aborted, 1);
-    enum kafka_outcome outcome = kafka_transaction_is_open(worker->transaction)
-                                     ? kafka_transaction_abort(worker->transaction, &why)
-                                     : KAFKA_OUTCOME_DONE;
-    chain_abort(worker->chain);
-    kafka_worker_forget_batch(worker);
-    if (outcome == KAFKA_OUTCOME_DONE)
-        return true;
-    if (outcome == KAFKA_OUTCOME_STOP) {
-        *error = why;
-        return false;
-    }
-    log_failure(LOG_LEVEL_WARNING, "producer_recreated", &why);
-    metrics_add(&worker->stats.producers_recreated, 1);
-    kafka_transaction_free(worker->transaction);
-    worker->transaction = NULL;
-    return kafka_worker_open_producer(worker, error);
-}
-
-static void take_metadata(struct kafka_worker *worker)
-{
-    if (worker->metadata)
-        rd_kafka_consumer_group_metadata_destroy(worker->metadata);
-    worker->metadata = rd_kafka_consumer_group_metadata(worker->consumer);
-}
-
-void kafka_worker_drop_metadata(struct kafka_worker *worker)
-{
-    if (worker->metadata)
-        rd_kafka_consumer_group_metadata_destroy(worker->metadata);
-    worker->metadata = NULL;
-}
-
-static bool on_assigned(struct kafka_worker *worker, const rd_kafka_topic_partition_list_t *given,
-                        struct error *error)
-{
-    metrics_add(&worker->stats.rebalances, 1);
-    take_metadata(worker);
-    if (!kafka_assignment_take(&worker->assignment, worker->consumer, worker->offsets, given, error))
-        return false;
-    log_line(LOG_LEVEL_INFO, "partitions_assigned", "worker %u: %u of %d partitions of %s",
-             worker->spec.index, worker->assignment.count, worker->assignment.topic_partitions,
-             worker->assignment.topic);
-    worker->stats.assigned = (int)worker->assignment.count;
-    kafka_worker_publish_positions(worker);
-    if (worker->assignment.count == 0)
-        kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
-    return !worker->restore || worker->assignment.count == 0 || kafka_worker_begin_restore(worker, error);
-}
-
-static void forget_assignment(struct kafka_worker *worker)
-{
-    kafka_worker_forget_state(worker);
-    kafka_assignment_drop(&worker->assignment, worker->consumer);
-    kafka_worker_drop_metadata(worker);
-    worker->stats.assigned = 0;
-    kafka_worker_publish_positions(worker);
-}
-
-static bool on_revoked(struct kafka_worker *worker, struct error *error)
-{
-    bool fine = abort_for_rebalance(worker, error);
-    forget_assignment(worker);
-    return fine;
-}
-
-static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
-                         rd_kafka_topic_partition_list_t *given, void *opaque)
-{
-    (void)consumer;
-    struct kafka_worker *worker = opaque;
-    worker->assignment_epoch++;
-    bool fine = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? on_assigned(worker, given, &worker->failure)
-                                                             : on_revoked(worker, &worker->failure);
-    if (fine)
-        return;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        forget_assignment(worker);
-    worker->assign_failed = true;
-}
-
 /* ---- processing ---- */
 
 static void note_latency(struct kafka_worker *worker, int64_t timestamp_ms)
@@ -199,10 +127,11 @@ static struct view header_of(const rd_kafka_message_t *message, const char *name
 static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
                     const rd_kafka_message_t *message, struct error *error)
 {
+    rd_kafka_timestamp_type_t type;
     struct chain_input input = {
         .partition = message->partition,
         .offset = message->offset,
-        .timestamp_ms = kafka_timestamp_ms(message),
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .partition_count = worker->assignment.topic_partitions,
@@ -211,12 +140,12 @@ static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
         input.origin = header_of(message, "clickveil-origin");
     struct error why = {0};
     if (chain_process(worker->chain, &input, &why) == CHAIN_STOP) {
-        if (why.abort_transaction || why.fatal)
-            return kafka_worker_go_back(worker, kafka_transaction_outcome_of_send(&why), false, &why, error);
-        error_at(&why, "%s[%d]@%lld", worker->assignment.topic, message->partition,
-                 (long long)message->offset);
-        *error = why;
-        return false;
+        if (!why.where[0])
+            error_at(&why, "%s[%d]@%lld", worker->assignment.topic, message->partition,
+                     (long long)message->offset);
+        /* Records before this one can make room for it; alone it has all the room there is. */
+        return kafka_worker_failed_to_fill(worker, worker->batch_records > 0 ? worker->batch_records + 1 : 0,
+                                           &why, error);
     }
     item->next_offset = message->offset + 1;
     item->last_timestamp_ms = input.timestamp_ms;
@@ -226,19 +155,25 @@ static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
     return true;
 }
 
+static bool take_end(struct kafka_worker *worker, const rd_kafka_message_t *message)
+{
+    struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
+    /* Behind every transaction stands a marker, which has no message: only the end tells its place (rule 2). */
+    if (item && !worker->assignment.paused && !worker->missed && message->offset >= item->next_offset) {
+        item->next_offset = message->offset;
+        item->at_end = true;
+    }
+    return true;
+}
+
 static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
 {
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
-        /* Behind every transaction stands a marker, which has no message: only the end tells its place (rule 2). */
-        if (item && !worker->assignment.paused && message->offset >= item->next_offset) {
-            item->next_offset = message->offset;
-            item->at_end = true;
-        }
-        return true;
-    }
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+    char why[ERROR_TEXT_SIZE] = "";
+    switch (message->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        return take_end(worker, message);
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         error_fail(
             error, EXIT_STATUS_UNAVAILABLE, NULL,
             "records were deleted before they were processed: raise the topic's retention, then set the "
@@ -246,11 +181,37 @@ static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *me
             "the committed offset does not exist any more");
         error_at(error, "%s[%d]", worker->assignment.topic, message->partition);
         return false;
+    case RD_KAFKA_RESP_ERR__BAD_MSG: /* the library goes on behind them: that would lose records */
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        (void)kafka_fail_code(error, message->err, "consuming");
+        error_at(error, "%s[%d]@%lld", worker->assignment.topic, message->partition,
+                 (long long)message->offset);
+        error_advise(error, "the client can't read what stands there: see how it was written");
+        return false;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        (void)kafka_fail_code(error, message->err, "consuming");
+        error_advise(error, "grant it to the user of this process; docs/operations.md lists what is needed");
+        return false;
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+        rd_kafka_fatal_error(worker->consumer, why, sizeof why);
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, worker->assignment.topic,
+                          "with `runtime.static` another instance under this name takes its place: give each "
+                          "one of its own (`instance:`)",
+                          "the consumer can't go on: %s", why[0] ? why : rd_kafka_err2str(message->err));
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        if (!kafka_worker_check_topic(worker, error))
+            return false;
+        break;
+    default:
+        break;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__FATAL || message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-        message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-        message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-        return kafka_fail_code(error, message->err, "consuming");
     log_line(LOG_LEVEL_WARNING, "consumer_error", "%s", rd_kafka_err2str(message->err));
     return true;
 }
@@ -267,36 +228,34 @@ static bool take_message(struct kafka_worker *worker, const rd_kafka_message_t *
     if (message->err)
         return take_error(worker, message, error);
     struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
-    if (!item || worker->assignment.paused || worker->restoring)
+    if (!item)
         return true;
     if (message->offset < item->next_offset) {
         metrics_add(&worker->stats.replayed, 1);
         return true;
     }
+    if (worker->missed || worker->assignment.paused || worker->restoring) {
+        worker->missed = true; /* the library's position is behind it now, ours is not */
+        return true;
+    }
+    unsigned moves = worker->moves;
     if (!kafka_worker_begin_transaction(worker, error))
         return false;
-    /* Not open: the way back was taken, and this record will come again. */
-    return !kafka_transaction_is_open(worker->transaction) || process(worker, item, message, error);
+    /* Moved: the way back was taken, and this record will come again. */
+    return worker->moves != moves || process(worker, item, message, error);
 }
 
-/* Take what one poll returned. After anything that moved positions (an abort, a rebalance) the rest is thrown away:
- * it will be fetched again. */
+/* Take what one poll returned. After anything that moved positions (an abort, a rebalance) the rest is thrown away: it will
+ * be fetched again. */
 static bool take_messages(struct kafka_worker *worker, unsigned count, struct error *error)
 {
     bool fine = true;
-    uint64_t aborted = metrics_read(&worker->stats.transactions_aborted);
-    uint64_t recreated = metrics_read(&worker->stats.producers_recreated);
-    unsigned done = 0;
-    while (fine && done < count) {
-        fine = take_message(worker, worker->messages[done++], error);
-        if (metrics_read(&worker->stats.transactions_aborted) != aborted ||
-            metrics_read(&worker->stats.producers_recreated) != recreated)
-            break;
-        if (fine && is_full(worker) && kafka_transaction_is_open(worker->transaction))
+    unsigned moves = worker->moves;
+    for (unsigned i = 0; fine && i < count && worker->moves == moves; i++) {
+        fine = take_message(worker, worker->messages[i], error);
+        if (fine && worker->moves == moves && kafka_transaction_is_open(worker->transaction) &&
+            is_full(worker))
             fine = kafka_worker_end_transaction(worker, false, error);
-        if (metrics_read(&worker->stats.transactions_aborted) != aborted ||
-            metrics_read(&worker->stats.producers_recreated) != recreated)
-            break;
     }
     for (unsigned i = 0; i < count; i++)
         rd_kafka_message_destroy(worker->messages[i]);
@@ -305,39 +264,19 @@ static bool take_messages(struct kafka_worker *worker, unsigned count, struct er
 
 /* ---- the loop ---- */
 
-static bool subscribe(struct kafka_worker *worker, struct error *error)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, worker->assignment.topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(worker->consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
-    return code ? kafka_fail_code(error, code, "joining the group") : true;
-}
-
-/* A rebalance that could not be answered. When only the broker was away, ask for partitions anew. */
-static bool join_again(struct kafka_worker *worker, struct error *error)
-{
-    worker->assign_failed = false;
-    *error = worker->failure;
-    if (!error->retriable)
-        return false;
-    log_failure(LOG_LEVEL_WARNING, "assignment_delayed", error);
-    *error = worker->failure = (struct error){0};
-    return subscribe(worker, error);
-}
-
 static int poll_timeout_ms(const struct kafka_worker *worker)
 {
     int64_t wait_ms = POLL_MS, now_ms = clock_unix_ms();
-    if (worker->more_due)
+    if (worker->more_due || worker->restoring)
         return 0;
+    if (!kafka_worker_is_mended(worker))
+        return KAFKA_WORKER_WAIT_STEP_MS;
     if (kafka_transaction_is_open(worker->transaction)) {
         int64_t left_ms =
             worker->began_ms + worker->config->runtime.commit_interval_ms - clock_monotonic_ms();
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
-    int64_t due_ms = chain_next_due_ms(worker->chain);
+    int64_t due_ms = worker->assignment.paused ? INT64_MAX : chain_next_due_ms(worker->chain);
     if (due_ms != INT64_MAX && due_ms - now_ms < wait_ms)
         wait_ms = due_ms - now_ms;
     return wait_ms > 0 ? (int)wait_ms : 0;
@@ -353,7 +292,8 @@ static void nudge(struct kafka_worker *worker, unsigned polled)
         worker->assignment.paused || rd_kafka_queue_length(worker->queue) > NUDGE_BELOW)
         return;
     for (unsigned i = 0; i < worker->assignment.count; i++) {
-        const struct kafka_assigned *item = &worker->assignment.items[i];
+        worker->nudged = (worker->nudged + 1) % worker->assignment.count; /* each leader in turn */
+        const struct kafka_assigned *item = &worker->assignment.items[worker->nudged];
         int64_t low, high;
         if (item->at_end)
             continue;
@@ -364,10 +304,13 @@ static void nudge(struct kafka_worker *worker, unsigned polled)
     }
 }
 
+/* Poll once, and let the other handles speak. A rebalance inside makes all that was polled suspect. */
 static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct error *error)
 {
-    unsigned epoch = worker->assignment_epoch;
+    unsigned moves = worker->moves;
     unsigned count = 0;
+    if (worker->transaction)
+        kafka_transaction_serve(worker->transaction);
     rd_kafka_message_t *first = rd_kafka_consumer_poll(worker->consumer, timeout_ms);
     if (first) {
         worker->messages[count++] = first;
@@ -376,13 +319,13 @@ static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct err
         count += more > 0 ? (unsigned)more : 0;
         nudge(worker, count);
     }
-    if (epoch == worker->assignment_epoch)
+    if (moves == worker->moves)
         return take_messages(worker, count, error);
     for (unsigned i = 0; i < count; i++)
         rd_kafka_message_destroy(worker->messages[i]);
     if (worker->assign_failed)
-        return join_again(worker, error);
-    return count == 0 || kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
+        return kafka_worker_join_again(worker, error);
+    return count == 0 || kafka_worker_rewind(worker, error);
 }
 
 static bool step_restore(struct kafka_worker *worker, struct error *error)
@@ -409,7 +352,7 @@ static bool step_restore(struct kafka_worker *worker, struct error *error)
             moved = true;
         }
     }
-    return !moved || kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
+    return !moved || kafka_worker_rewind(worker, error);
 }
 
 /* Pause or resume by the freshness of the followed topics. An open transaction is given up: what it holds was decided
@@ -420,7 +363,14 @@ static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, stru
     if (worker->assignment.count == 0)
         return true;
     bool is_fresh = kafka_worker_is_fresh(worker);
-    if (!is_fresh && kafka_transaction_is_open(worker->transaction) && !kafka_worker_abort(worker, error))
+    if (!is_fresh && kafka_transaction_is_open(worker->transaction)) {
+        if (!kafka_worker_abort(worker, false, error))
+            return false;
+        if (!kafka_worker_is_mended(worker))
+            return true;
+    }
+    if (worker->missed && !kafka_transaction_is_open(worker->transaction) &&
+        !kafka_worker_rewind(worker, error))
         return false;
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, !is_fresh, error))
         return false;
@@ -429,56 +379,93 @@ static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, stru
     return true;
 }
 
+static bool has_rested(const struct kafka_worker *worker)
+{
+    return clock_monotonic_ms() - worker->ended_ms >= IDLE_COMMIT_MS;
+}
+
 /* Behind the last record of an idle topic stands the marker of its transaction. The position behind it is committed
  * once, so that the group's lag reaches zero (architecture 4, rule 2). */
 static bool must_tell_position(const struct kafka_worker *worker)
 {
-    return !kafka_transaction_is_open(worker->transaction) &&
-           kafka_assignment_has_moved(&worker->assignment) && kafka_assignment_at_end(&worker->assignment) &&
-           clock_monotonic_ms() - worker->began_ms > IDLE_COMMIT_MS;
+    return !kafka_transaction_is_open(worker->transaction) && has_rested(worker) &&
+           kafka_assignment_has_moved(&worker->assignment) && kafka_assignment_at_end(&worker->assignment);
+}
+
+/* Is there work that no record brings? */
+static bool is_due(const struct kafka_worker *worker)
+{
+    return worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms() ||
+           must_tell_position(worker);
+}
+
+/* Partitions are held, state is there, followed topics are fresh. */
+static bool work(struct kafka_worker *worker, struct error *error)
+{
+    bool is_open = kafka_transaction_is_open(worker->transaction);
+    bool must_end = is_open && (worker->missed || clock_monotonic_ms() - worker->began_ms >=
+                                                      worker->config->runtime.commit_interval_ms);
+    /* All that was polled is processed, unless something was missed. */
+    if (!worker->missed && (is_open ? must_end : has_rested(worker)))
+        kafka_assignment_advance(&worker->assignment, worker->consumer);
+    if (!must_end && !is_due(worker))
+        return true;
+    unsigned moves = worker->moves;
+    if (!kafka_worker_begin_transaction(worker, error))
+        return false;
+    return worker->moves != moves || kafka_worker_end_transaction(worker, false, error);
+}
+
+static bool mend(struct kafka_worker *worker, struct error *error)
+{
+    if (!kafka_worker_mend(worker, error))
+        return false;
+    if (kafka_worker_is_mended(worker) && worker->assignment.count == 0)
+        kafka_worker_enter(worker, KAFKA_WORKER_JOINING);
+    return true;
 }
 
 static bool step(struct kafka_worker *worker, struct error *error)
 {
-    if (!poll_records(worker, worker->restoring ? 0 : poll_timeout_ms(worker), error))
+    if (!poll_records(worker, poll_timeout_ms(worker), error))
         return false;
+    if (!kafka_worker_is_mended(worker))
+        return mend(worker, error);
     if (worker->restoring)
         return step_restore(worker, error);
     bool may_work;
-    if (!mind_freshness(worker, &may_work, error))
-        return false;
-    if (!may_work)
-        return true;
-    bool due =
-        worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms() || must_tell_position(worker);
-    if (due && !kafka_worker_begin_transaction(worker, error))
-        return false;
-    if (!kafka_transaction_is_open(worker->transaction))
-        return true;
-    if (due || clock_monotonic_ms() - worker->began_ms >= worker->config->runtime.commit_interval_ms)
-        return kafka_worker_end_transaction(worker, false, error);
-    return true;
+    return mind_freshness(worker, &may_work, error) && (!may_work || work(worker, error));
+}
+
+/* Before the group is joined nothing comes from the consumer but what it says of its connections. */
+static void hear(struct kafka_worker *worker)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(worker->consumer, 0);
+    if (message)
+        rd_kafka_message_destroy(message);
+    kafka_serve(worker->offsets);
+    if (worker->transaction)
+        kafka_transaction_serve(worker->transaction);
 }
 
 static bool wait_for_followed(struct kafka_worker *worker)
 {
     kafka_worker_enter(worker, KAFKA_WORKER_WAITING);
-    while (!kafka_worker_is_stopping(worker) && !kafka_worker_is_fresh(worker))
+    while (!kafka_worker_is_stopping(worker) && !kafka_worker_is_fresh(worker)) {
+        hear(worker);
         clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
+    }
     return !kafka_worker_is_stopping(worker);
 }
 
 static bool drain_once(struct kafka_worker *worker, bool *out_again, struct error *error)
 {
-    uint64_t aborted = metrics_read(&worker->stats.transactions_aborted);
-    uint64_t recreated = metrics_read(&worker->stats.producers_recreated);
-    *error = (struct error){0};
+    unsigned moves = worker->moves;
     if (!kafka_worker_begin_transaction(worker, error))
         return false;
-    if (kafka_transaction_is_open(worker->transaction) && !kafka_worker_end_transaction(worker, true, error))
+    if (worker->moves == moves && !kafka_worker_end_transaction(worker, true, error))
         return false;
-    *out_again = worker->more_due || metrics_read(&worker->stats.transactions_aborted) != aborted ||
-                 metrics_read(&worker->stats.producers_recreated) != recreated;
+    *out_again = worker->more_due || worker->moves != moves;
     return true;
 }
 
@@ -493,10 +480,12 @@ static bool drain(struct kafka_worker *worker, struct error *error)
         return false;
     bool again = true;
     while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker)) {
-        if (worker->restoring ? !step_restore(worker, error) : !drain_once(worker, &again, error))
+        bool fine = !kafka_worker_is_mended(worker) ? kafka_worker_mend(worker, error)
+                    : worker->restoring             ? step_restore(worker, error)
+                                                    : drain_once(worker, &again, error);
+        if (!fine || (again && !worker->more_due && !poll_records(worker, poll_timeout_ms(worker), error)))
             return false;
-        if (again && !worker->more_due && !poll_records(worker, POLL_MS, error))
-            return false;
+        kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
     }
     if (again)
         log_line(
@@ -506,29 +495,67 @@ static bool drain(struct kafka_worker *worker, struct error *error)
     return true;
 }
 
-/* Wait for the broker as long as it takes; everything else that is wrong with the topics ends the start. */
-static bool connect_and_open(struct kafka_worker *worker, struct error *error)
+static void wait_to_connect(struct kafka_worker *worker, int64_t wait_ms)
 {
-    int32_t partitions = 0;
+    for (int64_t waited = 0; waited < wait_ms && !kafka_worker_is_stopping(worker);
+         waited += KAFKA_WORKER_WAIT_STEP_MS) {
+        hear(worker);
+        clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
+    }
+}
+
+/* Wait for the broker as long as it takes. Everything else that is wrong with the topics ends the start, but one that is
+ * missing is asked for a few times: a broker may not have heard yet that it was just made. */
+static bool reach_topics(struct kafka_worker *worker, int32_t *out_partitions, struct error *error)
+{
     const char *topic = config_topic(worker->config, config_input_topic(worker->config), 0).data;
     int64_t backoff_ms = KAFKA_WORKER_BACKOFF_FIRST_MS;
+    unsigned refused = 0;
     while (!kafka_worker_is_stopping(worker) &&
            (!kafka_preflight(worker->offsets, worker->config, REQUEST_TIMEOUT_MS, error) ||
-            !kafka_topic_partitions(worker->offsets, topic, REQUEST_TIMEOUT_MS, &partitions, error))) {
-        if (!error->retriable)
+            !kafka_topic_partitions(worker->offsets, topic, REQUEST_TIMEOUT_MS, out_partitions, error))) {
+        if (!error->retriable && ++refused > CONNECT_TRIES)
             return false;
-        error_advise(error, "waiting for the broker");
-        log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
-        for (int64_t waited = 0; waited < backoff_ms && !kafka_worker_is_stopping(worker);
-             waited += KAFKA_WORKER_WAIT_STEP_MS)
-            clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
+        if (error->retriable) {
+            error_advise(error, "waiting for the broker");
+            log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
+        }
+        wait_to_connect(worker, backoff_ms);
         backoff_ms =
             backoff_ms * 2 > KAFKA_WORKER_BACKOFF_MAX_MS ? KAFKA_WORKER_BACKOFF_MAX_MS : backoff_ms * 2;
     }
     *error = (struct error){0};
-    return kafka_worker_is_stopping(worker) ||
-           (kafka_assignment_init(&worker->assignment, topic, partitions, error) &&
-            kafka_worker_open_producer(worker, error));
+    return true;
+}
+
+static bool take_memory(struct kafka_worker *worker, int32_t partitions, struct error *error)
+{
+    const char *topic = config_topic(worker->config, config_input_topic(worker->config), 0).data;
+    if (!kafka_assignment_init(&worker->assignment, topic, partitions, error))
+        return false;
+    pthread_mutex_lock(&worker->positions_lock);
+    worker->positions = calloc((size_t)partitions, sizeof *worker->positions);
+    pthread_mutex_unlock(&worker->positions_lock);
+    return worker->positions ||
+           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for positions");
+}
+
+static bool connect_and_open(struct kafka_worker *worker, struct error *error)
+{
+    int32_t partitions = 0;
+    if (!reach_topics(worker, &partitions, error))
+        return false;
+    if (kafka_worker_is_stopping(worker))
+        return true;
+    if (!take_memory(worker, partitions, error))
+        return false;
+    while (!kafka_worker_is_stopping(worker) && !worker->ready) {
+        if (!kafka_worker_mend(worker, error))
+            return false;
+        if (!worker->ready)
+            wait_to_connect(worker, KAFKA_WORKER_WAIT_STEP_MS);
+    }
+    return true;
 }
 
 static bool run(struct kafka_worker *worker, struct error *error)
@@ -538,7 +565,7 @@ static bool run(struct kafka_worker *worker, struct error *error)
         return false;
     if (kafka_worker_is_stopping(worker) || !wait_for_followed(worker))
         return true;
-    if (!subscribe(worker, error))
+    if (!kafka_worker_subscribe(worker, error))
         return false;
     while (!kafka_worker_is_stopping(worker)) {
         *error = (struct error){0};
@@ -559,14 +586,15 @@ static void *run_thread(void *context)
         atomic_store(worker->spec.failed, true);
     }
     worker->assign_failed = false;
-    if (worker->transaction && kafka_transaction_is_open(worker->transaction)) {
+    if (kafka_transaction_is_open(worker->transaction)) {
         struct error ignored = {0};
         (void)kafka_transaction_abort(worker->transaction, &ignored);
     }
-    if (worker->consumer)
-        rd_kafka_consumer_close(worker->consumer);
-    if (fine && worker->assign_failed)
+    rd_kafka_consumer_close(worker->consumer); /* takes the partitions back in a last rebalance */
+    if (fine && worker->assign_failed) {
+        log_failure(LOG_LEVEL_ERROR, "worker_failed", &worker->failure);
         fine = false;
+    }
     kafka_worker_enter(worker, fine ? KAFKA_WORKER_STOPPED : KAFKA_WORKER_FAILED);
     return NULL;
 }
@@ -583,7 +611,7 @@ static bool init(struct kafka_worker *worker, struct error *error)
         .identity = worker->group,
         .member = config->runtime.static_membership ? worker->identity : NULL,
         .opaque = worker,
-        .rebalance = on_rebalance,
+        .rebalance = kafka_worker_on_rebalance,
     };
     struct kafka_client_spec offsets = {.role = KAFKA_ROLE_OFFSETS};
     if (!arena_init(&worker->arena, ARENA_BLOCK_BYTES, (size_t)config->runtime.memory_bytes_max, error))
@@ -616,7 +644,8 @@ struct kafka_worker *kafka_worker_new(const struct kafka_worker_spec *spec, stru
     }
     worker->spec = *spec;
     worker->config = spec->config;
-    worker->batch_max = (uint64_t)spec->config->runtime.batch_records_max;
+    worker->batch_max = worker->batch_ceiling = (uint64_t)spec->config->runtime.batch_records_max;
+    worker->backoff_ms = KAFKA_WORKER_BACKOFF_FIRST_MS;
     pthread_mutex_init(&worker->positions_lock, NULL);
     if (!init(worker, error)) {
         kafka_worker_free(worker);
@@ -654,6 +683,7 @@ void kafka_worker_free(struct kafka_worker *worker)
     chain_free(worker->chain);
     arena_release(&worker->arena);
     free(worker->deferred);
+    free(worker->positions);
     pthread_mutex_destroy(&worker->positions_lock);
     free(worker);
 }
@@ -673,12 +703,14 @@ double kafka_worker_restore_ratio(const struct kafka_worker *worker)
     return worker->restore ? kafka_restore_ratio(worker->restore) : 1;
 }
 
-unsigned kafka_worker_positions(struct kafka_worker *worker,
-                                struct kafka_worker_position out_positions[KAFKA_WORKER_LAG_MAX])
+unsigned kafka_worker_positions(struct kafka_worker *worker, struct kafka_worker_position *out_positions,
+                                unsigned positions_max)
 {
     pthread_mutex_lock(&worker->positions_lock);
     unsigned count = worker->position_count;
-    memcpy(out_positions, worker->positions, count * sizeof *out_positions);
+    unsigned copied = count < positions_max ? count : positions_max;
+    if (copied)
+        memcpy(out_positions, worker->positions, copied * sizeof *out_positions);
     pthread_mutex_unlock(&worker->positions_lock);
     return count;
 }

@@ -37,7 +37,7 @@ extern const char *const kafka_worker_phase_names[KAFKA_WORKER_PHASES];
 struct kafka_worker_stats {
     _Atomic int phase;
     _Atomic uint64_t records;  /* committed inputs */
-    _Atomic uint64_t replayed; /* read again after an abort or below our position: dropped */
+    _Atomic uint64_t replayed; /* below our position, so read again: dropped */
     _Atomic uint64_t transactions_committed, transactions_aborted;
     _Atomic uint64_t aborted_by_barrier; /* a choice touched the batch */
     _Atomic uint64_t producers_recreated;
@@ -48,8 +48,6 @@ struct kafka_worker_stats {
     struct metrics_histogram transaction_ms; /* begin to committed */
     struct metrics_histogram latency_ms;     /* event's Kafka timestamp to committed */
 };
-
-enum { KAFKA_WORKER_LAG_MAX = 1024 };
 
 /* Position of one assigned partition, for lag. */
 struct kafka_worker_position {
@@ -79,9 +77,10 @@ void kafka_worker_free(struct kafka_worker *worker); /* joined */
 
 const struct kafka_worker_stats *kafka_worker_stats(const struct kafka_worker *worker);
 
-/* Copy committed positions of assigned partitions, at most KAFKA_WORKER_LAG_MAX; returns how many. Any thread. */
-unsigned kafka_worker_positions(struct kafka_worker *worker,
-                                struct kafka_worker_position out_positions[KAFKA_WORKER_LAG_MAX]);
+/* Copy committed positions of assigned partitions, at most so many (0: none, and the array may be NULL); returns how many
+ * there are. Any thread. */
+unsigned kafka_worker_positions(struct kafka_worker *worker, struct kafka_worker_position *out_positions,
+                                unsigned positions_max);
 
 /* The worker's chain, for counters (any thread) and, once joined, for summaries. */
 const struct chain *kafka_worker_chain(const struct kafka_worker *worker);

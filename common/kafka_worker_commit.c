@@ -1,212 +1,63 @@
 /*
- * How a worker's transaction begins, ends and is undone.
+ * How a worker's transaction begins and ends.
  *
- * It ends in this order: the chain's flush; all outputs but feeds acknowledged; the barrier, after which the chain
- * says whether the batch stands; feed records; positions of all assigned partitions; commit. What goes wrong takes
- * one of two ways back: abort and rewind, or recover, which recreates the producer and takes positions and state from
- * the broker.
+ * It ends in this order: the chain's flush; all outputs but feeds acknowledged; the barrier, after which the chain says
+ * whether the batch stands; feed records; positions of all assigned partitions; commit. What goes wrong takes one of the
+ * ways back (kafka_worker_recover.c).
+ *
+ * Mass opt-outs. A batch that late choices touch is processed again, and the next one is a quarter as large, down to a
+ * single record. That this comes to an end, however many opt-outs come: only a subject whose event had passed can touch a
+ * batch (stages/consent/batch.h), and once it is out its event is dropped when the batch is processed again. A batch of a
+ * single record is therefore aborted at most once for each choice that its own subjects make, whatever everybody else
+ * does. Somebody whose choice turns in and out faster than a transaction lasts is dropped by any attempt that sees the
+ * `out`. Hence no third step, which would keep outputs back until the barrier: it would buy speed during such a storm, not
+ * progress.
+ *
+ * Memory. A batch that did not fit in the arena is processed again in halves, and the ceiling rises only slowly from
+ * there. What does not fit as a single record ends the worker and says so.
  */
 #include "common/kafka_worker_internal.h"
 
 #include "common/clock.h"
 #include "common/log.h"
 
-#include <stdlib.h>
+/* ---- how large a batch may be ---- */
 
-enum {
-    OPEN_TIMEOUT_MS = 10000,
-    BATCH_AFTER_ABORT_MIN = 64,
-};
-
-/* ---- the ways back ---- */
-
-void kafka_worker_forget_batch(struct kafka_worker *worker)
+static void take_batch_max(struct kafka_worker *worker, uint64_t records)
 {
-    worker->batch_records = worker->batch_outputs = worker->batch_feed_records = 0;
-    worker->deferred_count = 0;
-    worker->latency_count = 0;
-    worker->more_due = false;
-    arena_reset(&worker->arena);
+    worker->batch_max = records > 0 ? records : 1;
+    if (worker->batch_max > worker->batch_ceiling)
+        worker->batch_max = worker->batch_ceiling;
 }
 
-bool kafka_worker_is_fresh(const struct kafka_worker *worker)
+static void grow_batch(struct kafka_worker *worker)
 {
-    for (unsigned i = 0; i < worker->spec.follower_count; i++) {
-        if (!kafka_follower_is_fresh(worker->spec.followers[i]))
-            return false;
-    }
+    uint64_t most = (uint64_t)worker->config->runtime.batch_records_max;
+    worker->batch_ceiling += worker->batch_ceiling / 64 + 1;
+    if (worker->batch_ceiling > most)
+        worker->batch_ceiling = most;
+    take_batch_max(worker, worker->batch_max * 2);
+}
+
+/* Memory was not enough for that many records. False: there is nothing smaller. */
+static bool shrink_batch(struct kafka_worker *worker, uint64_t records)
+{
+    if (records <= 1)
+        return false;
+    worker->batch_ceiling = records / 2;
+    take_batch_max(worker, worker->batch_ceiling);
     return true;
 }
 
-bool kafka_worker_begin_restore(struct kafka_worker *worker, struct error *error)
+/* Choices that arrived meanwhile touch the batch. */
+static bool touched(struct kafka_worker *worker, struct error *error)
 {
-    struct kafka_assignment *assignment = &worker->assignment;
-    struct kafka_restore_partition *partitions = calloc(assignment->count + 1, sizeof *partitions);
-    if (!partitions)
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to restore state");
-    bool fine = true;
-    for (unsigned i = 0; fine && i < assignment->count; i++) {
-        const struct kafka_assigned *item = &assignment->items[i];
-        partitions[i] =
-            (struct kafka_restore_partition){item->partition, item->has_commit ? item->committed : -1};
-        fine = chain_assign(worker->chain, item->partition, assignment->topic_partitions, error);
-    }
-    fine = fine && kafka_restore_begin(worker->restore, partitions, assignment->count,
-                                       assignment->topic_partitions, error);
-    free(partitions);
-    worker->restoring = true;
-    return fine;
+    metrics_add(&worker->stats.aborted_by_barrier, 1);
+    take_batch_max(worker, worker->batch_records / 4);
+    return kafka_worker_abort(worker, false, error);
 }
 
-void kafka_worker_forget_state(struct kafka_worker *worker)
-{
-    if (worker->restoring)
-        kafka_restore_cancel(worker->restore);
-    worker->restoring = false;
-    if (!worker->restore)
-        return;
-    for (unsigned i = 0; i < worker->assignment.count; i++)
-        chain_revoke(worker->chain, worker->assignment.items[i].partition);
-}
-
-bool kafka_worker_gives_up(struct kafka_worker *worker)
-{
-    if (atomic_load(worker->spec.failed))
-        return true;
-    if (!atomic_load(worker->spec.stop))
-        return false;
-    if (!worker->drain_until_ms)
-        worker->drain_until_ms = clock_monotonic_ms() + worker->config->runtime.shutdown_timeout_ms;
-    return worker->assignment.count == 0 || clock_monotonic_ms() >= worker->drain_until_ms;
-}
-
-/* Nothing is polled meanwhile: a group that loses patience takes the partitions back, and the next poll says so. */
-bool kafka_worker_open_producer(struct kafka_worker *worker, struct error *error)
-{
-    worker->backoff_ms = KAFKA_WORKER_BACKOFF_FIRST_MS;
-    while (!kafka_worker_gives_up(worker)) {
-        if (!worker->transaction)
-            worker->transaction = kafka_transaction_new(worker->config, worker->identity, error);
-        if (!worker->transaction)
-            return false;
-        if (kafka_transaction_open(worker->transaction, OPEN_TIMEOUT_MS, error)) {
-            *error = (struct error){0};
-            return true;
-        }
-        if (error->fatal) {
-            kafka_transaction_free(worker->transaction);
-            worker->transaction = NULL;
-        }
-        log_failure(LOG_LEVEL_WARNING, "producer_not_open", error);
-        if (!error->retriable && !error->fatal)
-            return false;
-        for (int64_t waited = 0; waited < worker->backoff_ms && !kafka_worker_gives_up(worker);
-             waited += KAFKA_WORKER_WAIT_STEP_MS)
-            clock_sleep_ms(KAFKA_WORKER_WAIT_STEP_MS);
-        worker->backoff_ms = worker->backoff_ms * 2 > KAFKA_WORKER_BACKOFF_MAX_MS
-                                 ? KAFKA_WORKER_BACKOFF_MAX_MS
-                                 : worker->backoff_ms * 2;
-    }
-    return true;
-}
-
-/* A partition that a transaction has advanced, by which can be told afterwards whether it was committed; the counters
- * follow. One that advanced none has counted nothing. */
-struct moved {
-    int32_t partition; /* -1: none */
-    int64_t to;
-};
-
-static struct moved first_moved(const struct kafka_assignment *assignment)
-{
-    for (unsigned i = 0; i < assignment->count; i++) {
-        const struct kafka_assigned *item = &assignment->items[i];
-        if (item->next_offset != item->committed)
-            return (struct moved){item->partition, item->next_offset};
-    }
-    return (struct moved){-1, 0};
-}
-
-static bool did_commit(struct kafka_worker *worker, struct moved moved)
-{
-    const struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, moved.partition);
-    return item && item->committed == moved.to;
-}
-
-static void drop_producer(struct kafka_worker *worker, const struct error *why)
-{
-    log_failure(LOG_LEVEL_WARNING, "producer_recreated", why);
-    metrics_add(&worker->stats.producers_recreated, 1);
-    kafka_transaction_free(worker->transaction);
-    worker->transaction = NULL;
-}
-
-/* Nobody knows what became of the transaction. A new producer epoch fences whatever of it is still under way; then
- * the broker says where we stand, and state comes from the changelog. */
-static bool recover(struct kafka_worker *worker, bool was_committing, const struct error *why,
-                    struct error *error)
-{
-    kafka_worker_enter(worker, KAFKA_WORKER_RECOVERING);
-    drop_producer(worker, why);
-    if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error) ||
-        !kafka_worker_open_producer(worker, error))
-        return false;
-    if (kafka_worker_gives_up(worker)) {
-        chain_abort(worker->chain);
-        kafka_worker_forget_batch(worker);
-        return true;
-    }
-    struct moved moved = first_moved(&worker->assignment);
-    if (!kafka_assignment_ask_committed(&worker->assignment, worker->consumer, error))
-        return false;
-    if (was_committing && did_commit(worker, moved))
-        chain_commit(worker->chain);
-    else
-        chain_abort(worker->chain);
-    kafka_worker_forget_batch(worker);
-    if (!kafka_assignment_rewind(&worker->assignment, worker->consumer, error))
-        return false;
-    if (!worker->restore || worker->assignment.count == 0)
-        return true;
-    kafka_worker_forget_state(worker);
-    return kafka_worker_begin_restore(worker, error);
-}
-
-/* Undo the open transaction everywhere: broker, chain, positions. */
-bool kafka_worker_abort(struct kafka_worker *worker, struct error *error)
-{
-    metrics_add(&worker->stats.transactions_aborted, 1);
-    struct error why = {0};
-    enum kafka_outcome outcome = KAFKA_OUTCOME_DONE;
-    if (kafka_transaction_is_open(worker->transaction))
-        outcome = kafka_transaction_abort(worker->transaction, &why);
-    if (outcome == KAFKA_OUTCOME_STOP) {
-        *error = why;
-        return false;
-    }
-    if (outcome != KAFKA_OUTCOME_DONE)
-        return recover(worker, false, &why, error);
-    chain_abort(worker->chain);
-    kafka_worker_forget_batch(worker);
-    return kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
-}
-
-/* Go on after a step of the transaction that was not done. True: the way back was taken and work goes on. */
-bool kafka_worker_go_back(struct kafka_worker *worker, enum kafka_outcome outcome, bool was_committing,
-                          struct error *why, struct error *error)
-{
-    if (outcome == KAFKA_OUTCOME_STOP) {
-        *error = *why;
-        return false;
-    }
-    if (outcome == KAFKA_OUTCOME_ABORT) {
-        log_failure(LOG_LEVEL_WARNING, "transaction_aborted", why);
-        return kafka_worker_abort(worker, error);
-    }
-    return recover(worker, was_committing, why, error);
-}
-
-/* ---- ending a transaction ---- */
+/* ---- committed ---- */
 
 static void observe_commit(struct kafka_worker *worker)
 {
@@ -227,17 +78,39 @@ static void observe_commit(struct kafka_worker *worker)
 void kafka_worker_publish_positions(struct kafka_worker *worker)
 {
     pthread_mutex_lock(&worker->positions_lock);
-    unsigned count = 0;
-    for (unsigned i = 0; i < worker->assignment.count && count < KAFKA_WORKER_LAG_MAX; i++) {
+    for (unsigned i = 0; i < worker->assignment.count; i++) {
         const struct kafka_assigned *item = &worker->assignment.items[i];
-        worker->positions[count++] = (struct kafka_worker_position){
+        worker->positions[i] = (struct kafka_worker_position){
             .partition = item->partition,
             .next_offset = item->committed,
             .last_timestamp_ms = item->committed_timestamp_ms,
         };
     }
-    worker->position_count = count;
+    worker->position_count = worker->assignment.count;
     pthread_mutex_unlock(&worker->positions_lock);
+}
+
+void kafka_worker_count_commit(struct kafka_worker *worker)
+{
+    chain_commit(worker->chain);
+    kafka_assignment_committed(&worker->assignment);
+    observe_commit(worker);
+    kafka_worker_publish_positions(worker);
+    bool more_due = worker->more_due;
+    kafka_worker_forget_batch(worker);
+    worker->more_due = more_due;
+    grow_batch(worker);
+}
+
+/* ---- ending a transaction ---- */
+
+bool kafka_worker_is_fresh(const struct kafka_worker *worker)
+{
+    for (unsigned i = 0; i < worker->spec.follower_count; i++) {
+        if (!kafka_follower_is_fresh(worker->spec.followers[i]))
+            return false;
+    }
+    return true;
 }
 
 /* Every changelog partition that this transaction wrote to or whose input it advances learns how far (arch. 2). */
@@ -249,12 +122,9 @@ static bool send_position_records(struct kafka_worker *worker, struct error *err
         if (item->has_commit && item->next_offset == item->committed && !item->state_touched)
             continue;
         if (!kafka_restore_position(worker->config, item->partition, item->next_offset,
-                                    worker->assignment.topic_partitions, &worker->arena, &output)) {
-            error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_bytes_max",
-                       "the memory of one transaction is used up");
-            error->abort_transaction = true;
-            return false;
-        }
+                                    worker->assignment.topic_partitions, &worker->arena, &output))
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_max",
+                              "the memory of one transaction is used up");
         if (!kafka_transaction_send(worker->transaction, &output, error))
             return false;
     }
@@ -281,16 +151,6 @@ static bool send_feed_records(struct kafka_worker *worker, struct error *error)
     return true;
 }
 
-/* Choices that arrived meanwhile touch the batch: process it again, in smaller pieces, since during a mass opt-out a
- * large one would be touched every time. */
-static bool touched(struct kafka_worker *worker, struct error *error)
-{
-    metrics_add(&worker->stats.aborted_by_barrier, 1);
-    uint64_t smaller = worker->batch_records / 4;
-    worker->batch_max = smaller > BATCH_AFTER_ABORT_MIN ? smaller : BATCH_AFTER_ABORT_MIN;
-    return kafka_worker_abort(worker, error);
-}
-
 static bool commit_positions(struct kafka_worker *worker, struct error *error)
 {
     struct error why = {0};
@@ -304,31 +164,26 @@ static bool commit_positions(struct kafka_worker *worker, struct error *error)
     rd_kafka_topic_partition_list_destroy(positions);
     if (outcome != KAFKA_OUTCOME_DONE)
         return kafka_worker_go_back(worker, outcome, true, &why, error);
-    chain_commit(worker->chain);
-    kafka_assignment_committed(&worker->assignment);
-    observe_commit(worker);
-    kafka_worker_publish_positions(worker);
-    bool more_due = worker->more_due;
-    kafka_worker_forget_batch(worker);
-    worker->more_due = more_due;
-    if (worker->batch_max < (uint64_t)worker->config->runtime.batch_records_max)
-        worker->batch_max *= 2;
-    return true;
+    kafka_worker_count_commit(worker);
+    return kafka_worker_mind_doubt(worker, error);
 }
 
-/* End the open transaction. False: the worker can't go on. */
+bool kafka_worker_failed_to_fill(struct kafka_worker *worker, uint64_t records, const struct error *why,
+                                 struct error *error)
+{
+    enum kafka_outcome outcome = kafka_transaction_outcome_of_send(why);
+    if (worker->arena.refused)
+        outcome = shrink_batch(worker, records) ? KAFKA_OUTCOME_ABORT : KAFKA_OUTCOME_STOP;
+    return kafka_worker_go_back(worker, outcome, false, why, error);
+}
+
 bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, struct error *error)
 {
     struct error why = {0};
     chain_clock(worker->chain, clock_unix_ms());
-    if (!chain_flush(worker->chain, draining, &worker->more_due, &why)) {
-        if (why.abort_transaction)
-            return kafka_worker_go_back(worker, KAFKA_OUTCOME_ABORT, false, &why, error);
-        *error = why;
-        return false;
-    }
-    if (!send_position_records(worker, &why))
-        return kafka_worker_go_back(worker, kafka_transaction_outcome_of_send(&why), false, &why, error);
+    if (!chain_flush(worker->chain, draining, &worker->more_due, &why) ||
+        !send_position_records(worker, &why))
+        return kafka_worker_failed_to_fill(worker, worker->batch_records, &why, error);
     enum kafka_outcome outcome = kafka_transaction_flush(worker->transaction, &why);
     if (outcome != KAFKA_OUTCOME_DONE)
         return kafka_worker_go_back(worker, outcome, false, &why, error);
@@ -348,10 +203,7 @@ bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *e
 {
     if (kafka_transaction_is_open(worker->transaction))
         return true;
-    if (!worker->transaction && !kafka_worker_open_producer(worker, error))
-        return false;
-    if (!worker->transaction)
-        return true; /* it gave up */
+    ensure(kafka_worker_is_mended(worker));
     struct error why = {0};
     enum kafka_outcome outcome = kafka_transaction_begin(worker->transaction, &why);
     if (outcome != KAFKA_OUTCOME_DONE)

@@ -1,6 +1,6 @@
 /*
- * The inside of a worker, shared by its two halves: kafka_worker.c (life, loop, rebalancing) and
- * kafka_worker_commit.c (how a transaction begins, ends and is undone). Nobody else includes this.
+ * The inside of a worker, shared by its parts: kafka_worker.c, kafka_worker_group.c, kafka_worker_commit.c and
+ * kafka_worker_recover.c. Nobody else includes this. All of it is the worker's thread's, but what says otherwise.
  */
 #ifndef CLICKVEIL_COMMON_KAFKA_WORKER_INTERNAL_H
 #define CLICKVEIL_COMMON_KAFKA_WORKER_INTERNAL_H
@@ -20,6 +20,12 @@ enum {
     KAFKA_WORKER_BACKOFF_MAX_MS = 10000,
     KAFKA_WORKER_LATENCIES_MAX = 4096,
     KAFKA_WORKER_IDENTITY_SIZE = 320, /* two names of 128 bytes, a stage, a number */
+};
+
+/* A partition that a transaction has advanced: by that can be told afterwards whether it was committed. */
+struct moved {
+    int32_t partition; /* -1: none */
+    int64_t from, to;
 };
 
 struct latency { /* records of one Kafka timestamp in the open transaction */
@@ -46,7 +52,9 @@ struct kafka_worker {
     struct kafka_assignment assignment;
     struct kafka_restore *restore; /* NULL: no state */
     bool restoring, assign_failed;
-    unsigned assignment_epoch; /* grows with every rebalance */
+    unsigned moves;     /* grows whenever positions moved: by a rebalance, a rewind */
+    bool missed;        /* a record was not taken though it was ours: back to our positions before going on */
+    int64_t checked_ms; /* when the input topic was last asked after */
     rd_kafka_message_t *messages[KAFKA_WORKER_POLL_BATCH];
 
     /* The open transaction. */
@@ -58,14 +66,26 @@ struct kafka_worker {
     unsigned latency_count;
     bool more_due;
 
-    uint64_t batch_max; /* smaller for a while after choices touched a batch */
-    int64_t backoff_ms, nudged_ms;
+    uint64_t batch_max;     /* records: smaller for a while after choices touched a batch */
+    uint64_t batch_ceiling; /* records: as many as memory was enough for lately */
+    int64_t ended_ms;       /* when a transaction last ended; monotonic */
+
+    /* The way back when nobody knows what became of the open transaction. */
+    bool ready;     /* the producer is open */
+    bool unsettled; /* a transaction's result is unknown: its records are neither counted nor given up yet */
+    struct moved moved;          /* of that: what tells afterwards whether it was committed */
+    int64_t mend_ms, backoff_ms; /* when to try again, and how long to wait then; monotonic */
+
+    unsigned nudged; /* which partition's leader was asked last, to wake the consumer */
+    int64_t nudged_ms;
     int64_t drain_until_ms; /* monotonic; 0: nobody said stop yet */
     struct kafka_worker_stats stats;
-    pthread_mutex_t positions_lock;
-    struct kafka_worker_position positions[KAFKA_WORKER_LAG_MAX];
+    pthread_mutex_t positions_lock;          /* what follows */
+    struct kafka_worker_position *positions; /* of as many as the topic has partitions */
     unsigned position_count;
 };
+
+/* ---- kafka_worker.c: life and loop ---- */
 
 bool kafka_worker_is_stopping(const struct kafka_worker *worker);
 void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase phase);
@@ -74,34 +94,92 @@ void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase pha
  * what it began is not left for later. */
 bool kafka_worker_gives_up(struct kafka_worker *worker);
 
+/* ---- kafka_worker_group.c: partitions that come and go ---- */
+
+CLICKVEIL_MUST_CHECK bool kafka_worker_subscribe(struct kafka_worker *worker, struct error *error);
+
+/* A rebalance could not be answered. When only the broker was away, ask for partitions anew; false: it can't go on. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_join_again(struct kafka_worker *worker, struct error *error);
+
+/* The consumer says that its topic is not there. False: so it is. Asks at most every few seconds. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_check_topic(struct kafka_worker *worker, struct error *error);
+
+/* The library's callback, inside a poll or the consumer's close. */
+void kafka_worker_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                               rd_kafka_topic_partition_list_t *given, void *opaque);
+
+void kafka_worker_drop_metadata(struct kafka_worker *worker);
+
+/* ---- kafka_worker_commit.c: a transaction begins and ends ---- */
+
 /* Every followed topic complete and within its lease. */
 bool kafka_worker_is_fresh(const struct kafka_worker *worker);
 
+/* Begin when none is open; the producer is mended. True also when the way back was taken: then `moves` has grown. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *error);
+
+/* End the open transaction, or take the way back (`moves` has grown). False: the worker can't go on. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining,
+                                                       struct error *error);
+
+/* A step that adds to the open transaction failed, after so many records had gone in: abort, in smaller pieces where
+ * memory was short; or stop, where that can't help. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_failed_to_fill(struct kafka_worker *worker, uint64_t records,
+                                                      const struct error *why, struct error *error);
+
+/* The open transaction is committed: count it. */
+void kafka_worker_count_commit(struct kafka_worker *worker);
+
+/* Show committed positions to whoever asks. */
+void kafka_worker_publish_positions(struct kafka_worker *worker);
+
+/* ---- kafka_worker_recover.c: the ways back ---- */
+
 /* Forget what the open transaction gathered (outputs, memory), committed or not. */
 void kafka_worker_forget_batch(struct kafka_worker *worker);
+
+/* The open transaction is aborted: in the chain too, and what it gathered is forgotten. */
+void kafka_worker_give_up_batch(struct kafka_worker *worker);
 
 /* Assign the state of all partitions that we hold and begin to read their changelog. */
 CLICKVEIL_MUST_CHECK bool kafka_worker_begin_restore(struct kafka_worker *worker, struct error *error);
 void kafka_worker_forget_state(struct kafka_worker *worker);
 
-/* Make and open the producer, with back-off, until it is open or the worker stops. */
-CLICKVEIL_MUST_CHECK bool kafka_worker_open_producer(struct kafka_worker *worker, struct error *error);
+/* Back to the committed positions. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_rewind(struct kafka_worker *worker, struct error *error);
 
-/* Begin when none is open. True also when the way back was taken: look at the transaction. */
-CLICKVEIL_MUST_CHECK bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *error);
-
-/* End the open transaction, or take the way back. False: the worker can't go on. */
-CLICKVEIL_MUST_CHECK bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining,
-                                                       struct error *error);
-
-/* Undo the open transaction everywhere: broker, chain, positions. */
-CLICKVEIL_MUST_CHECK bool kafka_worker_abort(struct kafka_worker *worker, struct error *error);
+/* Undo the open transaction everywhere: broker, chain, positions. may_be_done: its commit was asked for. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_abort(struct kafka_worker *worker, bool may_be_done,
+                                             struct error *error);
 
 /* Go on after a step of the transaction that was not done. True: the way back was taken and work goes on. */
 CLICKVEIL_MUST_CHECK bool kafka_worker_go_back(struct kafka_worker *worker, enum kafka_outcome outcome,
-                                               bool was_committing, struct error *why, struct error *error);
+                                               bool may_be_done, const struct error *why,
+                                               struct error *error);
 
-void kafka_worker_publish_positions(struct kafka_worker *worker);
-void kafka_worker_drop_metadata(struct kafka_worker *worker);
+/* Drop the producer for a new one, which kafka_worker_mend opens. Nothing else: partitions and chain are the caller's. */
+void kafka_worker_drop_producer(struct kafka_worker *worker, const struct error *why);
+
+/* The same, with all that hangs on it: partitions are paused, and rewound, or kept until it is settled what became of the
+ * transaction. was_open: there was one; may_be_done: its commit was asked for. Waits for nothing. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_lose_producer(struct kafka_worker *worker, bool was_open,
+                                                     bool may_be_done, const struct error *why,
+                                                     struct error *error);
+
+/* Is the producer open and everything before it settled? */
+bool kafka_worker_is_mended(const struct kafka_worker *worker);
+
+/* One step towards that, at most some seconds long, nothing while it backs off; the caller polls in between. False: it
+ * can't be mended. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_mend(struct kafka_worker *worker, struct error *error);
+
+/* Partitions are going while a result is unknown: give its records up, whoever gets them asks for himself. */
+void kafka_worker_leave_unsettled(struct kafka_worker *worker);
+
+/* A transaction has ended: may one of its requests still be under way, so that the producer is of no more use? */
+bool kafka_worker_is_doubtful(const struct kafka_worker *worker, struct error *out_why);
+
+/* Then lose it. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_mind_doubt(struct kafka_worker *worker, struct error *error);
 
 #endif

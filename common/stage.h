@@ -175,7 +175,9 @@ struct stage {
     /* Start time of the next slot or other due work, Unix epoch ms; INT64_MAX: none. NULL: none. */
     int64_t (*next_due_ms)(const void *state);
 
-    /* Swap in changed rule files; on any error the old stay. Between transactions only. NULL: nothing to reload. */
+    /* Swap in changed rule files; on any error the old stay. Called by the process's main thread while workers process:
+     * it changes nothing that a worker's state may hold, a transaction ends with what it began with, and takes no start-up
+     * memory. NULL: nothing to reload. */
     bool (*reload)(void *shared, const struct stage_context *context, struct error *error);
 
     const struct followed *followed;       /* NULL: follows no topic */

@@ -73,7 +73,7 @@ static bool no_memory(struct error *error)
 
 static bool no_arena(struct error *error)
 {
-    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_bytes_max",
+    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_max",
                "the memory of one transaction is used up");
     if (error)
         error->abort_transaction = true; /* a smaller batch may fit */
@@ -113,21 +113,13 @@ uint32_t partition_find(const struct partition *partition, uint8_t programme, in
 
 /* ---- the transaction's notes ---- */
 
-static struct partition_undo *note(uint32_t reference, struct arena *arena)
+static struct partition_undo *note(struct partition *partition, uint32_t reference, struct arena *arena)
 {
     struct partition_undo *undo = arena_take(arena, sizeof *undo);
     if (!undo)
         return NULL;
-    *undo = (struct partition_undo){.person = reference};
+    *undo = (struct partition_undo){.person = reference, .next = partition->undo};
     return undo;
-}
-
-static void link_note(struct partition *partition, struct partition_undo *undo)
-{
-    struct partition_undo **latest = &partition->latest[partition->latest_at++ % PARTITION_FAR];
-    undo->next = partition->undo;
-    undo->far = *latest;
-    partition->undo = *latest = undo;
 }
 
 static bool copy_lists(const struct partition *partition, struct partition_undo *undo, struct arena *arena)
@@ -152,14 +144,14 @@ static bool touch(struct partition *partition, uint32_t reference, struct arena 
     struct person *person = partition_person(partition, reference);
     if (person->touched == partition->transaction)
         return true;
-    struct partition_undo *undo = note(reference, arena);
+    struct partition_undo *undo = note(partition, reference, arena);
     if (!undo)
         return no_arena(error);
     undo->before = *person;
     if (!copy_lists(partition, undo, arena))
         return no_arena(error);
     person->touched = partition->transaction;
-    link_note(partition, undo);
+    partition->undo = undo;
     return true;
 }
 
@@ -394,14 +386,14 @@ static uint32_t person_of(struct partition *partition, uint8_t programme, int32_
     reference = make_person(partition, programme, epoch, line, error);
     if (!reference)
         return 0;
-    struct partition_undo *undo = note(reference, arena);
+    struct partition_undo *undo = note(partition, reference, arena);
     if (!undo) {
         forget(partition, reference);
         (void)no_arena(error);
         return 0;
     }
     undo->is_new = true;
-    link_note(partition, undo);
+    partition->undo = undo;
     partition_person(partition, reference)->touched = partition->transaction;
     return reference;
 }
@@ -595,7 +587,6 @@ bool partition_end(struct partition *partition, uint32_t id_reference, struct ar
 static void next_transaction(struct partition *partition)
 {
     partition->undo = NULL;
-    memset(partition->latest, 0, sizeof partition->latest);
     partition->id_undo = NULL;
     partition->crossings_seen = partition->people.crossings;
     if (++partition->transaction == 0) /* zero is that of restored persons */
