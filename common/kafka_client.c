@@ -233,7 +233,9 @@ static bool set_follower(rd_kafka_conf_t *conf, const struct config *config, enu
     return set_property(conf, "group.id", group, error) &&
            set_property(conf, "isolation.level",
                         role == KAFKA_ROLE_COMMITTED ? "read_committed" : "read_uncommitted", error) &&
-           set_property(conf, "queued.max.messages.kbytes", "16384", error);
+           set_property(conf, "queued.max.messages.kbytes", "16384", error) &&
+           /* the end of a partition is told by an empty answer, and barriers wait for it */
+           set_property(conf, "fetch.wait.max.ms", "50", error);
 }
 
 static bool set_producer(rd_kafka_conf_t *conf, const struct config *config,
@@ -373,6 +375,19 @@ bool kafka_is_unreachable(rd_kafka_resp_err_t code)
     }
 }
 
+bool kafka_skips_records(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__BAD_MSG || code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+           code == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED || code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+           code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+}
+
+bool kafka_is_topic_unknown(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 /* What passes by itself, besides a broker that is not there: leaders that have just changed, and offsets of a transaction
  * that is still being ended. */
 static bool passes(rd_kafka_resp_err_t code)
@@ -466,8 +481,7 @@ static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t parti
     (void)kafka_fail_code(error, code, "asking for end offsets");
     /* A broker that has just started does not know its partitions yet. Whether a topic is there, only its metadata say
      * (kafka_topic_partitions). */
-    if (error && (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                  code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART))
+    if (error && kafka_is_topic_unknown(code))
         error->retriable = true;
     return false;
 }

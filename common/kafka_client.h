@@ -59,6 +59,14 @@ const char *kafka_library_version(void);
 /* Is the broker simply not there (so that waiting is right)? */
 bool kafka_is_unreachable(rd_kafka_resp_err_t code);
 
+/* A consumer's error that says that the client could not read what stands in a partition; the library goes on behind it,
+ * so whoever ignores it loses records. */
+bool kafka_skips_records(rd_kafka_resp_err_t code);
+
+/* A consumer's error that says that its topic or partition is not there. A broker that has just started says so too:
+ * kafka_topic_partitions knows. */
+bool kafka_is_topic_unknown(rd_kafka_resp_err_t code);
+
 /* Number of partitions of a topic. 0 with false: it does not exist or can't be asked; error->retriable tells
  * unreachable (wait) from missing (create it). Blocks up to timeout_ms. */
 CLICKVEIL_MUST_CHECK bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,

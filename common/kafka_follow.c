@@ -4,6 +4,9 @@
  * serves every worker that asked before its watermarks were taken (tickets). The reader wakes on an eventfd that
  * both consumer queues write to, so neither view waits for the other's poll.
  *
+ * A watermark below a position means that the topic was cut or made anew. The positions are those from before the
+ * watermarks were asked for: while the answer is under way the reader goes on, beyond them.
+ *
  * Positions count what has no message of its own (transaction markers) by the end-of-partition events of the library:
  * their offset is the next one to be fetched. Those come with an empty fetch answer, so the followers' fetch.wait is
  * short.
@@ -32,6 +35,8 @@ enum {
     BACKOFF_MAX_MS = 5000,
     IDLE_WAKE_MS = 500, /* the reader looks at `stop` at least this often */
     PARTITION_COUNT_EVERY_MS = 30000,
+    BARRIER_MS_MAX =
+        10000, /* then the watermarks are taken anew: those of a leader that is gone may never be reached */
 };
 
 struct view_state { /* one of the two reads */
@@ -53,6 +58,7 @@ struct kafka_follower {
     struct view_state committed, uncommitted;
     rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
     int64_t *first, *targets, *watermarks;
+    int64_t *before; /* positions before the watermarks were asked for; the barrier thread's */
     rd_kafka_message_t **messages;
     int wake; /* eventfd */
 
@@ -61,6 +67,7 @@ struct kafka_follower {
     atomic_bool stop;
     _Atomic int phase;
     _Atomic int64_t fresh_since_ms; /* monotonic; INT64_MIN: never */
+    atomic_bool is_doubted;         /* a consumer said that the topic is not there: the barrier thread asks */
     _Atomic uint64_t records;
     _Atomic int64_t read_began_ms;
     _Atomic uint64_t done_offsets, total_offsets; /* of the first read */
@@ -92,6 +99,8 @@ static void fail(struct kafka_follower *follower, const struct error *error)
 static void wait_locked(struct kafka_follower *follower, int64_t timeout_ms)
 {
     struct timespec until;
+    if (timeout_ms < 1)
+        timeout_ms = 1;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ms / 1000;
     until.tv_nsec += timeout_ms % 1000 * 1000000;
@@ -138,10 +147,16 @@ static bool take_error(struct kafka_follower *follower, const rd_kafka_message_t
 {
     rd_kafka_resp_err_t code = message->err;
     if (kafka_is_unreachable(code))
-        return true; /* the library goes on trying; the lease runs meanwhile */
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-        code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
-        code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        return true;                 /* the library goes on trying; the lease runs meanwhile */
+    if (kafka_skips_records(code)) { /* a choice that is not read would be ignored */
+        (void)kafka_fail_code(error, code, "following a topic");
+        error_at(error, "%s[%d]@%lld", follower->topic, message->partition, (long long)message->offset);
+        error_advise(error, "the client can't read what stands there: see how it was written");
+        return false;
+    }
+    if (kafka_is_topic_unknown(code))
+        atomic_store(&follower->is_doubted, true);
+    if (code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         error_fail(
             error, EXIT_STATUS_UNAVAILABLE, follower->topic,
             "its choices can't be trusted to be complete any more: see what happened to it, then start again",
@@ -301,9 +316,10 @@ static bool take_partitions(struct kafka_follower *follower, struct error *error
         follower->first = calloc(count, sizeof *follower->first);
         follower->targets = calloc(count, sizeof *follower->targets);
         follower->watermarks = calloc(count, sizeof *follower->watermarks);
+        follower->before = calloc(count, sizeof *follower->before);
         follower->committed.positions = calloc(count, sizeof *follower->committed.positions);
         follower->uncommitted.positions = calloc(count, sizeof *follower->uncommitted.positions);
-        if (!follower->first || !follower->targets || !follower->watermarks ||
+        if (!follower->first || !follower->targets || !follower->watermarks || !follower->before ||
             !follower->committed.positions || !follower->uncommitted.positions)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                               "no memory to follow a topic");
@@ -346,10 +362,11 @@ static void hear(struct kafka_follower *follower)
         rd_kafka_message_destroy(message);
 }
 
-static bool wait_for_targets(struct kafka_follower *follower, struct error *error)
+static bool wait_for_targets(struct kafka_follower *follower, int64_t *out_asked_ms, struct error *error)
 {
     int64_t backoff_ms = BACKOFF_FIRST_MS;
     while (!is_stopping(follower)) {
+        *out_asked_ms = clock_monotonic_ms();
         if (take_targets(follower, error))
             return true;
         hear(follower);
@@ -369,7 +386,8 @@ static bool wait_for_targets(struct kafka_follower *follower, struct error *erro
 
 static bool read_whole(struct kafka_follower *follower, struct error *error)
 {
-    if (!wait_for_targets(follower, error) || is_stopping(follower))
+    int64_t asked_ms; /* before the targets were taken: so old is what the first read knows */
+    if (!wait_for_targets(follower, &asked_ms, error) || is_stopping(follower))
         return is_stopping(follower);
     int64_t began_ms = clock_monotonic_ms();
     follower->read_began_ms = began_ms;
@@ -387,7 +405,7 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
     tell_committed(follower);
     if (!follower->followed->complete(follower->stage_shared, error))
         return false;
-    atomic_store(&follower->fresh_since_ms, began_ms);
+    atomic_store(&follower->fresh_since_ms, asked_ms);
     follower->phase = KAFKA_FOLLOW_FOLLOWING;
     log_line(LOG_LEVEL_INFO, "followed_topic_complete", "%s: %llu records of %d partitions in %.1f s",
              follower->topic, (unsigned long long)metrics_read(&follower->records), follower->partitions,
@@ -406,10 +424,16 @@ static void *run_reader(void *context)
 
 /* ---- the barrier ---- */
 
+static void note_positions(struct kafka_follower *follower)
+{
+    for (int32_t i = 0; i < follower->partitions; i++)
+        follower->before[i] = atomic_load_explicit(&follower->uncommitted.positions[i], memory_order_acquire);
+}
+
 static bool check_watermarks(struct kafka_follower *follower, struct error *error)
 {
     for (int32_t i = 0; i < follower->partitions; i++) {
-        if (follower->watermarks[i] < atomic_load(&follower->uncommitted.positions[i]))
+        if (follower->watermarks[i] < follower->before[i])
             return error_fail(
                 error, EXIT_STATUS_UNAVAILABLE, follower->topic,
                 "its choices can't be trusted to be complete any more: see what happened to it, then "
@@ -425,7 +449,7 @@ static bool check_watermarks(struct kafka_follower *follower, struct error *erro
 static bool check_partition_count(struct kafka_follower *follower, int64_t *next_check_ms,
                                   struct error *error)
 {
-    if (clock_monotonic_ms() < *next_check_ms)
+    if (clock_monotonic_ms() < *next_check_ms && !atomic_exchange(&follower->is_doubted, false))
         return true;
     int32_t partitions;
     if (!kafka_topic_partitions(follower->offsets, follower->topic, REQUEST_TIMEOUT_MS, &partitions, error))
@@ -439,10 +463,13 @@ static bool check_partition_count(struct kafka_follower *follower, int64_t *next
 
 static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64_t began_ms)
 {
+    bool passed = false;
     pthread_mutex_lock(&follower->lock);
-    while (!is_stopping(follower) && !has_reached(follower, &follower->uncommitted, follower->watermarks))
+    while (!is_stopping(follower) &&
+           !(passed = has_reached(follower, &follower->uncommitted, follower->watermarks)) &&
+           clock_monotonic_ms() - began_ms < BARRIER_MS_MAX)
         wait_locked(follower, IDLE_WAKE_MS);
-    if (!is_stopping(follower)) {
+    if (passed) {
         atomic_store(&follower->fresh_since_ms, began_ms);
         follower->ticket_done = ticket;
     }
@@ -454,9 +481,9 @@ static uint64_t wait_for_ticket(struct kafka_follower *follower)
 {
     int64_t until_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
     pthread_mutex_lock(&follower->lock);
-    while (!is_stopping(follower) &&
-           (follower->phase != KAFKA_FOLLOW_FOLLOWING ||
-            (follower->ticket_asked == follower->ticket_done && clock_monotonic_ms() < until_ms)))
+    while (!is_stopping(follower) && (follower->phase != KAFKA_FOLLOW_FOLLOWING ||
+                                      (follower->ticket_asked == follower->ticket_done &&
+                                       clock_monotonic_ms() < until_ms && !follower->is_doubted)))
         wait_locked(follower, follower->phase == KAFKA_FOLLOW_FOLLOWING ? until_ms - clock_monotonic_ms() + 1
                                                                         : IDLE_WAKE_MS);
     uint64_t ticket = follower->ticket_asked;
@@ -475,6 +502,7 @@ static void *run_barrier(void *context)
         struct error error = {0};
         int64_t began_ms = clock_monotonic_ms();
         kafka_serve(follower->offsets);
+        note_positions(follower);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
             !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
                                follower->watermarks, &error)) {
@@ -583,6 +611,7 @@ void kafka_follower_free(struct kafka_follower *follower)
     free(follower->first);
     free(follower->targets);
     free(follower->watermarks);
+    free(follower->before);
     free(follower->messages);
     free(follower);
 }

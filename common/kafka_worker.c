@@ -169,9 +169,16 @@ static bool take_end(struct kafka_worker *worker, const rd_kafka_message_t *mess
 static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
 {
     char why[ERROR_TEXT_SIZE] = "";
-    switch (message->err) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return take_end(worker, message);
+    if (kafka_skips_records(message->err)) {
+        (void)kafka_fail_code(error, message->err, "consuming");
+        error_at(error, "%s[%d]@%lld", worker->assignment.topic, message->partition,
+                 (long long)message->offset);
+        error_advise(error, "the client can't read what stands there: see how it was written");
+        return false;
+    }
+    switch (message->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         error_fail(
@@ -180,16 +187,6 @@ static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *me
             "group's offsets by hand",
             "the committed offset does not exist any more");
         error_at(error, "%s[%d]", worker->assignment.topic, message->partition);
-        return false;
-    case RD_KAFKA_RESP_ERR__BAD_MSG: /* the library goes on behind them: that would lose records */
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
-    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        (void)kafka_fail_code(error, message->err, "consuming");
-        error_at(error, "%s[%d]@%lld", worker->assignment.topic, message->partition,
-                 (long long)message->offset);
-        error_advise(error, "the client can't read what stands there: see how it was written");
         return false;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -203,17 +200,11 @@ static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *me
                           "with `runtime.static` another instance under this name takes its place: give each "
                           "one of its own (`instance:`)",
                           "the consumer can't go on: %s", why[0] ? why : rd_kafka_err2str(message->err));
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        if (!kafka_worker_check_topic(worker, error))
-            return false;
-        break;
     default:
         break;
     }
     log_line(LOG_LEVEL_WARNING, "consumer_error", "%s", rd_kafka_err2str(message->err));
-    return true;
+    return !kafka_is_topic_unknown(message->err) || kafka_worker_check_topic(worker, error);
 }
 
 /* Is the transaction as large as it may become? Half of the arena is left for what the flush writes. */
