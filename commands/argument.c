@@ -133,17 +133,19 @@ static const struct argument *argument_of(const struct argument_table *table, in
     return NULL;
 }
 
-/* getopt found something that it does not know ('?') or that lacks its value (':'). */
+/* getopt found something that it does not know ('?') or that lacks its value (':'). Of the word only what could be an
+ * option's name is said: a value may be an identifier. */
 static void report(const struct argument_table *table, int found, const char *text)
 {
+    int size = (int)strspn(text, "-abcdefghijklmnopqrstuvwxyz");
     if (found == ':')
-        (void)argument_wrong(table, "%s needs a value", text);
+        (void)argument_wrong(table, "%.*s needs a value", size, text);
     else if (optopt > 0 && optopt < LONG_ONLY)
         (void)argument_wrong(table, "there is no option -%c", optopt);
     else if (optopt >= LONG_ONLY)
-        (void)argument_wrong(table, "%s takes no value", text);
+        (void)argument_wrong(table, "%.*s takes no value", size, text);
     else
-        (void)argument_wrong(table, "there is no option %.64s", text);
+        (void)argument_wrong(table, "there is no option %.*s", size, text);
 }
 
 enum argument_result argument_parse(const struct argument_table *table, int argc, char **argv,
@@ -176,7 +178,10 @@ enum argument_result argument_parse(const struct argument_table *table, int argc
         return ARGUMENT_WRONG;
     }
     if (operands > table->operands_max) {
-        (void)argument_wrong(table, "'%.64s' is too much", argv[optind + (int)table->operands_max]);
+        if (table->operands_max)
+            (void)argument_wrong(table, "operand %u is too much", table->operands_max + 1);
+        else
+            (void)argument_wrong(table, "there are no operands");
         return ARGUMENT_WRONG;
     }
     *out_first_operand = optind;

@@ -2,6 +2,7 @@
 
 #include "common/error.h"
 #include "common/rfc3339.h"
+#include "stages/registry.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +49,18 @@ bool argument_time(const char *text, int64_t *out_time_ms)
         return false;
     *out_time_ms = (int64_t)time_ms;
     return true;
+}
+
+struct config *argument_config(const char *path, const char *first, const struct argument_list *set,
+                               struct error *error)
+{
+    struct config_override overrides[ARGUMENT_LIST_MAX + 1];
+    unsigned count = 0;
+    if (first)
+        overrides[count++].text = first;
+    for (unsigned i = 0; i < set->count; i++)
+        overrides[count++].text = set->texts[i];
+    return config_load(path, registry, overrides, count, stderr, error);
 }
 
 int argument_failure(const char *command, const struct error *error)

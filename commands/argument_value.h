@@ -1,9 +1,12 @@
 /*
- * Values of a command line: text to number, share, time. And how a command ends when something failed.
+ * What a command line says, as values: number, share, time, configuration. And how a command ends when something failed.
+ * One thread.
  */
 #ifndef CLICKVEIL_COMMANDS_ARGUMENT_VALUE_H
 #define CLICKVEIL_COMMANDS_ARGUMENT_VALUE_H
 
+#include "commands/argument.h"
+#include "common/config.h"
 #include "common/error.h"
 #include "common/view.h"
 
@@ -17,6 +20,11 @@ CLICKVEIL_MUST_CHECK bool argument_share(const char *text, double *out_share);
 
 /* A moment, Unix epoch ms: RFC 3339 with zone, or epoch milliseconds in digits. */
 CLICKVEIL_MUST_CHECK bool argument_time(const char *text, int64_t *out_time_ms);
+
+/* Load the configuration that --config names, under what --set overrides. `first` is overridden before them; NULL: nothing.
+ * Mistakes go to standard error. NULL: it has any. config_free gives it back. */
+struct config *argument_config(const char *path, const char *first, const struct argument_list *set,
+                               struct error *error);
 
 /* Print what failed to standard error, "clickveil COMMAND: ..."; gives its exit status. */
 int argument_failure(const char *command, const struct error *error);

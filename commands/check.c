@@ -1,6 +1,7 @@
 /* clickveil check: every mistake of a configuration in one run, and on request of the broker's topics; and the references
  * of all options and metrics. */
 #include "commands/argument.h"
+#include "commands/argument_value.h"
 #include "commands/command.h"
 #include "common/config.h"
 #include "common/kafka_check.h"
@@ -28,13 +29,6 @@ static int print_reference(bool of_metrics)
     return EXIT_STATUS_IO;
 }
 
-static int fail(const struct error *error)
-{
-    char text[3 * ERROR_TEXT_SIZE + 8];
-    fprintf(stderr, "clickveil check: %s\n", error_text(error, text, sizeof text));
-    return (int)error->exit_status;
-}
-
 static void print_result(const char *file, const struct config *config)
 {
     const char *first = config->stages[config->first_stage]->name;
@@ -60,18 +54,15 @@ static bool ask_broker(const char *file, const struct config *config, struct err
 static int check(const char *file, const struct argument_list *list, bool broker)
 {
     struct error error = {0};
-    struct config_override overrides[ARGUMENT_LIST_MAX];
-    for (unsigned i = 0; i < list->count; i++)
-        overrides[i].text = list->texts[i];
-    struct config *config = config_load(file, registry, overrides, list->count, stderr, &error);
+    struct config *config = argument_config(file, NULL, list, &error);
     if (!config)
-        return fail(&error);
+        return argument_failure("check", &error);
     bool taken = kafka_check_properties(config, &error);
     if (taken)
         print_result(file, config);
     taken = taken && (!broker || ask_broker(file, config, &error));
     config_free(config);
-    return taken ? EXIT_STATUS_DONE : fail(&error);
+    return taken ? EXIT_STATUS_DONE : argument_failure("check", &error);
 }
 
 int command_check(int argc, char **argv)
@@ -104,13 +95,13 @@ int command_check(int argc, char **argv)
     const struct argument_table table = {
         .command = "check",
         .usage = "[--config FILE] [--set PATH=VALUE]... [--broker]\n--reference | --metrics-reference",
-        .about = "Finds every mistake of a configuration in one run, without a broker unless --broker is "
-                 "given, and "
-                 "says for each its file, line and column, what is wrong and what was probably meant.",
+        .about =
+            "Finds every mistake of a configuration in one run, without a broker unless --broker is given, "
+            "and says for each its file, line and column, what is wrong and what was probably meant.",
         .arguments = options,
-        .notes = "Exit status: 0 nothing is wrong (there may be warnings), 64 wrong usage, 69 the broker "
-                 "does not answer, 78 there "
-                 "are mistakes.",
+        .notes =
+            "Exit status: 0 nothing is wrong (there may be warnings), 64 wrong usage, 69 the broker does "
+            "not answer, 78 there are mistakes.",
     };
     int operand = 0;
     enum argument_result result = argument_parse(&table, argc, argv, &operand);

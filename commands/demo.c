@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/demo_view.h"
 #include "common/explain.h"
+#include "common/file.h"
 #include "common/file_consent.h"
 #include "common/generate.h"
 #include "common/kafka_mock.h"
@@ -394,9 +395,27 @@ static void clean_up(struct demo *demo)
         nftw(demo->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The folder with rules/ and programmes/, absolute: as named, or the one that the product ships. The caller frees. */
+static char *data_folder(const char *named, struct error *error)
+{
+    static const char shipped[] = "config/programmes/tmobile.yaml";
+    char found[FILE_PATH_SIZE];
+    if (!named) {
+        if (!file_find_data(shipped, found, error))
+            return NULL;
+        found[strlen(found) - strlen("/programmes/tmobile.yaml")] = '\0';
+        named = found;
+    }
+    char *absolute = realpath(named, NULL);
+    if (!absolute)
+        error_fail(error, EXIT_STATUS_CONFIGURATION, named, "say where it is by --data",
+                   "no folder with rules and programmes: %s", strerror(errno));
+    return absolute;
+}
+
 int command_demo(int argc, char **argv)
 {
-    const char *events_text = "24000", *data = "config";
+    const char *events_text = "24000", *data = NULL;
     const struct argument arguments[] = {
         {.name = "events",
          .letter = 'n',
@@ -406,7 +425,7 @@ int command_demo(int argc, char **argv)
         {.name = "data",
          .value = "DIR",
          .text = &data,
-         .help = "folder with rules/ and programmes/ (config)"},
+         .help = "folder with rules/ and programmes/ (the shipped one)"},
         {0},
     };
     const struct argument_table table = {
@@ -418,14 +437,9 @@ int command_demo(int argc, char **argv)
         .arguments = arguments,
     };
     int operand;
-    switch (argument_parse(&table, argc, argv, &operand)) {
-    case ARGUMENT_WRONG:
-        return EXIT_STATUS_USAGE;
-    case ARGUMENT_HELP:
-        return EXIT_STATUS_DONE;
-    case ARGUMENT_GO:
-        break;
-    }
+    enum argument_result result = argument_parse(&table, argc, argv, &operand);
+    if (result != ARGUMENT_GO)
+        return result == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
     struct demo demo = {0};
     if (!argument_count(events_text, &demo.events) || demo.events < 1000 || demo.events > 100000)
         return argument_wrong(&table, "--events takes 1000 to 100000");
@@ -434,12 +448,9 @@ int command_demo(int argc, char **argv)
     log_init(LOG_FORMAT_AUTO, LOG_LEVEL_ERROR);
     snprintf(demo.directory, sizeof demo.directory, "%s/clickveil-demo.XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    char *absolute = realpath(data, NULL);
+    char *absolute = data_folder(data, &error);
     demo.data = absolute;
-    bool fine = hardened;
-    if (fine && !demo.data)
-        fine = error_fail(&error, EXIT_STATUS_CONFIGURATION, data, "say where it is by --data",
-                          "no folder with rules and programmes: %s", strerror(errno));
+    bool fine = hardened && demo.data;
     if (fine && !mkdtemp(demo.directory)) {
         demo.directory[0] = '\0';
         fine =

@@ -8,7 +8,6 @@
 #include "common/file_consent.h"
 #include "common/hop.h"
 #include "common/secret.h"
-#include "stages/registry.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -188,11 +187,7 @@ int command_explain(int argc, char **argv)
     if (!process_harden(&error))
         return argument_failure("explain", &error);
     /* One event is no start: how many choices there must be is not asked. */
-    struct config_override overrides[ARGUMENT_LIST_MAX + 1] = {{"consent.floor=1"}};
-    for (unsigned i = 0; i < texts.set.count; i++)
-        overrides[i + 1].text = texts.set.texts[i];
-    struct config *config =
-        config_load(texts.config, registry, overrides, texts.set.count + 1, stderr, &error);
+    struct config *config = argument_config(texts.config, "consent.floor=1", &texts.set, &error);
     if (!config)
         return argument_failure("explain", &error);
     bool explained = explain(config, now_ms, &error);

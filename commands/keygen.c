@@ -1,10 +1,10 @@
 /* clickveil keygen: makes key files. Never prints a key. */
 #include "commands/argument.h"
+#include "commands/argument_value.h"
 #include "commands/command.h"
 #include "common/config.h"
 #include "common/key_files.h"
 #include "common/secret.h"
-#include "stages/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,11 +72,7 @@ static bool make_single(const struct wish *wish, struct report *report, struct e
 
 static bool make_configured(const struct wish *wish, struct report *report, struct error *error)
 {
-    struct config_override overrides[ARGUMENT_LIST_MAX];
-    for (unsigned i = 0; i < wish->overrides.count; i++)
-        overrides[i].text = wish->overrides.texts[i];
-    struct config *config =
-        config_load(wish->config, registry, overrides, wish->overrides.count, stderr, error);
+    struct config *config = argument_config(wish->config, NULL, &wish->overrides, error);
     if (!config)
         return false;
     bool made = key_files_make(config, visit_key_file, report, error);
@@ -97,11 +93,8 @@ static int finish(const struct report *report, bool made, const struct error *er
         fputs("Keep the dead-letter-secret file away from the machines that run the pipeline: it opens them "
               "all.\n",
               stderr);
-    if (!made) {
-        char text[3 * ERROR_TEXT_SIZE + 8];
-        fprintf(stderr, "clickveil keygen: %s\n", error_text(error, text, sizeof text));
-        return (int)error->exit_status;
-    }
+    if (!made)
+        return argument_failure("keygen", error);
     return printed ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
 }
 
@@ -155,9 +148,9 @@ int command_keygen(int argc, char **argv)
         .usage = "--config FILE [--set PATH=VALUE]...\n--purpose PURPOSE --output FILE",
         .about = "Makes key files that only their owner can read. A file that exists is never overwritten.",
         .arguments = options,
-        .notes = "The secret half for dead letters is what opens them. Keep it away from the machines that "
-                 "run the "
-                 "pipeline, which need the public half only.",
+        .notes =
+            "The secret half for dead letters is what opens them. Keep it away from the machines that run "
+            "the pipeline, which need the public half only.",
     };
     int operand = 0;
     enum argument_result result = argument_parse(&table, argc, argv, &operand);

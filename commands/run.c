@@ -9,7 +9,6 @@
 #include "common/log.h"
 #include "common/rfc3339.h"
 #include "common/secret.h"
-#include "stages/registry.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -208,10 +207,7 @@ int command_run(int argc, char **argv)
     struct error error = {0};
     if (!process_harden(&error) || (texts.input && !catch_signals(&error)))
         return argument_failure("run", &error);
-    struct config_override overrides[ARGUMENT_LIST_MAX];
-    for (unsigned i = 0; i < texts.set.count; i++)
-        overrides[i].text = texts.set.texts[i];
-    struct config *config = config_load(texts.config, registry, overrides, texts.set.count, stderr, &error);
+    struct config *config = argument_config(texts.config, NULL, &texts.set, &error);
     if (!config)
         return argument_failure("run", &error);
     if (!texts.input) {

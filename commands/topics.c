@@ -11,7 +11,6 @@
 #include "common/kafka_topics.h"
 #include "common/log.h"
 #include "common/topic_plan.h"
-#include "stages/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,11 +299,7 @@ static bool parse_number(const char *text, int maximum, int *out_number)
 static int run_topics(const char *verb, struct topics_wish *wish)
 {
     struct error error = {0};
-    struct config_override overrides[ARGUMENT_LIST_MAX];
-    for (unsigned i = 0; i < wish->overrides.count; i++)
-        overrides[i].text = wish->overrides.texts[i];
-    struct config *config =
-        config_load(wish->config, registry, overrides, wish->overrides.count, stderr, &error);
+    struct config *config = argument_config(wish->config, NULL, &wish->overrides, &error);
     if (!config)
         return argument_failure("topics", &error);
     log_init(LOG_FORMAT_TEXT, LOG_LEVEL_NONE); /* what fails is said once, by us */
@@ -352,14 +347,9 @@ int command_topics(int argc, char **argv)
         .operands_max = 1,
     };
     int operand;
-    switch (argument_parse(&table, argc, argv, &operand)) {
-    case ARGUMENT_WRONG:
-        return EXIT_STATUS_USAGE;
-    case ARGUMENT_HELP:
-        return EXIT_STATUS_DONE;
-    case ARGUMENT_GO:
-        break;
-    }
+    enum argument_result result = argument_parse(&table, argc, argv, &operand);
+    if (result != ARGUMENT_GO)
+        return result == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
     if (strcmp(argv[operand], "plan") != 0 && strcmp(argv[operand], "create") != 0)
         return argument_wrong(&table, "write plan or create, not '%.64s'", argv[operand]);
     if (!wish.config)

@@ -26,12 +26,15 @@ int64_t date_days(int64_t year, int month, int day)
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-int64_t date_year(int64_t days)
+struct date date_of_days(int64_t days)
 {
     days += 719468;
     int64_t era = date_floor_divide(days, 146097);
     int64_t day_of_era = days - era * 146097;
     int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    return year_of_era + era * 400 + (day_of_year >= 306);
+    int64_t month = (5 * day_of_year + 2) / 153; /* from March */
+    return (struct date){.year = year_of_era + era * 400 + (month >= 10),
+                         .month = (int)(month < 10 ? month + 3 : month - 9),
+                         .day = (int)(day_of_year - (153 * month + 2) / 5 + 1)};
 }

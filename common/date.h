@@ -17,8 +17,13 @@ int date_month_days(int64_t year, int month);
 /* Days from 1970-01-01 to a date that exists; negative before it. */
 int64_t date_days(int64_t year, int month, int day);
 
-/* The year that a day lies in. */
-int64_t date_year(int64_t days);
+struct date {
+    int64_t year;
+    int month, day; /* from 1 */
+};
+
+/* The date of a day; inverse of date_days. */
+struct date date_of_days(int64_t days);
 
 /* Quotient rounded down, where C rounds towards zero. b > 0. */
 int64_t date_floor_divide(int64_t a, int64_t b);

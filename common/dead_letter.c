@@ -7,9 +7,10 @@
  */
 #include "common/dead_letter.h"
 
+#include "common/date.h"
+
 #include <sodium.h>
 #include <stdio.h>
-#include <time.h>
 #include <yyjson.h>
 
 enum {
@@ -60,14 +61,11 @@ static void fill_associated(const char *id, unsigned char *out_associated)
 
 static void fill_day(struct dead_letter_writer *writer, int64_t day)
 {
-    time_t seconds = (time_t)(day * 86400);
-    struct tm date = {0};
     if (writer->day == day && writer->day_text[0])
         return;
-    ensure(gmtime_r(&seconds, &date) != NULL);
-    char text[32];
-    int size =
-        snprintf(text, sizeof text, "%04d-%02d-%02d", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
+    struct date date = date_of_days(day);
+    char text[48];
+    int size = snprintf(text, sizeof text, "%04lld-%02d-%02d", (long long)date.year, date.month, date.day);
     ensure(size == DAY_TEXT_SIZE - 1);
     memcpy(writer->day_text, text, DAY_TEXT_SIZE);
     writer->day = day;

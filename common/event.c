@@ -16,6 +16,7 @@
 #include "common/rfc3339.h"
 #include "common/subject.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <yyjson.h>
 
@@ -240,22 +241,24 @@ static struct view string_of(yyjson_val *value)
 }
 
 /* Holds no C0 control and no DEL. Eight bytes at a time: a byte below 0x20 borrows into its top bit, and one that is
- * 0x7F becomes zero by XOR; bytes above 0x7F (UTF-8) are masked out. */
+ * 0x7F becomes zero by XOR; bytes above 0x7F (UTF-8) are masked out. Behind a text in the reader's buffer eight more
+ * bytes can be read; they are shifted out. */
 static bool is_printable(struct view text)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t bad = 0, word;
     size_t at = 0;
     for (; at + 8 <= text.size; at += 8) {
-        uint64_t word;
         memcpy(&word, text.data + at, sizeof word);
-        uint64_t del = word ^ (ones * 0x7F);
-        if (((word - ones * 0x20) | (del - ones)) & ~word & tops)
-            return false;
+        bad |= ((word - ones * 0x20) | ((word ^ (ones * 0x7F)) - ones)) & ~word;
     }
-    for (; at < text.size; at++)
-        if ((unsigned char)text.data[at] < 0x20 || text.data[at] == 0x7F)
-            return false;
-    return true;
+    if (at < text.size) {
+        size_t spare_bits = 8 * (8 - (text.size - at));
+        memcpy(&word, text.data + at, sizeof word);
+        word = htole64(le64toh(word) << spare_bits | (ones * ' ' & ((UINT64_C(1) << spare_bits) - 1)));
+        bad |= ((word - ones * 0x20) | ((word ^ (ones * 0x7F)) - ones)) & ~word;
+    }
+    return !(bad & tops);
 }
 
 /* An optional text; absent stays absent. */

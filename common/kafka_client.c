@@ -3,6 +3,7 @@
 #include "common/config_kafka.h"
 #include "common/lint.h"
 #include "common/log.h"
+#include "common/rfc3339.h"
 #include "common/topic_plan.h"
 
 #include <stdio.h>
@@ -496,6 +497,13 @@ bool kafka_first_offsets(rd_kafka_t *client, const char *topic, int32_t partitio
                          int64_t *out_offsets, struct error *error)
 {
     return offsets_by_time(client, topic, partitions, -2, timeout_ms, out_offsets, error);
+}
+
+int64_t kafka_timestamp_ms(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t time_ms = rd_kafka_message_timestamp(message, &type);
+    return time_ms >= 0 && time_ms < RFC3339_YEAR_10000_MS ? time_ms : -1;
 }
 
 bool kafka_preflight(rd_kafka_t *client, const struct config *config, int timeout_ms, struct error *error)

@@ -81,6 +81,10 @@ CLICKVEIL_MUST_CHECK bool kafka_end_offsets(rd_kafka_t *client, const char *topi
 CLICKVEIL_MUST_CHECK bool kafka_first_offsets(rd_kafka_t *client, const char *topic, int32_t partitions,
                                               int timeout_ms, int64_t *out_offsets, struct error *error);
 
+/* When a record was written, by its own account or the broker's; -1: it doesn't say, or names no moment of the years 1970
+ * to 9999 (a producer may write any number there). */
+int64_t kafka_timestamp_ms(const rd_kafka_message_t *message);
+
 /* Are all topics that this process writes or reads there? Names each that is missing and how to make it. */
 CLICKVEIL_MUST_CHECK bool kafka_preflight(rd_kafka_t *client, const struct config *config, int timeout_ms,
                                           struct error *error);

@@ -121,11 +121,10 @@ static bool take_record(struct kafka_follower *follower, struct view_state *view
         return true; /* a replay after a reconnect */
     if (!view->committed && message->offset < follower->committed.positions[message->partition])
         return true; /* the committed view has decided it already */
-    rd_kafka_timestamp_type_t type;
     struct followed_record record = {
         .partition = message->partition,
         .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .timestamp_ms = kafka_timestamp_ms(message),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .committed = view->committed,

@@ -536,7 +536,7 @@ int kafka_pipeline_run(const struct config *config)
     if (!fine)
         log_failure(LOG_LEVEL_ERROR, "stopped", &error);
     else
-        log_line(LOG_LEVEL_INFO, "stopped", "everything that was begun is committed");
+        log_line(LOG_LEVEL_INFO, "stopped", "the group is left in good order");
     health_free(health);
     /* What failed is left to the end of the process: to destroy a consumer whose topic was deleted can take for ever
      * (librdkafka issue 4362). */

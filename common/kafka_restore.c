@@ -18,6 +18,7 @@ enum {
     RECHECK_MS = 300,
     BEGIN_AGAIN_MS = 500,
     POSITION_SIZE_MAX = 1024,
+    POSITION_FORMAT = 1, /* of the state beside it */
 };
 
 #define POSITION_KEY VIEW("position")
@@ -119,10 +120,10 @@ bool kafka_restore_position(const struct config *config, int32_t partition, int6
     /* Topic names are [a-zA-Z0-9._-] and stage names are ours: nothing to escape. */
     int size = snprintf(text, POSITION_SIZE_MAX,
                         "{\"v\":%d,\"partition\":%d,\"next_offset\":%lld,\"partitions\":%d,\"input\":\"%s\","
-                        "\"stage\":\"%s\",\"format\":1}",
+                        "\"stage\":\"%s\",\"format\":%d}",
                         KAFKA_RESTORE_POSITION_VERSION, partition, (long long)next_offset, input_partitions,
                         config_topic(config, config_input_topic(config), 0).data,
-                        config->stages[config->first_stage]->name);
+                        config->stages[config->first_stage]->name, POSITION_FORMAT);
     ensure(size > 0 && size < POSITION_SIZE_MAX);
     arena_shrink(arena, text, POSITION_SIZE_MAX, (size_t)size);
     *out_output = (struct output){
@@ -167,6 +168,9 @@ static bool take_position(const struct kafka_restore *restore, struct restored_p
     const char *input = yyjson_get_str(yyjson_obj_get(root, "input"));
     const char *stage = yyjson_get_str(yyjson_obj_get(root, "stage"));
     bool fine = yyjson_get_int(yyjson_obj_get(root, "v")) == KAFKA_RESTORE_POSITION_VERSION &&
+                yyjson_get_int(yyjson_obj_get(root, "format")) == POSITION_FORMAT &&
+                yyjson_is_int(yyjson_obj_get(root, "partition")) &&
+                yyjson_get_sint(yyjson_obj_get(root, "partition")) == partition->asked.partition &&
                 yyjson_is_int(next) && input && stage;
     if (fine) {
         fine =

@@ -78,14 +78,13 @@ static void report(struct scanning *scanning)
 
 static bool visit(struct scanning *scanning, const rd_kafka_message_t *message, struct error *error)
 {
-    rd_kafka_timestamp_type_t type;
     rd_kafka_headers_t *headers = NULL;
     bool has_headers = rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR;
     struct kafka_scan_record record = {
         .partition = message->partition,
         .partitions = scanning->count,
         .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .timestamp_ms = kafka_timestamp_ms(message),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .headers = has_headers ? (unsigned)rd_kafka_header_cnt(headers) : 0,

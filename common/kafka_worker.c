@@ -127,11 +127,10 @@ static struct view header_of(const rd_kafka_message_t *message, const char *name
 static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
                     const rd_kafka_message_t *message, struct error *error)
 {
-    rd_kafka_timestamp_type_t type;
     struct chain_input input = {
         .partition = message->partition,
         .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .timestamp_ms = kafka_timestamp_ms(message),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .partition_count = worker->assignment.topic_partitions,

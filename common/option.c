@@ -305,6 +305,15 @@ static struct document_node *read_element_file(struct fill *fill, struct documen
     return child->file;
 }
 
+bool option_list_has(const struct option_list *list, int value)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        if (((const int *)list->items)[i] == value)
+            return true;
+    }
+    return false;
+}
+
 /* Do two filled elements agree in the option of that name? Absent ones agree with nothing. */
 static bool same_member(const struct option_table *table, struct view name, const char *a, const char *b)
 {

@@ -2,6 +2,7 @@
 #include "common/programme.h"
 
 #include "common/lint.h"
+#include "common/record.h"
 
 static const char *const regimes[] = {"", "off", "opt_in", "opt_out", NULL};
 static const char *const feed_kinds[] = {"", "interests", "groups", "detailed", NULL};
@@ -208,6 +209,18 @@ static void check_programme(const void *value, struct lint *lint)
     check_detailed(programme, lint);
     check_maine(programme, lint);
     check_predecessors(programme, lint);
+}
+
+unsigned programme_event_types(const struct programme *programme)
+{
+    unsigned types = 0;
+    if (option_list_has(&programme->data, PROGRAMME_DATA_BROWSE))
+        types |= 1u << EVENT_BROWSE;
+    if (option_list_has(&programme->data, PROGRAMME_DATA_APP_USE))
+        types |= 1u << EVENT_APP_USE | 1u << EVENT_APP_REMOVE;
+    if (option_list_has(&programme->data, PROGRAMME_DATA_APP_INSTALL))
+        types |= 1u << EVENT_APP_INSTALL | 1u << EVENT_APP_REMOVE;
+    return types;
 }
 
 const struct option_table programme_option_table = {

@@ -59,6 +59,10 @@ struct programme {
     struct option_place place;       /* of `programme:` */
 };
 
+/* Types of events that its `data` names: bit 1u << enum event_type. app_remove goes with app_use and app_install
+ * (spec 9). Any thread. */
+unsigned programme_event_types(const struct programme *programme);
+
 extern const struct option_table programme_option_table;
 
 #endif

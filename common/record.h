@@ -35,6 +35,8 @@ enum event_type {
     EVENT_APP_REMOVE,
 };
 
+enum { EVENT_TYPES = EVENT_APP_REMOVE + 1 };
+
 /* The three subjects that a choice can belong to; index of record.subjects. */
 enum subject_kind {
     SUBJECT_LINE = 0,

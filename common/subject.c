@@ -131,14 +131,13 @@ static enum subject_canonical canonicalise_imei(struct view text, char *out_text
     return SUBJECT_CANONICAL;
 }
 
-static char lower_hex(char character)
-{
-    if (is_digit(character) || (character >= 'a' && character <= 'f'))
-        return character;
-    if (character >= 'A' && character <= 'F')
-        return (char)(character - 'A' + 'a');
-    return '\0';
-}
+/* Hex digits in lower case, zero for what is none. A table, since no processor foresees whether the next one is a
+ * figure or a letter. */
+static const char lower_hex[256] = {
+    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
+    ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',
+    ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f',
+};
 
 static bool is_hyphen_place(size_t place)
 {
@@ -159,20 +158,22 @@ static enum subject_canonical canonicalise_maid(struct view text, char *out_text
     bool hyphens = size == MAID_SIZE;
     if (!hyphens && size != MAID_SIZE - 4)
         return SUBJECT_MALFORMED;
-    bool zeros = true;
+    bool bad = false;
+    char any = 0; /* a bit that some digit has and '0' has not */
     for (size_t i = 0; i < MAID_SIZE; i++) {
         if (is_hyphen_place(i)) {
             canonical[i] = '-';
-            if (hyphens && *from++ != '-')
-                return SUBJECT_MALFORMED;
+            bad |= hyphens && *from++ != '-';
             continue;
         }
-        canonical[i] = lower_hex(*from++);
-        if (!canonical[i])
-            return SUBJECT_MALFORMED;
-        zeros = zeros && canonical[i] == '0';
+        char digit = lower_hex[(unsigned char)*from++];
+        canonical[i] = digit;
+        bad |= digit == 0;
+        any |= digit ^ '0';
     }
-    if (zeros)
+    if (bad)
+        return SUBJECT_MALFORMED;
+    if (!any)
         return SUBJECT_LIMITED; /* spec 2 */
     memcpy(out_text, canonical, MAID_SIZE);
     *out_size = MAID_SIZE;

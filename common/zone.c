@@ -168,7 +168,7 @@ static int32_t rule_offset_s(const struct zone *zone, int64_t instant_s)
 {
     if (!zone->has_daylight)
         return zone->standard_s;
-    int64_t year = date_year(date_floor_divide(instant_s + zone->standard_s, SECONDS_PER_DAY));
+    int64_t year = date_of_days(date_floor_divide(instant_s + zone->standard_s, SECONDS_PER_DAY)).year;
     int64_t start = rule_local_s(&zone->start, year) - zone->standard_s;
     int64_t end = rule_local_s(&zone->end, year) - zone->daylight_s;
     bool in_daylight =
@@ -460,5 +460,5 @@ int64_t zone_day(const struct zone *zone, int64_t instant_ms)
 
 int32_t zone_year(const struct zone *zone, int64_t instant_ms)
 {
-    return (int32_t)date_year(zone_day(zone, instant_ms));
+    return (int32_t)date_of_days(zone_day(zone, instant_ms)).year;
 }

@@ -191,10 +191,11 @@ static enum consent_reason judge_subjects(const struct consent_shared *shared, c
     return CONSENT_NO_REASON;
 }
 
-/* Judged against the record's own timestamp, so that an outage drops nothing (spec 2). */
+/* Judged against the record's own timestamp, so that an outage drops nothing (spec 2). Without one (-1) an event may lie
+ * any length ahead. */
 static struct verdict judge_event(const struct consent_state *state, const struct record *record)
 {
-    if (record->time_ms - record->timestamp_ms > state->future_max_ms)
+    if (record->timestamp_ms < 0 || record->time_ms - record->timestamp_ms > state->future_max_ms)
         return verdict_reject(CONSENT_TIME_FUTURE);
     if (!policy_brand(state->shared->policy, record->brand))
         return verdict_reject(CONSENT_BRAND_UNKNOWN);

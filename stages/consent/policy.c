@@ -185,15 +185,6 @@ static struct view list_view(const struct option_list *list, unsigned index)
     return ((const struct view *)list->items)[index];
 }
 
-static bool list_has_int(const struct option_list *list, int value)
-{
-    for (unsigned i = 0; i < list->count; i++) {
-        if (((const int *)list->items)[i] == value)
-            return true;
-    }
-    return false;
-}
-
 static bool compile_brands(struct policy *policy, struct error *error)
 {
     unsigned max = 0;
@@ -275,26 +266,14 @@ static bool compile_names(struct policy *policy, struct error *error)
     return true;
 }
 
-static unsigned event_types_of(const struct programme *programme)
-{
-    unsigned types = 0;
-    if (list_has_int(&programme->data, PROGRAMME_DATA_BROWSE))
-        types |= 1u << EVENT_BROWSE;
-    if (list_has_int(&programme->data, PROGRAMME_DATA_APP_USE))
-        types |= 1u << EVENT_APP_USE | 1u << EVENT_APP_REMOVE;
-    if (list_has_int(&programme->data, PROGRAMME_DATA_APP_INSTALL))
-        types |= 1u << EVENT_APP_INSTALL | 1u << EVENT_APP_REMOVE;
-    return types;
-}
-
 static bool compile_programme(struct policy_programme *out, const struct programme *programme,
                               struct error *error)
 {
     out->programme = programme;
     out->anywhere = (struct regimes){(enum regime)programme->regime, (enum regime)programme->regime};
-    out->event_types = event_types_of(programme);
-    out->in_by[SUBJECT_LINE] = list_has_int(&programme->in_by, SUBJECT_LINE + 1);
-    out->in_by[SUBJECT_ACCOUNT] = list_has_int(&programme->in_by, SUBJECT_ACCOUNT + 1);
+    out->event_types = programme_event_types(programme);
+    out->in_by[SUBJECT_LINE] = option_list_has(&programme->in_by, SUBJECT_LINE + 1);
+    out->in_by[SUBJECT_ACCOUNT] = option_list_has(&programme->in_by, SUBJECT_ACCOUNT + 1);
     out->has_default = region_is_valid(programme->region_default);
     if (!view_is_absent(programme->timezone)) {
         out->zone = zone_load(programme->timezone, error);

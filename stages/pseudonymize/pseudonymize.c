@@ -9,22 +9,12 @@
 #include "common/host.h"
 #include "common/subject.h"
 
-enum { EVENT_TYPES = EVENT_APP_REMOVE + 1 };
-
 struct pseudonymize {
     const struct subject_key *key;
     programme_set naming[EVENT_TYPES]; /* programmes whose `data` names events of that type */
 };
 
 /* ---- start ---- */
-
-static bool names(const struct programme *programme, enum programme_data data)
-{
-    for (unsigned i = 0; i < programme->data.count; i++)
-        if (((const int *)programme->data.items)[i] == (int)data)
-            return true;
-    return false;
-}
 
 static bool pseudonymize_init(void *state, const struct stage_context *context, struct error *error)
 {
@@ -39,18 +29,11 @@ static bool pseudonymize_init(void *state, const struct stage_context *context, 
     ensure(config->programmes.count <= RECORD_PROGRAMMES_MAX);
     *pseudonymize = (struct pseudonymize){.key = context->subject_key};
     for (unsigned i = 0; i < config->programmes.count; i++) {
-        const struct programme *programme = config_programme(config, i);
-        programme_set bit = (programme_set)(1u << i);
-        bool use = names(programme, PROGRAMME_DATA_APP_USE);
-        bool install = names(programme, PROGRAMME_DATA_APP_INSTALL);
-        if (names(programme, PROGRAMME_DATA_BROWSE))
-            pseudonymize->naming[EVENT_BROWSE] |= bit;
-        if (use)
-            pseudonymize->naming[EVENT_APP_USE] |= bit;
-        if (install)
-            pseudonymize->naming[EVENT_APP_INSTALL] |= bit;
-        if (use || install) /* spec 9: app_remove goes with these */
-            pseudonymize->naming[EVENT_APP_REMOVE] |= bit;
+        unsigned types = programme_event_types(config_programme(config, i));
+        for (unsigned type = EVENT_UNKNOWN + 1; type < EVENT_TYPES; type++) {
+            if (types & 1u << type)
+                pseudonymize->naming[type] |= (programme_set)(1u << i);
+        }
     }
     return true;
 }

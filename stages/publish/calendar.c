@@ -1,13 +1,10 @@
 #include "stages/publish/calendar.h"
 
-static int64_t floor_divide(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
+#include "common/date.h"
 
 int32_t calendar_epoch(const struct calendar *calendar, int64_t time_ms)
 {
-    return (int32_t)floor_divide(time_ms - calendar->origin_ms, calendar->epoch_ms);
+    return (int32_t)date_floor_divide(time_ms - calendar->origin_ms, calendar->epoch_ms);
 }
 
 int64_t calendar_epoch_start_ms(const struct calendar *calendar, int32_t epoch)
@@ -29,7 +26,7 @@ enum calendar_phase calendar_phase(const struct calendar *calendar, int32_t epoc
 
 int64_t calendar_slot(int64_t time_ms)
 {
-    return floor_divide(time_ms, CALENDAR_SLOT_MS);
+    return date_floor_divide(time_ms, CALENDAR_SLOT_MS);
 }
 
 int64_t calendar_slot_start_ms(int64_t slot)
@@ -39,5 +36,5 @@ int64_t calendar_slot_start_ms(int64_t slot)
 
 unsigned calendar_slot_phase(const struct calendar *calendar, int64_t slot)
 {
-    return (unsigned)(slot - floor_divide(slot, calendar->slots) * calendar->slots);
+    return (unsigned)(slot - date_floor_divide(slot, calendar->slots) * calendar->slots);
 }

@@ -113,13 +113,21 @@ uint32_t partition_find(const struct partition *partition, uint8_t programme, in
 
 /* ---- the transaction's notes ---- */
 
-static struct partition_undo *note(struct partition *partition, uint32_t reference, struct arena *arena)
+static struct partition_undo *note(uint32_t reference, struct arena *arena)
 {
     struct partition_undo *undo = arena_take(arena, sizeof *undo);
     if (!undo)
         return NULL;
-    *undo = (struct partition_undo){.person = reference, .next = partition->undo};
+    *undo = (struct partition_undo){.person = reference};
     return undo;
+}
+
+static void link_note(struct partition *partition, struct partition_undo *undo)
+{
+    struct partition_undo **latest = &partition->latest[partition->latest_at++ % PARTITION_FAR];
+    undo->next = partition->undo;
+    undo->far = *latest;
+    partition->undo = *latest = undo;
 }
 
 static bool copy_lists(const struct partition *partition, struct partition_undo *undo, struct arena *arena)
@@ -144,14 +152,14 @@ static bool touch(struct partition *partition, uint32_t reference, struct arena 
     struct person *person = partition_person(partition, reference);
     if (person->touched == partition->transaction)
         return true;
-    struct partition_undo *undo = note(partition, reference, arena);
+    struct partition_undo *undo = note(reference, arena);
     if (!undo)
         return no_arena(error);
     undo->before = *person;
     if (!copy_lists(partition, undo, arena))
         return no_arena(error);
     person->touched = partition->transaction;
-    partition->undo = undo;
+    link_note(partition, undo);
     return true;
 }
 
@@ -386,14 +394,14 @@ static uint32_t person_of(struct partition *partition, uint8_t programme, int32_
     reference = make_person(partition, programme, epoch, line, error);
     if (!reference)
         return 0;
-    struct partition_undo *undo = note(partition, reference, arena);
+    struct partition_undo *undo = note(reference, arena);
     if (!undo) {
         forget(partition, reference);
         (void)no_arena(error);
         return 0;
     }
     undo->is_new = true;
-    partition->undo = undo;
+    link_note(partition, undo);
     partition_person(partition, reference)->touched = partition->transaction;
     return reference;
 }
@@ -587,6 +595,7 @@ bool partition_end(struct partition *partition, uint32_t id_reference, struct ar
 static void next_transaction(struct partition *partition)
 {
     partition->undo = NULL;
+    memset(partition->latest, 0, sizeof partition->latest);
     partition->id_undo = NULL;
     partition->crossings_seen = partition->people.crossings;
     if (++partition->transaction == 0) /* zero is that of restored persons */

@@ -29,9 +29,12 @@ struct partition_rules {
     uint64_t persons, persons_max; /* of all partitions of the worker */
 };
 
+enum { PARTITION_FAR = 16 };
+
 /* A person as it was before the open transaction. */
 struct partition_undo {
     struct partition_undo *next;
+    struct partition_undo *far; /* PARTITION_FAR steps along `next`, or NULL: whom to ask memory for */
     uint32_t person;
     bool is_new; /* wasn't there */
     struct person before;
@@ -58,6 +61,8 @@ struct partition {
     uint32_t transaction;
     struct partition_undo
         *undo; /* whom the open transaction touched, last first; in the transaction's arena */
+    struct partition_undo *latest[PARTITION_FAR]; /* the newest of them, as a ring */
+    unsigned latest_at;
     struct partition_id_undo *id_undo;
     uint64_t contributions, live_ids, persons_here;
     uint64_t crossings_seen;                /* people.crossings at the end of the last transaction */

@@ -268,15 +268,6 @@ const struct option_table publish_options_table = {
     .check = check_options,
 };
 
-static bool allows(const struct programme *programme, int kind)
-{
-    for (unsigned i = 0; i < programme->kinds.count; i++) {
-        if (((const int *)programme->kinds.items)[i] == kind)
-            return true;
-    }
-    return false;
-}
-
 static void report_unknown(const struct config *config, const struct feed_options *feed, struct lint *lint)
 {
     struct lint_suggestion suggestion = lint_suggest(feed->programme);
@@ -296,7 +287,7 @@ static void lint_feed(const struct config *config, const struct feed_options *fe
     char quoted[LINT_QUOTE_SIZE];
     if (index < 0)
         report_unknown(config, feed, lint);
-    else if (feed->kind && !allows(config_programme(config, (unsigned)index), feed->kind))
+    else if (feed->kind && !option_list_has(&config_programme(config, (unsigned)index)->kinds, feed->kind))
         lint_report(lint, LINT_ERROR, lint_place(lint, &feed->kind),
                     "programme %s does not allow feeds of kind `%s`", lint_quote(feed->programme, quoted),
                     kind_choices[feed->kind]);

@@ -297,7 +297,16 @@ static bool write_meta(struct round *round, struct partition *partition)
     return write_state(round, partition, changelog_meta_key(), value);
 }
 
-/* A transaction touches more people than a cache holds: ask for what the one after the next few will need. */
+/* A transaction touches more people than a cache holds: ask for the note of one far ahead, and for what a nearer one's
+ * note, which came meanwhile, says will be needed. */
+static void prefetch_note(const struct partition_undo *undo)
+{
+    if (!undo->far)
+        return;
+    __builtin_prefetch(undo->far);
+    __builtin_prefetch((const char *)undo->far + 64);
+}
+
 static void prefetch(const struct partition *partition, const struct partition_undo *undo)
 {
     const char *person = slab_at(&partition->slab, undo->person);
@@ -318,6 +327,7 @@ static bool write_changelog(struct round *round)
         for (unsigned far = 0; ahead && far < PREFETCH_FAR; far++)
             ahead = ahead->next;
         for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
+            prefetch_note(undo);
             if (ahead) {
                 prefetch(partition, ahead);
                 ahead = ahead->next;

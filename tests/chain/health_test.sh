@@ -82,7 +82,7 @@ kill -TERM "$pid"
 status=$(ask GET /readyz 2>/dev/null)
 is not_ready_while_draining "$([ "${status:-gone}" = 200 ] || echo yes)" yes
 wait $rest # for the end of its output
-has ends_in_good_order 'everything that was begun is committed' "$work/log"
+has ends_in_good_order 'the group is left in good order' "$work/log"
 pid=
 is says_nothing_but_lines_of_its_log "$(grep -vE '^(pid |\{"time":)' "$work/log")" ''
 plan

@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -194,6 +195,28 @@ def offsets(bootstrap, topic, group=None, isolation="committed"):
     return {int(partition): int(offset) for partition, offset in (line.split() for line in raw.splitlines())}
 
 
+def members(bootstrap, group):
+    """Client ID -> member ID of a group."""
+    found = [json.loads(line) for line in tool("members", bootstrap).splitlines()]
+    return {member["client"]: member["member"] for member in found if member["group"] == group}
+
+
+def expel(bootstrap, group, member):
+    """Makes the group forget a member, which is not told: LeaveGroup, version 1, in its name."""
+    def text(string):
+        return struct.pack(">h", len(string)) + string.encode()
+    body = struct.pack(">hhi", 13, 1, 1) + text("harness") + text(group) + text(member)
+    host, port = bootstrap.rsplit(":", 1)
+    with socket.create_connection((host, int(port))) as end:
+        end.sendall(struct.pack(">i", len(body)) + body)
+        answer = b""
+        while len(answer) < 14: # size, correlation, throttle time, error
+            part = end.recv(14 - len(answer))
+            require(part, "the broker hung up on LeaveGroup")
+            answer += part
+    require(answer[-2:] == b"\0\0", f"LeaveGroup: error {struct.unpack('>h', answer[-2:])[0]}")
+
+
 class Held:
     """Records in a transaction that stays open until end()."""
 
@@ -261,6 +284,12 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
     }
     base.update({name: sections[name] for name in stages})
     return merge(base, changes)
+
+
+def part(config, stages):
+    """The configuration of a process that runs these stages of the chain."""
+    kept = {name: value for name, value in config.items() if name not in STAGES or name in stages}
+    return dict(kept, stages=stages)
 
 
 def write_configuration(work, name, config):

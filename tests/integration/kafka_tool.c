@@ -13,6 +13,7 @@
  *       no UTF-8 as {"hex":...}
  *   kafka_tool ends BOOTSTRAP TOPIC [committed|uncommitted]      partition and end offset, a line each
  *   kafka_tool group BOOTSTRAP TOPIC GROUP                       partition and committed offset, a line each
+ *   kafka_tool commit BOOTSTRAP TOPIC GROUP PARTITION:OFFSET...  moves a group that has no members
  *   kafka_tool members BOOTSTRAP                                 groups and what their members say of themselves
  */
 #include <librdkafka/rdkafka.h>
@@ -429,6 +430,26 @@ static int group(int argc, char **argv)
     return 0;
 }
 
+static int commit(int argc, char **argv)
+{
+    rd_kafka_t *client = consumer(argv[0], argv[2], false);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(argc - 3);
+    for (int i = 3; i < argc; i++) {
+        char *colon;
+        long partition = strtol(argv[i], &colon, 10);
+        if (*colon != ':')
+            die("PARTITION:OFFSET");
+        rd_kafka_topic_partition_list_add(list, argv[1], (int32_t)partition)->offset =
+            strtoll(colon + 1, NULL, 10);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_commit(client, list, 0);
+    if (code)
+        die("%s", rd_kafka_err2str(code));
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+    return 0;
+}
+
 static void put_named(yyjson_mut_doc *document, yyjson_mut_val *object, const char *name, const char *text)
 {
     put(document, object, name, text, text ? strlen(text) : 0);
@@ -474,6 +495,8 @@ int main(int argc, char **argv)
 {
     if (argc >= 4 && (strcmp(argv[1], "create") == 0 || strcmp(argv[1], "delete") == 0))
         return change_topics(argc - 2, argv + 2, argv[1][0] == 'c');
+    if (argc >= 6 && strcmp(argv[1], "commit") == 0)
+        return commit(argc - 2, argv + 2);
     if (argc >= 3 && strcmp(argv[1], "members") == 0)
         return members(argc - 2, argv + 2);
     if (argc >= 5 && strcmp(argv[1], "produce") == 0)

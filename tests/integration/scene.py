@@ -7,6 +7,7 @@ documents and turned back into names.
 import json
 import time
 
+import checker
 import documented
 import harness
 
@@ -44,9 +45,7 @@ class Scene:
         whole = harness.configuration(work, self.prefix, through or bootstrap)
         self.config = harness.merge(whole, harness.merge(base, changes))
         if stages:
-            self.config = {name: value for name, value in self.config.items()
-                           if name not in harness.STAGES or name in stages}
-            self.config["stages"] = stages
+            self.config = harness.part(self.config, stages)
         if not (work / "secrets").exists():
             harness.make_keys(work, whole)
         self.pseudonym_key = documented.key_of(work / "secrets/pseudonym.key")
@@ -76,9 +75,12 @@ class Scene:
     def send_choices(self, *choices):
         harness.tool("produce", self.bootstrap, self.topic("consent"), self._file(choices), "records")
 
+    def hold(self, role, *records):
+        """Records in a transaction that stays open until end()."""
+        return harness.Held(self.bootstrap, self.topic(role), self._file(records), f"{self.name}-{self.count}")
+
     def hold_choices(self, *choices):
-        """In a transaction that stays open until end()."""
-        return harness.Held(self.bootstrap, self.topic("consent"), self._file(choices), f"{self.name}-{self.count}")
+        return self.hold("consent", *choices)
 
     def id_of(self, name, epoch=None):
         key = documented.pseudonym(self.pseudonym_key, "line", "e164", documented.line_of(number_of(name)))
@@ -90,12 +92,32 @@ class Scene:
         keys = {record["key"] for record in harness.dump(self.bootstrap, self.feed, isolation)}
         return {name for name in names if self.id_of(name) in keys}
 
+    def counted(self, *names):
+        """How many events of each of these the changelog counts, as its committed records say."""
+        lines = {documented.pseudonym(self.pseudonym_key, "line", "e164", documented.line_of(number_of(name))): name
+                 for name in names}
+        state = {}
+        for record in harness.dump(self.bootstrap, self.topic("state")):
+            key = checker.bytes_of(record["key"])
+            if documented.is_person_key(key) and key[-16:] in lines:
+                state[lines[key[-16:]]] = checker.bytes_of(record["value"])
+        return {name: sum(documented.person(raw)["counts"].values()) for name, raw in state.items() if raw}
+
     def wait_published(self, name, seconds=30):
         harness.wait_until(lambda: self.published(name), f"{name} is not in the feed", seconds, 0.1)
 
     def committed(self):
         group = self.config["pipeline"] + "." + self.config["stages"][0]
         return harness.offsets(self.bootstrap, self.topic("events"), group)
+
+    def positions(self):
+        """Input partition -> next offset by the last committed position record of the changelog."""
+        found = {}
+        for record in harness.dump(self.bootstrap, self.topic("state")):
+            if record["key"] == "position":
+                value = json.loads(record["value"])
+                found[value["partition"]] = value["next_offset"]
+        return found
 
     def wait_taken(self, seconds=30):
         """Until all events that are on the topic are committed."""

@@ -151,7 +151,7 @@ static void generate_makes_events_that_are_read_for_each_kind_of_subscriber(void
         open_reader(&reading, kinds[kind]);
         fixture.options.subscriber_kind = kinds[kind];
         struct generator *generator = open_generator(&fixture);
-        unsigned types[EVENT_APP_REMOVE + 1] = {0}, gpc = 0, us_privacy = 0;
+        unsigned types[EVENT_TYPES] = {0}, gpc = 0, us_privacy = 0;
         size_t bytes = 0;
         for (uint64_t i = 0; i < 5000; i++) {
             struct generated event;

@@ -1,5 +1,6 @@
 /* A programme's file: its table and the checks that need more than one option. */
 #include "common/programme.h"
+#include "common/record.h"
 
 #include "common/document.h"
 #include "common/lint.h"
@@ -70,6 +71,8 @@ static void what_a_programme_does_not_say_is_the_careful_answer(void **state)
     assert_true(view_equal_string(programme->timezone, "UTC"));
     assert_int_equal(programme->data.count, 3);
     assert_int_equal(((const int *)programme->data.items)[2], PROGRAMME_DATA_APP_INSTALL);
+    assert_int_equal(programme_event_types(programme), 1u << EVENT_BROWSE | 1u << EVENT_APP_USE |
+                                                           1u << EVENT_APP_INSTALL | 1u << EVENT_APP_REMOVE);
     assert_int_equal(programme->exclude.under_age, 18);
     assert_int_equal(programme->exclude.plans.count, 2);
     assert_int_equal(programme->unknown_age, UNKNOWN_AGE_ALLOW);
@@ -105,6 +108,7 @@ static void every_field_can_be_said(void **state)
     assert_int_equal(((const struct option_enum_pair *)programme->regions.items)[0].value, REGIME_OFF);
     assert_int_equal(programme->until_day - programme->from_day, 1);
     assert_int_equal(((const int *)programme->data.items)[0], PROGRAMME_DATA_APP_USE);
+    assert_int_equal(programme_event_types(programme), 1u << EVENT_APP_USE | 1u << EVENT_APP_REMOVE);
     assert_int_equal(programme->exclude.plans.count, 0);
     assert_true(programme->exclude.plans.set);
     assert_int_equal(programme->exclude.under_age, 0);

@@ -319,6 +319,19 @@ static void consent_judges_the_event_as_a_whole_first(void **state)
     }
 }
 
+static void consent_rejects_events_near_1970_that_have_no_timestamp(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    complete(fixture);
+    struct record record = event_of(LINE, ACCOUNT, NULL);
+    record.time_ms = DAY_MS - 1; /* no further ahead of -1 than is allowed of a timestamp */
+    record.timestamp_ms = -1;
+    struct verdict verdict = judge(fixture, &record);
+    assert_int_equal(verdict.kind, VERDICT_REJECT);
+    assert_int_equal(verdict.reason, CONSENT_TIME_FUTURE);
+}
+
 static void consent_asks_for_the_device_where_it_is_listed(void **state)
 {
     struct fixture *fixture = *state;
@@ -962,6 +975,7 @@ int main(void)
         CASE(consent_keeps_an_event_for_each_programme_by_its_choices),
         CASE(consent_looks_up_a_device_that_is_there_though_not_listed),
         CASE(consent_judges_the_event_as_a_whole_first),
+        CASE(consent_rejects_events_near_1970_that_have_no_timestamp),
         CASE(consent_asks_for_the_device_where_it_is_listed),
         CASE(consent_drops_a_subject_that_cannot_be_looked_up),
         CASE(consent_uses_pseudonyms_that_are_there_already),

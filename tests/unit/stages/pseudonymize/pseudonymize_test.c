@@ -376,7 +376,7 @@ static void unknown_records_stop(void **state)
     struct fixture *fixture = *state;
     struct record record = event(EVENT_UNKNOWN);
     assert_verdict(process(fixture, &record), VERDICT_STOP, 0, "type zero");
-    record = event((enum event_type)(EVENT_APP_REMOVE + 1));
+    record = event((enum event_type)EVENT_TYPES);
     assert_verdict(process(fixture, &record), VERDICT_STOP, 0, "one type past the last");
     record = event(EVENT_BROWSE);
     record.kind = RECORD_UNKNOWN;
