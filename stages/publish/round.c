@@ -1,4 +1,8 @@
 /*
+ * What a flush writes is bounded by number and by memory: a third of the arena's room for records and undo notes, the rest
+ * for the changelog of those who were touched, which takes about as much as their notes. So a transaction with due
+ * records alone always fits, however small the arena.
+ *
  * Nothing is kept between flushes of one slot or bucket: a record that shows what it should is not due any more, so
  * the next flush looks at the bucket again and finds the rest. That makes a crash or an abort in the middle harmless.
  */
@@ -19,6 +23,11 @@ static bool no_arena(struct round *round)
     if (round->emitter->error)
         round->emitter->error->abort_transaction = true; /* a smaller batch may fit */
     return false;
+}
+
+static bool has_room(const struct round *round)
+{
+    return arena_room(round->emitter->arena) >= round->room_min;
 }
 
 /* ---- one record ---- */
@@ -80,7 +89,7 @@ static bool consider(struct round *round, struct partition *partition, uint32_t 
     case DUE_NOTHING:
         return true;
     case DUE_END:
-        if (round->ends >= DUE_MAX) {
+        if (round->ends >= DUE_MAX || !has_room(round)) {
             *out_room = false;
             return true;
         }
@@ -100,7 +109,7 @@ static bool consider(struct round *round, struct partition *partition, uint32_t 
 /* Room for more records? A list of nobody yet; false: this transaction has as many as it may. */
 static bool begin_list(struct round *round)
 {
-    if (round->records >= DUE_MAX)
+    if (round->records >= DUE_MAX || !has_room(round))
         return false;
     due_list_reset(&round->due, DUE_MAX - round->records);
     return true;
@@ -110,6 +119,10 @@ static bool write_list(struct round *round, int64_t timestamp_ms)
 {
     due_list_sort(&round->due);
     for (unsigned i = 0; i < round->due.count; i++) {
+        if (!has_room(round)) {
+            round->due.left_out = true;
+            break;
+        }
         if (!write_due(round, &round->due.items[i], timestamp_ms))
             return false;
     }
@@ -135,8 +148,10 @@ static bool serve_bucket(struct round *round, unsigned bucket, int64_t slot_done
             reference = ((struct live_id *)slab_at(&partition->slab, reference))->bucket_next;
         }
     }
+    if (!write_list(round, timestamp_ms))
+        return false;
     *out_done = room && !round->due.left_out;
-    return write_list(round, timestamp_ms);
+    return true;
 }
 
 /* ---- slots ---- */
@@ -245,9 +260,11 @@ static bool serve_touched(struct round *round)
             }
         }
     }
+    if (!write_list(round, round->emitter->now_ms))
+        return false;
     if (!room || round->due.left_out)
         round->sweep = (struct sweep){.active = true};
-    return write_list(round, round->emitter->now_ms);
+    return true;
 }
 
 static bool serve(struct round *round, bool *out_more)
@@ -350,6 +367,8 @@ bool round_flush(struct round *round, struct partition **partitions, unsigned pa
     round->partitions = partitions;
     round->partition_count = partition_count;
     round->records = round->ends = round->visits = 0;
+    size_t room = arena_room(emitter->arena);
+    round->room_min = room - room / 3;
     bool more = false;
     if (!serve(round, &more) || !write_changelog(round))
         return false;

@@ -34,6 +34,7 @@ struct round {
     struct partition **partitions;
     unsigned partition_count;
     unsigned records, ends, visits;
+    size_t room_min; /* of the arena: when less is left, the rest waits for the next transaction */
 };
 
 /* Serve what is due. *out_more: it was too much for one transaction. False: error is set. */

@@ -856,6 +856,30 @@ static void publish_writes_a_bounded_number_of_records_a_transaction(void **stat
 
 /* ---- life of the state ---- */
 
+static void publish_writes_no_more_than_there_is_memory_for(void **state)
+{
+    static const char *const updates[] = {"drain", "0"};
+    (void)state;
+    for (unsigned i = 0; i < sizeof updates / sizeof updates[0]; i++) {
+        struct rig rig;
+        rig_init(&rig);
+        rig.options.update_every = view_of_string(updates[i]);
+        rig_feed(&rig, "acme", "a", FEED_SUBJECT_USER);
+        assert_true(arena_init(&rig.arena, 4096, 64 << 10, &rig.error));
+        start(&rig);
+        for (unsigned line = 0; line < 2000; line++) {
+            add(&rig, line, 10, 1);
+            if (line % 20 == 19)
+                (void)rig_settle(&rig, false);
+        }
+        unsigned transactions = rig_settle(&rig, true);
+        if (i == 0)
+            assert_true(transactions > 10); /* some dozens of records fit in one */
+        assert_int_equal(rig_count(&rig, TOPIC_FEED), 2000);
+        rig_release(&rig);
+    }
+}
+
 static void publish_forgets_an_aborted_transaction(void **state)
 {
     (void)state;
@@ -1234,6 +1258,7 @@ int main(void)
         cmocka_unit_test(publish_does_not_write_at_the_end_of_a_process_with_slots),
         cmocka_unit_test(publish_serves_everyone_at_the_end_of_a_file),
         cmocka_unit_test(publish_writes_a_bounded_number_of_records_a_transaction),
+        cmocka_unit_test(publish_writes_no_more_than_there_is_memory_for),
         cmocka_unit_test(publish_forgets_an_aborted_transaction),
         cmocka_unit_test(publish_goes_on_where_a_crash_left_it),
         cmocka_unit_test(publish_serves_no_slot_early_after_a_restart),
