@@ -16,6 +16,7 @@ enum {
     FOLLOWERS_MAX = 8,
     LAG_EVERY_MS = 5000,
     LAG_TIMEOUT_MS = 1000,
+    SILENCE_MS = 30000, /* of the broker: then the process is not ready */
     TICK_MS = 100,
     PROGRESS_EVERY_MS = 2000,
 };
@@ -34,6 +35,7 @@ struct kafka_pipeline {
     rd_kafka_t
         *offsets; /* for lag: a handle of its own, since a broker answers a connection in order (rule 13) */
     int64_t next_lag_ms, next_progress_ms;
+    _Atomic int64_t silent_since_ms; /* the broker did not answer a question for lag since then; 0: it did */
     pthread_mutex_t lag_lock;
     struct kafka_lag *lags;
     unsigned lag_count, lag_capacity;
@@ -189,11 +191,15 @@ static void measure_lag(struct kafka_pipeline *pipeline)
     int32_t partitions;
     struct error ignored = {0}; /* an old number stays; the workers report what is wrong */
     kafka_serve(pipeline->offsets);
-    if (count && kafka_topic_partitions(pipeline->offsets, topic, LAG_TIMEOUT_MS, &partitions, &ignored)) {
+    if (kafka_topic_partitions(pipeline->offsets, topic, LAG_TIMEOUT_MS, &partitions, &ignored)) {
+        atomic_store(&pipeline->silent_since_ms, 0);
         int64_t *ends = calloc((size_t)partitions, sizeof *ends);
-        if (ends && kafka_end_offsets(pipeline->offsets, topic, partitions, LAG_TIMEOUT_MS, ends, &ignored))
+        if (ends && (count == 0 ||
+                     kafka_end_offsets(pipeline->offsets, topic, partitions, LAG_TIMEOUT_MS, ends, &ignored)))
             set_lags(pipeline, positions, count, ends, partitions);
         free(ends);
+    } else if (!atomic_load(&pipeline->silent_since_ms)) {
+        atomic_store(&pipeline->silent_since_ms, clock_monotonic_ms());
     }
     free(positions);
 }
@@ -379,6 +385,12 @@ bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t
         if (phase == KAFKA_WORKER_RUNNING || (phase == KAFKA_WORKER_JOINING && stats->rebalances > 0))
             continue;
         worker_reason(pipeline->workers[i], i, phase, line, sizeof line);
+        used = append(text, text_size, used, line);
+    }
+    int64_t since_ms = atomic_load(&pipeline->silent_since_ms);
+    int64_t silent_ms = since_ms ? clock_monotonic_ms() - since_ms : 0;
+    if (silent_ms > SILENCE_MS) {
+        snprintf(line, sizeof line, "the broker has not answered for %lld s", (long long)silent_ms / 1000);
         used = append(text, text_size, used, line);
     }
     if (atomic_load(&pipeline->failed))
