@@ -17,6 +17,7 @@ enum {
     POSITION_WAIT_MORE_MS = 30000,
     RECHECK_MS = 300,
     BEGIN_AGAIN_MS = 500,
+    TELL_EVERY_MS = 10000,
     POSITION_SIZE_MAX = 1024,
     POSITION_FORMAT = 1, /* of the state beside it */
 };
@@ -40,11 +41,14 @@ struct kafka_restore {
     rd_kafka_message_t **messages;
     struct restored_partition *partitions;
     struct kafka_restore_partition *result;
+    int32_t *index; /* by number of a partition: its place in `partitions`, or -1 */
     unsigned count;
     int32_t input_partitions;
     bool reads;                        /* targets are known and the changelog is assigned */
     int64_t begin_ms;                  /* monotonic: when to try that again */
     int64_t wait_until_ms, recheck_ms; /* monotonic; 0: not waiting */
+    uint64_t told;                     /* what was done when that was last told, or moved */
+    int64_t told_ms;
     _Atomic uint64_t done, total;
 };
 
@@ -87,7 +91,16 @@ void kafka_restore_free(struct kafka_restore *restore)
     free(restore->messages);
     free(restore->partitions);
     free(restore->result);
+    free(restore->index);
     free(restore);
+}
+
+void kafka_restore_serve(struct kafka_restore *restore)
+{
+    kafka_serve(restore->watermarks);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(restore->client, 0);
+    if (message)
+        rd_kafka_message_destroy(message);
 }
 
 void kafka_restore_cancel(struct kafka_restore *restore)
@@ -189,11 +202,10 @@ static bool take_position(const struct kafka_restore *restore, struct restored_p
 
 static struct restored_partition *find(struct kafka_restore *restore, int32_t partition)
 {
-    for (unsigned i = 0; i < restore->count; i++) {
-        if (restore->partitions[i].asked.partition == partition)
-            return &restore->partitions[i];
-    }
-    return NULL;
+    if (restore->count == 0 || partition < 0 || partition >= restore->input_partitions ||
+        restore->index[partition] < 0)
+        return NULL;
+    return &restore->partitions[restore->index[partition]];
 }
 
 static bool take_targets(struct kafka_restore *restore, bool first_time, struct error *error)
@@ -242,18 +254,26 @@ bool kafka_restore_begin(struct kafka_restore *restore, const struct kafka_resto
 {
     free(restore->partitions);
     free(restore->result);
+    free(restore->index);
     restore->partitions = calloc(count ? count : 1, sizeof *restore->partitions);
     restore->result = calloc(count ? count : 1, sizeof *restore->result);
+    restore->index = malloc((size_t)input_partitions * sizeof *restore->index);
     restore->count = 0;
-    if (!restore->partitions || !restore->result)
+    if (!restore->partitions || !restore->result || !restore->index)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to restore state");
+    memset(restore->index, 0xff, (size_t)input_partitions * sizeof *restore->index);
     restore->count = count;
     restore->input_partitions = input_partitions;
     restore->wait_until_ms = restore->recheck_ms = restore->begin_ms = 0;
+    restore->told = 0;
+    restore->told_ms = clock_monotonic_ms();
     restore->reads = false;
     restore->done = restore->total = 0;
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        ensure(partitions[i].partition >= 0 && partitions[i].partition < input_partitions);
         restore->partitions[i] = (struct restored_partition){.asked = partitions[i], .position = -1};
+        restore->index[partitions[i].partition] = (int32_t)i;
+    }
     return true;
 }
 
@@ -275,6 +295,24 @@ static enum kafka_restore_result begin_reading(struct kafka_restore *restore, st
     return KAFKA_RESTORE_GOING;
 }
 
+static bool take_error(struct kafka_restore *restore, const rd_kafka_message_t *message, struct error *error)
+{
+    int32_t partitions;
+    if (kafka_is_unreachable(message->err))
+        return true; /* the library goes on trying */
+    if (!kafka_is_topic_unknown(message->err)) {
+        (void)kafka_fail_code(error, message->err, "reading the changelog");
+        error_at(error, "%s[%d]@%lld", restore->topic, message->partition, (long long)message->offset);
+        return false;
+    }
+    if (kafka_topic_partitions(restore->watermarks, restore->topic, REQUEST_TIMEOUT_MS, &partitions, error) ||
+        error->retriable) {
+        *error = (struct error){0};
+        return true;
+    }
+    return false;
+}
+
 static bool take_message(struct kafka_restore *restore, const rd_kafka_message_t *message,
                          struct error *error)
 {
@@ -287,9 +325,7 @@ static bool take_message(struct kafka_restore *restore, const rd_kafka_message_t
         return true;
     }
     if (message->err)
-        return kafka_is_unreachable(message->err)
-                   ? true
-                   : kafka_fail_code(error, message->err, "reading the changelog");
+        return take_error(restore, message, error);
     if (message->offset < partition->read)
         return true;
     struct view key = {message->key, message->key_len}, value = {message->payload, message->len};
@@ -319,13 +355,32 @@ static bool read_batch(struct kafka_restore *restore, int timeout_ms, struct err
     return fine;
 }
 
-static bool has_read_all(const struct kafka_restore *restore)
+/* The first partition that is not read to its target; NULL: none. */
+static const struct restored_partition *first_unread(const struct kafka_restore *restore)
 {
     for (unsigned i = 0; i < restore->count; i++) {
         if (restore->partitions[i].read < restore->partitions[i].target)
-            return false;
+            return &restore->partitions[i];
     }
-    return true;
+    return NULL;
+}
+
+/* An open transaction, of an instance that died perhaps, hides what stands behind its beginning until it is ended. */
+static void tell_unread(struct kafka_restore *restore)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    const struct restored_partition *unread = first_unread(restore);
+    if (restore->done != restore->told || !unread) {
+        restore->told = restore->done;
+        restore->told_ms = now_ms;
+        return;
+    }
+    if (now_ms - restore->told_ms < TELL_EVERY_MS)
+        return;
+    restore->told_ms = now_ms;
+    log_line(LOG_LEVEL_WARNING, "restore_waits",
+             "%s[%d]: read to %lld of %lld; the rest is not committed yet, or the broker does not answer",
+             restore->topic, unread->asked.partition, (long long)unread->read, (long long)unread->target);
 }
 
 static const struct restored_partition *first_behind(const struct kafka_restore *restore)
@@ -399,10 +454,11 @@ enum kafka_restore_result kafka_restore_step(struct kafka_restore *restore, rd_k
 {
     if (!restore->reads)
         return begin_reading(restore, error);
-    if (!has_read_all(restore) || restore->wait_until_ms) {
+    if (first_unread(restore) || restore->wait_until_ms) {
         if (!read_batch(restore, timeout_ms, error))
             return KAFKA_RESTORE_FAILED;
-        if (!has_read_all(restore))
+        tell_unread(restore);
+        if (first_unread(restore))
             return KAFKA_RESTORE_GOING;
     }
     const struct restored_partition *behind = first_behind(restore);

@@ -37,7 +37,8 @@ struct kafka_restore *kafka_restore_new(const struct config *config, struct chai
                                         struct error *error);
 void kafka_restore_free(struct kafka_restore *restore);
 
-/* Begin for these partitions; `input_partitions` is their topic's number of them. Copies the array. */
+/* Begin for these partitions; `input_partitions` is their topic's number of them. Copies the array. Asks nobody yet:
+ * kafka_restore_step does. */
 CLICKVEIL_MUST_CHECK bool kafka_restore_begin(struct kafka_restore *restore,
                                               const struct kafka_restore_partition *partitions,
                                               unsigned count, int32_t input_partitions, struct error *error);
@@ -49,6 +50,9 @@ enum kafka_restore_result kafka_restore_step(struct kafka_restore *restore, rd_k
 /* The partitions with their final committed offsets; valid until the next begin. */
 const struct kafka_restore_partition *kafka_restore_partitions(const struct kafka_restore *restore,
                                                                unsigned *out_count);
+
+/* While nothing is restored: let the handles say what they have to say, now and then. */
+void kafka_restore_serve(struct kafka_restore *restore);
 
 /* Give up what is under way (the partitions were revoked). */
 void kafka_restore_cancel(struct kafka_restore *restore);

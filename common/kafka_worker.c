@@ -26,6 +26,7 @@ enum {
     ARENA_BLOCK_BYTES = 1 << 20,
     DEFERRED_FIRST = 1024,
     IDLE_COMMIT_MS = 1000,
+    SERVE_EVERY_MS = 500,
     CONNECT_TRIES = 3,
     NUDGE_EVERY_MS = 20,
     NUDGE_BELOW = 4000,   /* messages in the queue */
@@ -294,13 +295,26 @@ static void nudge(struct kafka_worker *worker, unsigned polled)
     }
 }
 
-/* Poll once, and let the other handles speak. A rebalance inside makes all that was polled suspect. */
+/* What nobody polls must be heard all the same, or its log lines and errors pile up while a broker is away. */
+static void serve_handles(struct kafka_worker *worker)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - worker->served_ms < SERVE_EVERY_MS)
+        return;
+    worker->served_ms = now_ms;
+    kafka_serve(worker->offsets);
+    if (worker->transaction)
+        kafka_transaction_serve(worker->transaction);
+    if (worker->restore && !worker->restoring)
+        kafka_restore_serve(worker->restore);
+}
+
+/* Poll once. A rebalance inside makes all that was polled suspect. */
 static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct error *error)
 {
     unsigned moves = worker->moves;
     unsigned count = 0;
-    if (worker->transaction)
-        kafka_transaction_serve(worker->transaction);
+    serve_handles(worker);
     rd_kafka_message_t *first = rd_kafka_consumer_poll(worker->consumer, timeout_ms);
     if (first) {
         worker->messages[count++] = first;
@@ -433,9 +447,7 @@ static void hear(struct kafka_worker *worker)
     rd_kafka_message_t *message = rd_kafka_consumer_poll(worker->consumer, 0);
     if (message)
         rd_kafka_message_destroy(message);
-    kafka_serve(worker->offsets);
-    if (worker->transaction)
-        kafka_transaction_serve(worker->transaction);
+    serve_handles(worker);
 }
 
 static bool wait_for_followed(struct kafka_worker *worker)

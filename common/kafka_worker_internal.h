@@ -77,7 +77,7 @@ struct kafka_worker {
     int64_t mend_ms, backoff_ms; /* when to try again, and how long to wait then; monotonic */
 
     unsigned nudged; /* which partition's leader was asked last, to wake the consumer */
-    int64_t nudged_ms;
+    int64_t nudged_ms, served_ms;
     int64_t drain_until_ms; /* monotonic; 0: nobody said stop yet */
     struct kafka_worker_stats stats;
     pthread_mutex_t positions_lock;          /* what follows */
