@@ -28,7 +28,7 @@ struct counter {
     _Atomic uint64_t committed;
 };
 
-/* Counters of one stage: PASS and STOP have one each, DROP and REJECT one per reason. */
+/* Counters of one stage: PASS has one, DROP and REJECT one per reason; STOP ends the batch and has none. */
 struct books {
     struct counter pass;
     struct counter *drop;

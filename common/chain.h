@@ -44,8 +44,8 @@ enum chain_fate {
 typedef void chain_counter_visitor(void *context, const char *stage, enum verdict_kind verdict,
                                    const char *reason, uint64_t count);
 
-/* Make the shared state of the configured stages. subject_key may be NULL (then a random one is made when no stage
- * needs the real one). The registry of stages stands in config->stages. NULL: error says why. */
+/* Make the shared state of the configured stages, and load the key of pseudonyms, as far as they need one (a random
+ * one where consent runs without pseudonymize: it only compares). The registry of stages stands in config->stages. files: file mode. NULL: error says why. */
 struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error);
 void chain_shared_free(struct chain_shared *shared);
 

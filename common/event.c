@@ -23,7 +23,7 @@
 const struct reason event_reasons[] = {
     [EVENT_NOT_JSON] = {"not_json", "the value is not JSON"},
     [EVENT_EMPTY] = {"empty", "the value is null, empty or white space"},
-    [EVENT_TOO_LARGE] = {"too_large", "the value has more bytes than input.record_bytes_max"},
+    [EVENT_TOO_LARGE] = {"too_large", "the value has more bytes than input.record_max"},
     [EVENT_TRUNCATED] = {"truncated", "the value ends inside the object"},
     [EVENT_TRAILING_CONTENT] = {"trailing_content", "something follows the object"},
     [EVENT_INVALID_UTF8] = {"invalid_utf8", "the value is not UTF-8"},

@@ -152,22 +152,9 @@ bool explain_event(const struct config *config, struct chain_shared *shared, str
 
 /* ---- telling ---- */
 
-static const char *verdict_name(const struct explain_step *step)
+static const char *outcome_of(const struct explain_step *step)
 {
-    if (!step->reached)
-        return "not_reached";
-    switch (step->verdict) {
-    case VERDICT_PASS:
-        return "pass";
-    case VERDICT_DROP:
-        return "drop";
-    case VERDICT_REJECT:
-        return "reject";
-    case VERDICT_STOP:
-    case VERDICT_KINDS:
-        break;
-    }
-    return "stop";
+    return step->reached ? verdict_name(step->verdict) : "not_reached";
 }
 
 static void put_fields(const char *head, uint64_t fields, FILE *out)
@@ -274,7 +261,7 @@ struct yyjson_mut_val *explanation_json(const struct explanation *explanation, s
         const struct explain_step *step = &explanation->steps[i];
         yyjson_mut_val *entry = yyjson_mut_arr_add_obj(json, root);
         made = entry && yyjson_mut_obj_add_str(json, entry, "stage", step->stage) &&
-               yyjson_mut_obj_add_str(json, entry, "verdict", verdict_name(step)) &&
+               yyjson_mut_obj_add_str(json, entry, "verdict", outcome_of(step)) &&
                (step->reason ? yyjson_mut_obj_add_str(json, entry, "reason", step->reason->name)
                              : yyjson_mut_obj_add_null(json, entry, "reason")) &&
                (!step->reason || yyjson_mut_obj_add_str(json, entry, "help", step->reason->help)) &&

@@ -177,7 +177,7 @@ bool file_record_is_public(enum topic_role topic)
     return topic == TOPIC_FEED || topic == TOPIC_DEAD_LETTERS;
 }
 
-/* Topics whose values are no JSON. */
+/* Topics whose keys or values are bytes, not text. */
 static bool is_binary(enum topic_role topic)
 {
     return topic == TOPIC_DEAD_LETTERS || topic == TOPIC_STATE;

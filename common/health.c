@@ -311,8 +311,3 @@ void health_free(struct health *health)
     http_server_free(health->server);
     free(health);
 }
-
-uint16_t health_port(const struct health *health)
-{
-    return http_server_port(health->server);
-}

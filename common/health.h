@@ -14,17 +14,11 @@
 
 #include "common/error.h"
 
-#include <stdint.h>
-#include <stdio.h>
-
 struct health;
 struct kafka_pipeline;
 
 /* Start the server on config.http's address and port. NULL: the address is taken or wrong (exit status 69 or 78). */
 struct health *health_new(struct kafka_pipeline *pipeline, struct error *error);
 void health_free(struct health *health); /* before the pipeline; NULL is fine */
-
-/* The port it listens on, for a configured 0. */
-uint16_t health_port(const struct health *health);
 
 #endif

@@ -2,8 +2,8 @@
  * Handles of librdkafka, made one way: the operator's properties first, then those that the guarantees need.
  *
  * Which property may not be set is config.c's business (it refuses with the reason); this module sets them. Every
- * handle's log lines go to common/log.h. Source of the rules: docs/operations.md and the library's
- * CONFIGURATION.md.
+ * handle's log lines go to common/log.h. Source of the rules: the library's CONFIGURATION.md,
+ * and architecture 2.
  */
 #ifndef CLICKVEIL_COMMON_KAFKA_CLIENT_H
 #define CLICKVEIL_COMMON_KAFKA_CLIENT_H

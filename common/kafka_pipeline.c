@@ -246,16 +246,6 @@ void kafka_pipeline_drain(struct kafka_pipeline *pipeline)
     atomic_store(&pipeline->stop, true);
 }
 
-bool kafka_pipeline_has_ended(const struct kafka_pipeline *pipeline)
-{
-    for (unsigned i = 0; i < pipeline->worker_count; i++) {
-        int phase = kafka_worker_stats(pipeline->workers[i])->phase;
-        if (phase != KAFKA_WORKER_STOPPED && phase != KAFKA_WORKER_FAILED)
-            return false;
-    }
-    return true;
-}
-
 bool kafka_pipeline_stop(struct kafka_pipeline *pipeline, struct error *out_error)
 {
     kafka_pipeline_drain(pipeline);

@@ -26,9 +26,6 @@ CLICKVEIL_MUST_CHECK bool kafka_pipeline_tick(struct kafka_pipeline *pipeline);
 /* Ask for a drain; returns at once. */
 void kafka_pipeline_drain(struct kafka_pipeline *pipeline);
 
-/* Have all workers ended? */
-bool kafka_pipeline_has_ended(const struct kafka_pipeline *pipeline);
-
 /* Drain and wait. True: everything ended in good order; false: *out_error says what failed first. */
 bool kafka_pipeline_stop(struct kafka_pipeline *pipeline, struct error *out_error);
 void kafka_pipeline_free(struct kafka_pipeline *pipeline); /* stops when that was not done */

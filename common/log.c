@@ -5,6 +5,8 @@
  */
 #include "common/log.h"
 
+#include "common/clock.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,13 +34,6 @@ void log_init(enum log_format format, enum log_level level)
 {
     log_format = format;
     log_level = level;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* May a line of this code be written now? Sets how many were left out in the window that has just ended. */
@@ -120,7 +115,7 @@ void log_line(enum log_level level, const char *code, const char *format, ...)
 {
     if (level > log_level || level == LOG_LEVEL_NONE)
         return;
-    int64_t at_ms = now_ms();
+    int64_t at_ms = clock_unix_ms();
     unsigned long suppressed;
     if (!admit(code, at_ms, &suppressed))
         return;

@@ -2,8 +2,8 @@
  * Logs: text on a terminal, JSON lines otherwise; one line an event with a stable code.
  *
  * The layer that decides is the one that logs, once. A code ("consent_stale") is what operators match on; the text
- * is for people. Lines of one code beyond LOG_BURST within LOG_WINDOW_MS are counted instead of written, and the
- * count is written when the window ends. No line ever holds an identifier or a value out of a record.
+ * is for people. Lines of one code beyond LOG_BURST within LOG_WINDOW_MS are counted instead of written; the next
+ * line of that code behind the window says how many. No line ever holds an identifier or a value out of a record.
  */
 #ifndef CLICKVEIL_COMMON_LOG_H
 #define CLICKVEIL_COMMON_LOG_H

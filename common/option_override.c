@@ -134,8 +134,6 @@ static void report_unknown(struct override *override, const struct option_table 
 
 static bool apply(struct override *override, const struct option_table *table, struct document_node *map);
 
-static bool apply(struct override *override, const struct option_table *table, struct document_node *map);
-
 /* Into the file that an element of a file list names, which is read now if it was not yet. */
 static bool apply_file(struct override *override, const struct option *option, struct document_node *element)
 {

@@ -48,6 +48,13 @@ static inline struct verdict verdict_reject(unsigned reason)
     return (struct verdict){VERDICT_REJECT, reason};
 }
 
+/* As metrics and `clickveil explain` call it. */
+static inline const char *verdict_name(enum verdict_kind kind)
+{
+    static const char *const names[VERDICT_KINDS] = {"stop", "pass", "drop", "reject"};
+    return names[kind < VERDICT_KINDS ? kind : VERDICT_STOP];
+}
+
 /* A reason's name is its stable code in metrics, summaries and dead letters: lower case, words joined by `_`. */
 struct reason {
     const char *name;
@@ -94,10 +101,10 @@ struct stage_context {
 struct followed_record {
     int32_t partition;
     int64_t offset;
-    int64_t timestamp_ms;
-    struct view key;    /* absent: null key */
-    struct view value;  /* absent: tombstone */
-    struct view author; /* header `clickveil-author` of records that clickveil wrote, or absent */
+    int64_t timestamp_ms; /* -1: none */
+    struct view key;      /* absent: null key */
+    struct view value;    /* absent: tombstone */
+    struct view author;   /* header `clickveil-author` of records that clickveil wrote, or absent */
     bool committed; /* from the read-committed view; else the read-uncommitted one at or above its position */
 };
 

@@ -90,22 +90,6 @@ static void histogram(enum metric metric, const struct status_histogram *histogr
     fprintf(out, "%" PRIu64 "\n", count);
 }
 
-static const char *verdict_name(enum verdict_kind verdict)
-{
-    switch (verdict) {
-    case VERDICT_PASS:
-        return "pass";
-    case VERDICT_DROP:
-        return "drop";
-    case VERDICT_REJECT:
-        return "reject";
-    case VERDICT_STOP:
-    case VERDICT_KINDS:
-        break;
-    }
-    return "stop";
-}
-
 static void stage_records(const struct status *status, FILE *out)
 {
     for (unsigned i = 0; i < status->counter_count; i++) {

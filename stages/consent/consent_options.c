@@ -114,15 +114,6 @@ const struct option_table consent_option_table = {
 
 /* ---- against the rest of the configuration ---- */
 
-static bool lists(const struct option_list *list, int value)
-{
-    for (unsigned i = 0; i < list->count; i++) {
-        if (((const int *)list->items)[i] == value)
-            return true;
-    }
-    return false;
-}
-
 static bool needs_in(const struct programme *programme)
 {
     const struct option_enum_pair *regions = programme->regions.items;
@@ -137,7 +128,7 @@ static void lint_in_by(const struct programme *programme, const struct consent_o
 {
     bool found = false;
     for (int subject = SUBJECT_LINE + 1; subject <= SUBJECT_ACCOUNT + 1; subject++)
-        found |= lists(&programme->in_by, subject) && lists(&options->subjects, subject);
+        found |= option_list_has(&programme->in_by, subject) && option_list_has(&options->subjects, subject);
     if (!found && needs_in(programme))
         lint_report(lint, LINT_ERROR, lint_place(lint, &options->subjects),
                     "'subjects' has none of the subjects of 'in_by' of programme '%.*s', so nobody could "
@@ -182,7 +173,7 @@ static void lint_names(const struct config *config, struct lint *lint)
 void consent_options_lint(const struct config *config, const void *value, struct lint *lint)
 {
     const struct consent_options *options = value;
-    if (lists(&options->subjects, SUBJECT_DEVICE + 1))
+    if (option_list_has(&options->subjects, SUBJECT_DEVICE + 1))
         lint_report(
             lint, LINT_WARNING, lint_place(lint, &options->subjects),
             "with `device` in 'subjects', all events of handsets that limit ad tracking are dropped: their "

@@ -61,7 +61,7 @@ programme_set policy_choose(const struct policy *policy, const struct record *re
                             const struct policy_screening *screening, const struct policy_choices *choices,
                             enum consent_reason *out_reason);
 
-/* The same for one programme alone: CONSENT_NO_REASON when the event is kept for it (tests, explain). */
+/* The same for one programme alone: CONSENT_NO_REASON when the event is kept for it (tests ask so). */
 enum consent_reason policy_explain(const struct policy *policy, const struct record *record,
                                    unsigned programme, const struct policy_choices *choices);
 
