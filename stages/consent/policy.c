@@ -122,6 +122,16 @@ static enum regime regime_of_region(const struct programme *programme, struct vi
     return regime;
 }
 
+/* `ME` of `US-ME`: what a source that knows one country only would call it, and Montenegro to everybody else; absent
+ * where the two can't be mistaken for each other. */
+static struct view bare_subdivision(struct view name)
+{
+    if (name.size != 2 * REGION_COUNTRY_SIZE + 1)
+        return (struct view){0};
+    struct view bare = {name.data + REGION_COUNTRY_SIZE + 1, REGION_COUNTRY_SIZE};
+    return region_is_valid(bare) ? bare : (struct view){0};
+}
+
 static struct regimes regimes_of_region(const struct programme *programme, struct view name)
 {
     enum regime regime = regime_of_region(programme, name);
@@ -129,7 +139,8 @@ static struct regimes regimes_of_region(const struct programme *programme, struc
     if (name.size > REGION_COUNTRY_SIZE)
         return regimes;
     for (unsigned i = 0; i < programme->regions.count; i++) {
-        if (view_equal(region_country(pair_name(programme, i)), name))
+        struct view listed = pair_name(programme, i);
+        if (view_equal(region_country(listed), name) || view_equal(bare_subdivision(listed), name))
             widen(&regimes, pair_regime(programme, i));
     }
     return regimes;
@@ -160,7 +171,9 @@ static bool compile_regions(struct policy *policy, struct error *error)
                 return error_fail(error, EXIT_STATUS_CONFIGURATION, programme->name.data,
                                   "write ISO 3166-2, such as US-ME, or a country, such as US",
                                   "`regions` names %.*s, which is no region", (int)name.size, name.data);
-            if (!add_region(policy, name, error) || !add_region(policy, region_country(name), error))
+            struct view bare = bare_subdivision(name);
+            if (!add_region(policy, name, error) || !add_region(policy, region_country(name), error) ||
+                (!view_is_absent(bare) && !add_region(policy, bare, error)))
                 return false;
             widen(&policy->programmes[i].anywhere, pair_regime(programme, j));
         }
@@ -352,8 +365,19 @@ static bool is_capital(char character)
     return character >= 'A' && character <= 'Z';
 }
 
-static bool equal_but_for_case(struct view a, struct view b)
+/* A source's padding must not let an excluded plan through. */
+static struct view without_blanks_around(struct view text)
 {
+    while (text.size > 0 && (unsigned char)text.data[0] <= ' ')
+        text = (struct view){text.data + 1, text.size - 1};
+    while (text.size > 0 && (unsigned char)text.data[text.size - 1] <= ' ')
+        text.size--;
+    return text;
+}
+
+static bool is_plan(struct view named, struct view plan)
+{
+    struct view a = without_blanks_around(named), b = without_blanks_around(plan);
     if (a.size != b.size)
         return false;
     for (size_t i = 0; i < a.size; i++) {
@@ -374,7 +398,7 @@ static enum consent_reason judge_age(const struct policy_programme *programme, c
     if (record->birth_year < 0)
         return CONSENT_AGE_UNREADABLE;
     if (record->birth_year == 0) {
-        if (!view_is_absent(record->plan) && equal_but_for_case(record->plan, VIEW("child")))
+        if (!view_is_absent(record->plan) && is_plan(VIEW("child"), record->plan))
             return CONSENT_UNDER_AGE; /* spec 2: unless the plan is `child` */
         return rules->unknown_age == UNKNOWN_AGE_ALLOW ? CONSENT_NO_REASON : CONSENT_AGE_UNKNOWN;
     }
@@ -390,7 +414,7 @@ static enum consent_reason judge_exclusions(const struct policy_programme *progr
 {
     const struct option_list *plans = &programme->programme->exclude.plans;
     for (unsigned i = 0; i < plans->count && !view_is_absent(record->plan); i++) {
-        if (equal_but_for_case(list_view(plans, i), record->plan))
+        if (is_plan(list_view(plans, i), record->plan))
             return CONSENT_PLAN_EXCLUDED;
     }
     return judge_age(programme, record);

@@ -5,7 +5,9 @@
  * `data` with them; regime by region; exclusions by plan and age; signals; stored choices.
  *
  * Regions. The regime of a region that the programme does not list is that of its country when that is listed
- * (`US` for `US-CA`), else the programme's own. A country alone (`US`) is the strictest of its regions. No region: that of
+ * (`US` for `US-CA`), else the programme's own. A country alone (`US`) is the strictest of its regions. A country whose
+ * code is also that of a listed subdivision (`ME`, where `US-ME` is listed) may be meant as either: the stricter. No
+ * region: that of
  * region_default, or the strictest regime that the programme has anywhere; so is what is no region at all (wrong case,
  * a US subdivision that does not exist). Strictness: off, opt_in, opt_out. Where the strictest denies only because the
  * region is not known, the reason is region_unknown.
