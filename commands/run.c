@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yyjson.h>
 
@@ -177,6 +178,38 @@ static bool is_stream(const char *path)
     return path && strcmp(path, "-") == 0;
 }
 
+/* Do two paths name one file? Streams and devices may be named as often as one likes. */
+static bool is_same_file(const char *a, const char *b)
+{
+    if (!a || !b || is_stream(a) || is_stream(b))
+        return false;
+    struct stat of_a, of_b;
+    bool has_a = stat(a, &of_a) == 0, has_b = stat(b, &of_b) == 0;
+    if (!has_a && !has_b)
+        return strcmp(a, b) == 0;
+    return has_a && has_b && S_ISREG(of_a.st_mode) && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+/* What is written is emptied first: a file that is read too, or written twice, would be lost. */
+static int check_files_differ(void)
+{
+    const struct {
+        const char *option, *path;
+    } files[] = {{"--config", texts.config}, {"--input", texts.input},       {"--consent", texts.consent},
+                 {"--output", texts.output}, {"--internal", texts.internal}, {"--summary", texts.summary}};
+    enum { FIRST_WRITTEN = 3, FILES = sizeof files / sizeof files[0] };
+    for (unsigned written = FIRST_WRITTEN; written < FILES; written++) {
+        for (unsigned other = 0; other < written; other++) {
+            if (!is_same_file(files[written].path, files[other].path))
+                continue;
+            return argument_wrong(&table, "%s and %s name the same file", files[other].option,
+                                  files[written].option);
+        }
+    }
+    return EXIT_STATUS_DONE;
+}
+
 static int check_usage(int64_t *now_ms)
 {
     if (!texts.config)
@@ -190,7 +223,7 @@ static int check_usage(int64_t *now_ms)
         return argument_wrong(&table, "--summary can't share standard output with records");
     if (texts.now && !argument_time(texts.now, now_ms))
         return argument_wrong(&table, "--now wants a time such as 2026-11-24T00:00:00Z");
-    return EXIT_STATUS_DONE;
+    return check_files_differ();
 }
 
 int command_run(int argc, char **argv)
@@ -204,6 +237,8 @@ int command_run(int argc, char **argv)
     if (usage)
         return usage;
 
+    if (!texts.input)
+        kafka_pipeline_catch_signals();
     struct error error = {0};
     if (!process_harden(&error) || (texts.input && !catch_signals(&error)))
         return argument_failure("run", &error);

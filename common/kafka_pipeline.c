@@ -488,7 +488,7 @@ static void on_signal(int number)
         _exit(128 + number); /* a second one does not wait for the drain */
 }
 
-static void catch_signals(void)
+void kafka_pipeline_catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
@@ -513,7 +513,6 @@ static void mind_reload(struct kafka_pipeline *pipeline)
 int kafka_pipeline_run(const struct config *config)
 {
     struct error error = {0};
-    catch_signals();
     struct kafka_pipeline *pipeline = kafka_pipeline_new(config, &error);
     if (!pipeline) {
         log_failure(LOG_LEVEL_ERROR, "start_failed", &error);

@@ -62,7 +62,11 @@ unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *o
 /* Sum the counters of all workers: calls visit once a counter. Any thread while the pipeline exists. */
 void kafka_pipeline_counters(struct kafka_pipeline *pipeline, chain_counter_visitor *visit, void *context);
 
-/* Run until SIGTERM or SIGINT, with health server and logs; gives the exit status (130 or 143 after a second
+/* Let SIGTERM, SIGINT and SIGHUP mean what they mean to a pipeline, from now on: before the configuration is read, so
+ * that none comes too early. Main thread; once a process. */
+void kafka_pipeline_catch_signals(void);
+
+/* After kafka_pipeline_catch_signals: run until SIGTERM or SIGINT, with health server and logs; gives the exit status (130 or 143 after a second
  * signal). Main thread; once a process. */
 int kafka_pipeline_run(const struct config *config);
 

@@ -319,6 +319,24 @@ for name, arguments in (
         ("with_file_options_but_no_input", ["--config", place.config, "--consent", consent])):
     ended = program(*arguments)
     tap.check(ended.returncode == 64 and ended.stderr, f"run_ends_with_64_{name}", ended.returncode, ended.stderr)
+place.write("link.jsonl", b"")
+(place.path / "link.jsonl").unlink()
+(place.path / "link.jsonl").hardlink_to(place.path / "choices.jsonl")
+kept = (place.path / "choices.jsonl").read_bytes()
+new, choices = place.path / "new.out", place.path / "choices.jsonl"
+FILES = ["--config", place.config, "--now", NOW, "--input", events, "--consent", choices]
+for what, arguments in (
+        ("its_input", ["--output", events]), ("its_choices", ["--output", choices]),
+        ("its_choices_by_another_name", ["--output", place.path / "link.jsonl"]),
+        ("its_choices_by_a_way_about", ["--internal", f"{place.path}/./choices.jsonl"]),
+        ("its_configuration", ["--summary", place.config]),
+        ("a_new_file_twice", ["--output", new, "--internal", new]), ("the_summary", ["--output", new, "--summary", new])):
+    ended = program(*FILES, *arguments)
+    tap.check(ended.returncode == 64 and b"name the same file" in ended.stderr,
+              f"run_does_not_write_over_{what}", ended.returncode, ended.stderr)
+tap.equal((choices.read_bytes(), new.exists()), (kept, False), "what_run_refuses_to_write_over_is_whole")
+ended = program(*FILES, "--output", "/dev/null", "--internal", "/dev/null")
+tap.equal(ended.returncode, 0, "run_writes_to_one_device_twice")
 ended = program("--help")
 tap.check(ended.returncode == 0 and b"--consent" in ended.stdout and not ended.stderr, "run_explains_itself")
 for option in ("--output", "--internal", "--summary"):
