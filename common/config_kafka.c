@@ -1,5 +1,7 @@
 #include "common/config_kafka.h"
 
+#include "common/kafka_property.h"
+
 #include <strings.h>
 
 struct guard {
@@ -144,6 +146,27 @@ static void check_guards(const struct config *config, struct lint *lint)
     }
 }
 
+static bool is_guarded(struct view name)
+{
+    for (const struct guard *guard = guards; guard->name; guard++) {
+        if (view_equal_string(name, guard->name))
+            return true;
+    }
+    return false;
+}
+
+/* What is guarded was judged by its guard, and is not given to the library: it would load plugins at once. */
+static void check_library(const struct config *config, struct lint *lint)
+{
+    const struct option_pair *pairs = config->kafka.items;
+    for (unsigned i = 0; i < config->kafka.count; i++) {
+        char why[LINT_TEXT_SIZE];
+        if (!is_guarded(pairs[i].key) &&
+            !kafka_property_judge(pairs[i].key.data, pairs[i].value.data, why, sizeof why))
+            lint_report(lint, LINT_ERROR, &pairs[i].place, "%s", why);
+    }
+}
+
 static void check_aliases(const struct config *config, struct lint *lint)
 {
     for (unsigned i = 0; aliases[i][0]; i++) {
@@ -234,6 +257,7 @@ static void check_security(const struct config *config, struct lint *lint)
 void config_kafka_check(const struct config *config, struct lint *lint)
 {
     check_guards(config, lint);
+    check_library(config, lint);
     check_aliases(config, lint);
     check_timeouts(config, lint);
     check_retries(config, lint);

@@ -3,7 +3,7 @@
  *
  * Any may, except those that would break a promise of spec.md: exactly once, completeness, order, memory bounds. Each of
  * these is refused with its reason, or accepted where it says what clickveil sets anyway. The time-outs of the library
- * must nest. Whether a property exists is the library's business (common/kafka_client.h).
+ * must nest. Whether a property exists and takes its value is the library's business (common/kafka_property.h).
  *
  * No value of the `kafka:` section is ever repeated in a message, since it may be a password; numbers of time-outs are.
  */

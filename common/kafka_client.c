@@ -1,7 +1,7 @@
 #include "common/kafka_client.h"
 
 #include "common/config_kafka.h"
-#include "common/lint.h"
+#include "common/kafka_property.h"
 #include "common/log.h"
 #include "common/rfc3339.h"
 #include "common/topic_plan.h"
@@ -94,42 +94,15 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
              rd_kafka_err2name(code), reason);
 }
 
-/* The library's property that looks like the unknown one. Its own table is the only list of all of them. */
-static void suggest_property(const char *name, char out[LINT_QUOTE_SIZE + 20])
-{
-    struct lint_suggestion suggestion = lint_suggest(view_of_string(name));
-    char *table = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&table, &size);
-    out[0] = '\0';
-    if (!stream)
-        return;
-    rd_kafka_conf_properties_show(stream);
-    if (fclose(stream) == 0) {
-        for (const char *line = table; line && *line;) {
-            lint_suggest_candidate(&suggestion, (struct view){line, strcspn(line, " |\n")});
-            line = strchr(line, '\n');
-            line += line != NULL;
-        }
-        lint_suggestion_text(&suggestion, out);
-    }
-    free(table);
-}
-
 static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
 {
-    char why[ERROR_TEXT_SIZE], suggested[LINT_QUOTE_SIZE + 20];
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, why, sizeof why);
-    if (result == RD_KAFKA_CONF_OK)
+    char why[ERROR_TEXT_SIZE];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return true;
-    if (result == RD_KAFKA_CONF_UNKNOWN) {
-        suggest_property(name, suggested);
-        return error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", NULL,
-                          "librdkafka %s has no property '%s'%s", rd_kafka_version_str(), name, suggested);
-    }
-    /* The library's text can repeat the value, which may be a password. */
-    return error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", "see the library's CONFIGURATION.md",
-                      "librdkafka does not take the value of '%s'", name);
+    /* The library's own text can repeat the value, which may be a password. */
+    if (kafka_property_judge(name, value, why, sizeof why))
+        snprintf(why, sizeof why, "librdkafka does not take '%s' here", name);
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", NULL, "%s", why);
 }
 
 static bool set_all(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)

@@ -557,9 +557,25 @@ static void properties_that_say_what_is_set_anyway_are_accepted(void **state)
                                              "  partition.assignment.strategy: range\n"
                                              "  auto.offset.reset: error\n"
                                              "  partitioner: murmur2_random\n"
-                                             "  ssl.endpoint.identification.algorithm: https\n"
-                                             "  no.such.property: 1\n"), /* the library judges that */
+                                             "  ssl.endpoint.identification.algorithm: https\n"),
                         "");
+}
+
+static void properties_that_the_library_refuses_are_mistakes_like_any_other(void **state)
+{
+    struct fixture *fixture = *state;
+    report_with(fixture, "kafka:\n"
+                         "  sasl.pasword: hunter2\n"
+                         "  linger.ms: hunter2\n"
+                         "  acks: 1\n"
+                         "  plugin.library.paths: /nowhere/hunter2.so\n");
+    assert_reported(fixture, "has no property 'sasl.pasword'; did you mean 'sasl.password'?");
+    assert_reported(fixture, "pipeline.yaml:5:17: error: librdkafka");
+    assert_reported(fixture, "pipeline.yaml:6:14: error: librdkafka does not take the value of 'linger.ms'");
+    assert_reported(fixture, "pipeline.yaml:7:9: error: acks can't be set to this value");
+    assert_reported(fixture, "pipeline.yaml:8:25: error: plugin.library.paths can't be set");
+    assert_not_reported(fixture, "hunter2");
+    assert_int_equal(line_count(fixture->report), 4);
 }
 
 static void two_names_of_one_property_are_a_mistake(void **state)
@@ -892,6 +908,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(properties_that_would_break_a_guarantee_are_refused_with_the_reason,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(properties_that_say_what_is_set_anyway_are_accepted, setup, teardown),
+        cmocka_unit_test_setup_teardown(properties_that_the_library_refuses_are_mistakes_like_any_other,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(two_names_of_one_property_are_a_mistake, setup, teardown),
         cmocka_unit_test_setup_teardown(weakened_transport_security_is_a_warning, setup, teardown),
         cmocka_unit_test_setup_teardown(timeouts_must_nest, setup, teardown),
