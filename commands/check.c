@@ -6,8 +6,10 @@
 #include "common/config.h"
 #include "common/kafka_check.h"
 #include "common/kafka_client.h"
+#include "common/key_files.h"
 #include "common/log.h"
 #include "common/metrics_table.h"
+#include "common/secret.h"
 #include "common/stage.h"
 #include "stages/registry.h"
 
@@ -29,12 +31,42 @@ static int print_reference(bool of_metrics)
     return EXIT_STATUS_IO;
 }
 
-static void print_result(const char *file, const struct config *config)
+static void print_result(const char *file, const struct config *config, unsigned keys_missing)
 {
     const char *first = config->stages[config->first_stage]->name;
     const char *last = config->stages[config->last_stage]->name;
     printf("%s: good (%s%s%s, workers: %lld, programmes: %u)\n", file, first, first == last ? "" : " to ",
            first == last ? "" : last, (long long)config->workers, config->programmes.count);
+    if (keys_missing)
+        printf("%s: %u key file%s not there yet; `clickveil keygen --config %s` makes what is missing\n",
+               file, keys_missing, keys_missing == 1 ? " is" : "s are", file);
+}
+
+struct keys_seen {
+    unsigned missing, wrong;
+};
+
+static void judge_key(void *context, const struct key_file *key)
+{
+    struct keys_seen *seen = context;
+    seen->missing += key->state == KEY_FILE_MISSING;
+    if (key->state != KEY_FILE_WRONG)
+        return;
+    seen->wrong++;
+    fprintf(stderr, "%s: error: %s%s%s\n", key->path, key->error->what, key->error->action[0] ? "; " : "",
+            key->error->action);
+}
+
+/* A missing key is no mistake: a machine that checks configurations may have none. */
+static bool check_keys(const char *file, const struct config *config, unsigned *out_missing,
+                       struct error *error)
+{
+    struct keys_seen seen = {0};
+    key_files_look(config, judge_key, &seen);
+    *out_missing = seen.missing;
+    return !seen.wrong ||
+           error_fail(error, EXIT_STATUS_CONFIGURATION, file, NULL, "%u key file%s that no stage will take",
+                      seen.wrong, seen.wrong == 1 ? "" : "s");
 }
 
 /* False: there are problems, or the broker can't be asked. */
@@ -54,12 +86,13 @@ static bool ask_broker(const char *file, const struct config *config, struct err
 static int check(const char *file, const struct argument_list *list, bool broker)
 {
     struct error error = {0};
-    struct config *config = argument_config(file, NULL, list, &error);
+    struct config *config = process_harden(&error) ? argument_config(file, NULL, list, &error) : NULL;
     if (!config)
         return argument_failure("check", &error);
-    bool taken = kafka_check_properties(config, &error);
+    unsigned keys_missing;
+    bool taken = check_keys(file, config, &keys_missing, &error) && kafka_check_properties(config, &error);
     if (taken)
-        print_result(file, config);
+        print_result(file, config, keys_missing);
     taken = taken && (!broker || ask_broker(file, config, &error));
     config_free(config);
     return taken ? EXIT_STATUS_DONE : argument_failure("check", &error);

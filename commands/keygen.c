@@ -34,6 +34,8 @@ static const char *state_name(enum key_file_state state)
     case KEY_FILE_ELSEWHERE:
         return "elsewhere";
     case KEY_FILE_UNKNOWN:
+    case KEY_FILE_MISSING:
+    case KEY_FILE_WRONG:
         break;
     }
     return "unknown";

@@ -163,6 +163,7 @@ static const struct option dead_letters_options[] = {
     {.name = "public_key",
      .type = OPTION_PATH,
      .offset = offsetof(struct config_dead_letters, public_key),
+     .judge = option_judge_key_source,
      .help = "File of the operator's public key (`clickveil keygen`), to which dead letters are sealed. "
              "Without it only "
              "their reason and origin are kept."},

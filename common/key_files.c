@@ -13,7 +13,7 @@
 static void tell(key_file_visitor *visit, void *context, const struct secret *secret,
                  enum key_file_state state, const char *path)
 {
-    struct key_file file = {secret_purpose(secret), state, path, secret_id(secret)};
+    struct key_file file = {secret_purpose(secret), state, path, secret_id(secret), NULL};
     visit(context, &file);
 }
 
@@ -122,7 +122,7 @@ static bool make_missing(enum secret_purpose purpose, struct view source, key_fi
     if (view_is_absent(source))
         return true;
     if (secret_source_is_scheme(source)) {
-        struct key_file file = {purpose, KEY_FILE_ELSEWHERE, source.data, ""};
+        struct key_file file = {purpose, KEY_FILE_ELSEWHERE, source.data, "", NULL};
         visit(context, &file);
         return true;
     }
@@ -146,15 +146,48 @@ static struct view key_option(const struct stage *stage, const void *values)
     return VIEW_ABSENT;
 }
 
-bool key_files_make(const struct config *config, key_file_visitor *visit, void *context, struct error *error)
+/* What is done with the source of one key; absent: none is named. */
+typedef bool key_action(enum secret_purpose purpose, struct view source, key_file_visitor *visit,
+                        void *context, struct error *error);
+
+static bool with_each(const struct config *config, key_action *act, key_file_visitor *visit, void *context,
+                      struct error *error)
 {
     for (unsigned i = 0; config->stages[i]; i++) {
         const struct stage *stage = config->stages[i];
         if (!stage->options || !config->stage_options[i])
             continue;
         enum secret_purpose purpose = stage->subject_key_path ? SECRET_PSEUDONYM : SECRET_PUBLISH;
-        if (!make_missing(purpose, key_option(stage, config->stage_options[i]), visit, context, error))
+        if (!act(purpose, key_option(stage, config->stage_options[i]), visit, context, error))
             return false;
     }
-    return make_missing(SECRET_DEAD_LETTER_PUBLIC, config->dead_letters.public_key, visit, context, error);
+    return act(SECRET_DEAD_LETTER_PUBLIC, config->dead_letters.public_key, visit, context, error);
+}
+
+bool key_files_make(const struct config *config, key_file_visitor *visit, void *context, struct error *error)
+{
+    return with_each(config, make_missing, visit, context, error);
+}
+
+static bool look(enum secret_purpose purpose, struct view source, key_file_visitor *visit, void *context,
+                 struct error *error)
+{
+    (void)error;
+    if (view_is_absent(source))
+        return true;
+    struct error why = {0};
+    struct key_file file = {purpose, KEY_FILE_ELSEWHERE, source.data, "", NULL};
+    if (!secret_source_is_scheme(source)) {
+        if (exists(source.data) && check_and_tell(purpose, source.data, visit, context, &why))
+            return true;
+        file.state = exists(source.data) ? KEY_FILE_WRONG : KEY_FILE_MISSING;
+        file.error = &why;
+    }
+    visit(context, &file);
+    return true;
+}
+
+void key_files_look(const struct config *config, key_file_visitor *visit, void *context)
+{
+    (void)with_each(config, look, visit, context, NULL);
 }

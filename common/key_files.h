@@ -1,8 +1,9 @@
 /*
- * The key files that a configuration names, and making those that are missing.
+ * The key files that a configuration names: looking at them, and making those that are missing.
  *
  * Which they are: pseudonymize.key (the stage with a subject_key_path), `key` of any other stage (publish), and the pair
- * whose public half is dead_letters.public_key. Used by `clickveil keygen` and by the demo.
+ * whose public half is dead_letters.public_key. Used by `clickveil keygen`,
+ * `clickveil check` and by the demo.
  */
 #ifndef CLICKVEIL_COMMON_KEY_FILES_H
 #define CLICKVEIL_COMMON_KEY_FILES_H
@@ -17,13 +18,16 @@ enum key_file_state {
     KEY_FILE_MADE,
     KEY_FILE_FOUND,     /* was there, and is good for its purpose */
     KEY_FILE_ELSEWHERE, /* comes from a credential or a descriptor: nothing to make */
+    KEY_FILE_MISSING,   /* only key_files_look */
+    KEY_FILE_WRONG,     /* no stage takes it; only key_files_look */
 };
 
 struct key_file {
     enum secret_purpose purpose;
     enum key_file_state state;
     const char *path;
-    const char *id; /* of the key; "" when ELSEWHERE */
+    const char *id;            /* of the key; "" when there is none to tell of */
+    const struct error *error; /* WRONG: why */
 };
 
 /* Told of each key file, as soon as it is there. The views end with the call. */
@@ -44,5 +48,8 @@ CLICKVEIL_MUST_CHECK bool key_file_make(enum secret_purpose purpose, const char 
  * what was made until then stays. */
 CLICKVEIL_MUST_CHECK bool key_files_make(const struct config *config, key_file_visitor *visit, void *context,
                                          struct error *error);
+
+/* Look at each key file that the configuration names, as the stages will, and make none. */
+void key_files_look(const struct config *config, key_file_visitor *visit, void *context);
 
 #endif

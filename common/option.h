@@ -161,6 +161,9 @@ bool option_judge_region(struct view text, char *why, size_t why_size);
 bool option_judge_timezone(struct view text, char *why, size_t why_size);
 bool option_judge_domain(struct view text, char *why, size_t why_size);
 
+/* Where a key comes from: refuses what looks like a key itself, and does not repeat it. */
+bool option_judge_key_source(struct view text, char *why, size_t why_size);
+
 /* Is a value in an OPTION_ENUM_LIST? */
 bool option_list_has(const struct option_list *list, int value);
 

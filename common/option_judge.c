@@ -115,3 +115,27 @@ bool option_judge_domain(struct view text, char *why, size_t why_size)
         return true;
     return fail(why, why_size, text, "is not a domain name in lower case, as in ads.example");
 }
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool option_judge_key_source(struct view text, char *why, size_t why_size)
+{
+    enum { HEX_SIZE_MIN = 32, BASE64_SIZE_MIN = 40 }; /* of 16 bytes, and of 30; names of files are shorter */
+    size_t hex = 0, base64 = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        hex += is_hex(c);
+        base64 += is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || (c != 0 && strchr("+/=-_", c));
+    }
+    bool looks_like_key = (hex == text.size && text.size >= HEX_SIZE_MIN) ||
+                          (base64 == text.size && text.size >= BASE64_SIZE_MIN &&
+                           (!memchr(text.data, '/', text.size) || text.data[text.size - 1] == '='));
+    if (looks_like_key)
+        snprintf(why, why_size,
+                 "this looks like a key itself, which never stands in a configuration; put it into a file as "
+                 "`clickveil keygen` does, name that file, and take this one as known to others");
+    return !looks_like_key;
+}

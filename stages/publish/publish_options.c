@@ -111,6 +111,7 @@ static const struct option option_list[] = {
      .type = OPTION_PATH,
      .offset = offsetof(struct publish_options, key),
      .required = true,
+     .judge = option_judge_key_source,
      .help = "File of the root key of all IDs, made by `clickveil keygen`; or `credential:NAME`, "
              "or `fd:N`."},
     {.name = "provider",

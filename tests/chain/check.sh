@@ -94,6 +94,19 @@ check 78 --config "$top/config/pipeline.yaml" --set kafka.sasl.passwort=hunter2 
     && ! grep -q hunter2 "$dir/err" "$dir/out"
 verdict $? "a value of the kafka section is never repeated"
 
+cp -r "$top/config" "$dir/keyed" && rm -rf "$dir/keyed/secrets"
+check 0 -c keyed/pipeline.yaml && grep -q '3 key files are not there yet; `clickveil keygen --config' "$dir/out"
+verdict $? "keys that are missing are told of"
+"$clickveil" keygen -c "$dir/keyed/pipeline.yaml" >/dev/null 2>&1
+check 0 -c keyed/pipeline.yaml && ! grep -q 'key file' "$dir/out"
+verdict $? "keys that are good are not told of"
+chmod 644 "$dir/keyed/secrets/publish.key"
+check 78 -c keyed/pipeline.yaml && said 'keyed/secrets/publish.key: error: the key file is open to others'
+verdict $? "a key that no stage will take is refused"
+check 78 -c keyed/pipeline.yaml --set publish.key=0123456789abcdef0123456789abcdef &&
+    said '--set:1:13: error: key: this looks like a key itself' && ! grep -q 0123456789abcdef "$dir/err" "$dir/out"
+verdict $? "a key in place of its path is refused, and not repeated"
+
 check 78 -c "$top/config/pipeline.yaml" --set publish.k=many --set worker=3 &&
     said "--set:1:11: error: k: 'many' is not a whole number" &&
     said "--set:2:1: error: --set: unknown option 'worker'; did you mean 'workers'?"

@@ -88,7 +88,9 @@ static int tear_down(void **state)
 
 static void visit(void *context, const struct key_file *file)
 {
-    static const char *const states[] = {"?", "made", "found", "elsewhere"};
+    static const char *const states[] = {"?", "made", "found", "elsewhere", "missing", "wrong"};
+    if (file->state == KEY_FILE_WRONG)
+        assert_non_null(strstr(file->error->what, "open to others"));
     struct fixture *fixture = context;
     size_t used = strlen(fixture->told), prefix = strlen(fixture->folder);
     bool inside = strncmp(file->path, fixture->folder, prefix) == 0;
@@ -144,6 +146,27 @@ static void missing_keys_are_made_and_good_ones_kept(void **state)
                   "made publish /s/publish.key\n"
                   "found dead-letter-public /s/dead.pub\n");
     assert_string_not_equal(fixture->ids[1], ids[1]); /* a new key, not the old one again */
+}
+
+static void looking_tells_of_each_key_and_makes_none(void **state)
+{
+    struct fixture *fixture = *state;
+    key_files_look(&fixture->config, visit, fixture);
+    assert_string_equal(fixture->told, "missing pseudonym /s/pseudonym.key\n"
+                                       "missing publish /s/publish.key\n"
+                                       "missing dead-letter-public /s/dead.pub\n");
+    make(fixture, "made pseudonym /s/pseudonym.key\n"
+                  "made publish /s/publish.key\n"
+                  "made dead-letter-secret /s/dead.secret\n"
+                  "made dead-letter-public /s/dead.pub\n");
+    assert_int_equal(chmod(fixture->paths[0], 0640), 0);
+    fixture->options[3].key = VIEW("fd:3");
+    fixture->told[0] = '\0';
+    fixture->count = 0;
+    key_files_look(&fixture->config, visit, fixture);
+    assert_string_equal(fixture->told, "wrong pseudonym /s/pseudonym.key\n"
+                                       "elsewhere publish fd:3\n"
+                                       "found dead-letter-public /s/dead.pub\n");
 }
 
 static void secret_half_may_be_taken_away_and_the_public_half_be_made_again(void **state)
@@ -247,6 +270,7 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(missing_keys_are_made_and_good_ones_kept),
+        CASE(looking_tells_of_each_key_and_makes_none),
         CASE(secret_half_may_be_taken_away_and_the_public_half_be_made_again),
         CASE(what_is_not_named_or_no_file_is_not_made),
         CASE(wrong_files_are_told_and_left_alone),

@@ -276,6 +276,17 @@ static void judges_of_texts(void **state)
         {option_judge_domain, "ads.example.", false, "is not a domain name"},
         {option_judge_domain, "-a.example", false, "is not a domain name"},
         {option_judge_domain, "a-.example", false, "is not a domain name"},
+        {option_judge_key_source, "secrets/publish.key", true, ""},
+        {option_judge_key_source, "/etc/clickveil/secrets/pseudonym-of-the-second-cluster", true, ""},
+        {option_judge_key_source, "credential:publish", true, ""},
+        {option_judge_key_source, "fd:3", true, ""},
+        {option_judge_key_source, "0123456789abcdef0123456789abcde", true, ""},
+        {option_judge_key_source, "0123456789abcdef0123456789ABCDEF", false, "looks like a key itself"},
+        {option_judge_key_source, "VGhpcyBpcyBhIHNlY3JldCBrZXkgb2YgMzIgYnl0ZXMhIQ==", false,
+         "looks like a key itself"},
+        {option_judge_key_source, "VGhpcyBpcyBhIHNl/3JldCBrZXkgb2YgMzIgYnl0ZXMhIQ==", false,
+         "looks like a key itself"},
+        {option_judge_key_source, "VGhpcyBpcyBhIHNlY3JldCBrZXkgb2YgMzIgYnl", true, ""},
         {option_judge_domain, "a.example-", false, "is not a domain name"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
