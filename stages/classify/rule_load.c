@@ -11,6 +11,42 @@ static struct view read_bytes(const char *path, size_t size_bytes_max, struct mi
     return VIEW_ABSENT;
 }
 
+/* Does a list say anything: has it a line that is neither blank nor a comment? */
+static bool says_something(struct view bytes)
+{
+    bool in_comment = false;
+    for (size_t i = 0; i < bytes.size; i++) {
+        char c = bytes.data[i];
+        if (c == '\n')
+            in_comment = false;
+        else if (c == '#')
+            in_comment = true;
+        else if (!in_comment && c != '\r' && c != ' ' && c != '\t' && (unsigned char)c < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static unsigned count_lines(struct view bytes)
+{
+    unsigned lines = 0;
+    for (size_t i = 0; i < bytes.size; i++)
+        lines += bytes.data[i] == '\n';
+    return lines;
+}
+
+/* A file that somebody is still writing, or that was cut off, must not take the place of a whole one: without its rules
+ * every event would be dropped, without its end a rule may name another interest. */
+static void check_whole(const char *path, struct view bytes, struct mistakes *mistakes)
+{
+    if (!says_something(bytes))
+        mistakes_add(mistakes, path, 0, 0,
+                     "no rule stands in this file; leave it out of the configuration if that is meant");
+    else if (bytes.data[bytes.size - 1] != '\n')
+        mistakes_add(mistakes, path, count_lines(bytes) + 1, 0,
+                     "the last line has no end, so the file may be cut off; end it with a newline");
+}
+
 static void read_list(const struct option_list *paths, enum rule_file_kind kind,
                       struct rule_source sources[RULE_LOAD_FILES_MAX], unsigned *count,
                       struct mistakes *mistakes)
@@ -20,6 +56,7 @@ static void read_list(const struct option_list *paths, enum rule_file_kind kind,
         struct view bytes = read_bytes(items[i].data, RULE_LOAD_FILE_BYTES_MAX, mistakes);
         if (view_is_absent(bytes))
             continue;
+        check_whole(items[i].data, bytes, mistakes); /* its rows are looked at all the same */
         sources[*count] = (struct rule_source){.kind = kind, .name = items[i].data, .bytes = bytes};
         ++*count;
     }

@@ -245,6 +245,28 @@ static void classify_reload_counts_from_the_next_transaction(void **unused)
     assert_true(record.rules_digest != digest);
 }
 
+static void classify_reload_keeps_the_old_rules_when_a_file_is_not_whole(void **unused)
+{
+    static const struct {
+        const char *text, *where, *why;
+    } rows[] = {
+        {"", "hosts.tsv", "emptied, and not yet written again"},
+        {"# source: us\n\n  \n#\tnone\n", "hosts.tsv", "comments only"},
+        {"\xef\xbb\xbf# source: us\r\n", "hosts.tsv", "comments only, as an editor of Windows writes them"},
+        {"example.com\t207\nother.com\t24", "hosts.tsv:2", "cut off inside of a number"},
+        {"example.com\t207", "hosts.tsv:1", "cut off at the end of a rule, which nobody can tell"},
+    };
+    (void)unused;
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memset(&error, 0, sizeof error);
+        write_file(hosts_path, rows[i].text);
+        if (stage_classify.reload(shared, &context, &error) || !strstr(error.where, rows[i].where))
+            fail_msg("%s: %s %s", rows[i].why, error.where, error.what);
+        struct record record = event(EVENT_BROWSE, "other.com");
+        assert_int_equal(process(&record).kind, VERDICT_PASS);
+    }
+}
+
 static void classify_reload_keeps_the_old_rules_on_any_mistake(void **unused)
 {
     (void)unused;
@@ -505,6 +527,7 @@ int main(void)
         STARTED(classify_passes_retractions_as_they_are),
         STARTED(classify_reload_counts_from_the_next_transaction),
         STARTED(classify_reload_keeps_the_old_rules_on_any_mistake),
+        STARTED(classify_reload_keeps_the_old_rules_when_a_file_is_not_whole),
         STARTED(classify_does_not_start_without_its_files),
         STARTED(classify_finds_the_taxonomy_that_the_product_ships),
         STARTED(classify_gauges_tell_what_is_loaded),
