@@ -409,6 +409,12 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
     log_line(LOG_LEVEL_INFO, "followed_topic_complete", "%s: %llu records of %d partitions in %.1f s",
              follower->topic, (unsigned long long)metrics_read(&follower->records), follower->partitions,
              (double)(clock_monotonic_ms() - began_ms) / 1000);
+    uint64_t acknowledged =
+        follower->followed->acknowledged ? follower->followed->acknowledged(follower->stage_shared) : 0;
+    if (acknowledged)
+        log_line(LOG_LEVEL_WARNING, "followed_records_acknowledged",
+                 "%s: %llu unreadable records count for nothing, since the configuration acknowledges them",
+                 follower->topic, (unsigned long long)acknowledged);
     return true;
 }
 

@@ -119,6 +119,9 @@ struct followed {
     void (*committed_to)(void *shared, int32_t partition, int64_t offset);
     /* The first full read is done. False refuses to start (floor not reached). */
     bool (*complete)(void *shared, struct error *error);
+    /* NULL: there is no such thing. Records that were left out because the operator acknowledged them (spec 3, rule 5:
+     * logged and shown). */
+    uint64_t (*acknowledged)(void *shared);
 };
 
 /* State that belongs to an input partition and outlives the process in a changelog. */

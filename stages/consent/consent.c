@@ -94,11 +94,18 @@ static bool consent_complete(void *memory, struct error *error)
     return ledger_complete(shared->ledger, error);
 }
 
+static uint64_t consent_acknowledged(void *memory)
+{
+    struct consent_shared *shared = memory;
+    return ledger_ignored(shared->ledger);
+}
+
 static const struct followed consent_followed = {
     .topic = TOPIC_CONSENT,
     .apply = consent_apply,
     .committed_to = consent_committed_to,
     .complete = consent_complete,
+    .acknowledged = consent_acknowledged,
 };
 
 /* ---- a worker ---- */

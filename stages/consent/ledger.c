@@ -361,6 +361,11 @@ bool ledger_is_complete(const struct ledger *ledger)
     return atomic_load_explicit(&ledger->complete, memory_order_acquire);
 }
 
+uint64_t ledger_ignored(const struct ledger *ledger)
+{
+    return counter_of(ledger, COUNTER_IGNORED);
+}
+
 struct choice_table *ledger_table(struct ledger *ledger)
 {
     return ledger->table;

@@ -60,6 +60,9 @@ CLICKVEIL_MUST_CHECK bool ledger_complete(struct ledger *ledger, struct error *e
 /* ledger_complete has answered true: decisions may be made. */
 bool ledger_is_complete(const struct ledger *ledger);
 
+/* Records that were left out because consent.ignore names them. */
+uint64_t ledger_ignored(const struct ledger *ledger);
+
 struct choice_table *ledger_table(struct ledger *ledger);
 const struct recent *ledger_recent(const struct ledger *ledger);
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Consent on Kafka: complete before the first event, fresh or stop, and late opt-outs catch the open batch."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -209,6 +211,28 @@ def topic_made_anew(bootstrap):
         require(not scene.published("p1", isolation="uncommitted"), "somebody who had opted out is in the feed")
 
 
+def acknowledged(bootstrap):
+    """A record whose key says nothing stops the stage, until the operator acknowledges it."""
+    scene = Scene(work, "known", bootstrap)
+    scene.create_topics()
+    scene.send_choices(choice("zoe", "in"), {"key": "line:+1415canary", "value": None})
+    scene.send_events(event("ann"))
+    process = scene.process("stopped").start()
+    with tap.case("consent_stops_at_a_key_that_cannot_be_read_and_says_how_to_acknowledge_it"):
+        status = process.wait()
+        require(status == 65, f"status {status}:\n{process.tail()}")
+        places = re.findall(r'consent\.ignore: \[\\?"(\d+:\d+)', process.tail())
+        require(places, process.tail())
+        require(not process.logged("canary"), process.tail())
+    process = scene.process("acknowledging", consent={"ignore": [places[-1]]}).start()
+    with tap.case("consent_goes_on_without_an_acknowledged_record_and_says_so"):
+        scene.wait_published("ann")
+        require(process.logged("followed_records_acknowledged"), process.tail())
+        shown = json.loads(process.get("/statusz")[1])["gauges"]["consent"]["consent_records_ignored"]
+        require(shown == 1, f"shown: {shown}")
+    process.stop()
+
+
 def one_identity_twice(bootstrap):
     scene = Scene(work, "twin", bootstrap)
     scene.create_topics()
@@ -257,6 +281,7 @@ def main():
     cases = {
         "absent": lambda: absent(bootstrap),
         "empty": lambda: empty(bootstrap),
+        "known": lambda: acknowledged(bootstrap),
         "open": lambda: open_transaction(bootstrap),
         "onlyopen": lambda: open_from_the_start(bootstrap),
         "reach": lambda: out_of_reach(bootstrap, f"127.0.0.1:{proxy_port}", proxy),
