@@ -139,11 +139,6 @@ static const char lower_hex[256] = {
     ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f',
 };
 
-static bool is_hyphen_place(size_t place)
-{
-    return place == 8 || place == 13 || place == 18 || place == 23;
-}
-
 /* A UUID in any case, in braces or not, with the four hyphens or without any. */
 static enum subject_canonical canonicalise_maid(struct view text, char *out_text, size_t *out_size)
 {
@@ -158,18 +153,21 @@ static enum subject_canonical canonicalise_maid(struct view text, char *out_text
     bool hyphens = size == MAID_SIZE;
     if (!hyphens && size != MAID_SIZE - 4)
         return SUBJECT_MALFORMED;
+    static const uint8_t groups[] = {8, 4, 4, 4, 12}; /* digits between hyphens */
     bool bad = false;
     char any = 0; /* a bit that some digit has and '0' has not */
-    for (size_t i = 0; i < MAID_SIZE; i++) {
-        if (is_hyphen_place(i)) {
-            canonical[i] = '-';
+    char *to = canonical;
+    for (unsigned i = 0; i < sizeof groups; i++) {
+        if (i > 0) {
+            *to++ = '-';
             bad |= hyphens && *from++ != '-';
-            continue;
         }
-        char digit = lower_hex[(unsigned char)*from++];
-        canonical[i] = digit;
-        bad |= digit == 0;
-        any |= digit ^ '0';
+        for (unsigned left = groups[i]; left > 0; left--) {
+            char digit = lower_hex[(unsigned char)*from++];
+            *to++ = digit;
+            bad |= digit == 0;
+            any |= digit ^ '0';
+        }
     }
     if (bad)
         return SUBJECT_MALFORMED;
@@ -191,7 +189,10 @@ static enum subject_canonical canonicalise_opaque(struct view text, char *out_te
 {
     if (text.size == 0 || text.size > SUBJECT_IDENTIFIER_SIZE_MAX)
         return SUBJECT_MALFORMED;
-    for (size_t at = 0; at < text.size;) {
+    size_t at = 0;
+    while (at < text.size && text.data[at] >= 0x20 && text.data[at] < 0x7f)
+        at++; /* ASCII, nearly always all of it */
+    while (at < text.size) {
         size_t size = utf8_character_size(text.data + at, text.size - at);
         if (size == 0 || is_control(text.data + at, size))
             return SUBJECT_MALFORMED;
