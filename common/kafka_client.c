@@ -1,11 +1,13 @@
 #include "common/kafka_client.h"
 
+#include "common/clock.h"
 #include "common/config_kafka.h"
 #include "common/kafka_property.h"
 #include "common/log.h"
 #include "common/rfc3339.h"
 #include "common/topic_plan.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
@@ -60,14 +62,44 @@ enum {
     /* Outputs of a transaction besides one or two a record: due slots, changelog, positions. A full queue only waits. */
     QUEUE_MESSAGES_SPARE = 65536,
     GROUP_SIZE = 256,
+    SAID_MS = 30000,
     QUEUE_KBYTES_MAX = 2097151, /* the library's own bound of queued.max.messages.kbytes */
 };
 
 _Static_assert(CONFIG_SOCKET_TIMEOUT_MS == 8000, "lint and the client agree");
 
+/* ---- what the library says ---- */
+
+/* A process has a dozen clients, and each says the same of a broker that is away with every try to reach it, but for the
+ * time it took, which stands in brackets at the end. Was this said in the last half minute? */
+static bool was_said(const char *text)
+{
+    static struct {
+        uint64_t hash;
+        int64_t at_ms;
+    } said[64];
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const char *end = strstr(text, " (after ");
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (const char *c = text; *c && c != end; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    int64_t now_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&lock);
+    bool known = said[hash % 64].hash == hash && now_ms - said[hash % 64].at_ms < SAID_MS;
+    if (!known) {
+        said[hash % 64].hash = hash;
+        said[hash % 64].at_ms = now_ms;
+    }
+    pthread_mutex_unlock(&lock);
+    return known;
+}
+
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
+    /* Connections that fail come as errors too. */
+    if (strcmp(facility, "FAIL") == 0)
+        level = LOG_DEBUG;
     enum log_level ours = level <= LOG_ERR       ? LOG_LEVEL_ERROR
                           : level <= LOG_WARNING ? LOG_LEVEL_WARNING
                           : level <= LOG_INFO    ? LOG_LEVEL_INFO
@@ -83,13 +115,15 @@ static void on_log_nothing(const rd_kafka_t *client, int level, const char *faci
     (void)text;
 }
 
-/* Broker connection trouble is reported by whoever waits for it; here only what nobody else hears. */
+/* Who waits for a broker says so; here stands why it can't be reached, and what nobody else hears. */
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     (void)client;
     (void)opaque;
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         return; /* the library logs it, and the next call gives it to whoever decides */
+    if (kafka_is_unreachable(code) && was_said(reason))
+        return;
     log_line(kafka_is_unreachable(code) ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "kafka_error", "%s: %s",
              rd_kafka_err2name(code), reason);
 }

@@ -519,6 +519,7 @@ static bool reach_topics(struct kafka_worker *worker, int32_t *out_partitions, s
         if (!error->retriable && ++refused > CONNECT_TRIES)
             return false;
         if (error->retriable) {
+            error_at(error, "worker %u", worker->spec.index);
             error_advise(error, "waiting for the broker");
             log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
         }

@@ -1,9 +1,12 @@
 /* What a client of each role is set to, asked of the library itself. No broker is needed. */
 #include "common/kafka_client.h"
+#include "common/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -189,6 +192,46 @@ static void what_passes_by_itself_is_told_from_what_does_not(void **state)
     }
 }
 
+/* Of lines that the clients of a process all say, one is written. */
+static void a_broker_that_is_away_is_said_once_and_not_by_every_client(void **state)
+{
+    enum { CLIENTS = 3 };
+    (void)state;
+    struct option_pair pairs[] = {pair("bootstrap.servers", "127.0.0.1:1")};
+    struct config config = config_of(pairs, 1);
+    struct error error = {0};
+    char text[65536] = "";
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    int before = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    log_init(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct kafka_client_spec spec = {.role = KAFKA_ROLE_OFFSETS};
+        rd_kafka_t *client = kafka_client_new(&config, &spec, &error);
+        assert_non_null(client);
+        int32_t partitions;
+        for (unsigned try = 0; try < 5; try++) { /* the library tries again and again meanwhile */
+            assert_false(kafka_topic_partitions(client, "topic", 200, &partitions, &error));
+            assert_true(error.retriable);
+            kafka_serve(client);
+        }
+        rd_kafka_destroy(client);
+    }
+    log_init(LOG_FORMAT_TEXT, LOG_LEVEL_NONE);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    rewind(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    unsigned refused = 0;
+    for (const char *at = text; (at = strstr(at, "Connection refused")); at++)
+        refused++;
+    if (refused != 1)
+        fail_msg("%s", text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +241,7 @@ int main(void)
         cmocka_unit_test(the_largest_prefetch_is_within_the_bounds_of_the_library),
         cmocka_unit_test(a_wrong_property_says_where_it_stands_and_not_its_value),
         cmocka_unit_test(what_passes_by_itself_is_told_from_what_does_not),
+        cmocka_unit_test(a_broker_that_is_away_is_said_once_and_not_by_every_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
