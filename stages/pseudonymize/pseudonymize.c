@@ -42,8 +42,8 @@ static bool pseudonymize_init(void *state, const struct stage_context *context, 
 
 static struct verdict arena_is_full(struct emitter *emitter)
 {
-    (void)error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, "pseudonymize",
-                     "raise runtime.memory_max", "the memory of a transaction is full");
+    (void)error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, "pseudonymize", "raise runtime.memory_max",
+                     "the memory of a transaction is full");
     return (struct verdict){VERDICT_STOP, 0};
 }
 
