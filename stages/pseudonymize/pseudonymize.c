@@ -44,6 +44,8 @@ static struct verdict arena_is_full(struct emitter *emitter)
 {
     (void)error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, "pseudonymize", "raise runtime.memory_max",
                      "the memory of a transaction is full");
+    if (emitter->error)
+        emitter->error->abort_transaction = true; /* a smaller batch may fit */
     return (struct verdict){VERDICT_STOP, 0};
 }
 
@@ -175,7 +177,6 @@ static const struct option options[] = {
      .type = OPTION_PATH,
      .offset = offsetof(struct pseudonymize_options, key),
      .required = true,
-     .judge = option_judge_key_source,
      .help =
          "Where the key of pseudonyms comes from: a file made by `clickveil keygen` that only its owner can "
          "read, credential:NAME (systemd) or fd:N (inherited descriptor)."},
