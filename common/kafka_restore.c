@@ -111,8 +111,9 @@ void kafka_restore_cancel(struct kafka_restore *restore)
 
 double kafka_restore_ratio(const struct kafka_restore *restore)
 {
-    uint64_t total = restore->total;
-    return total ? (double)restore->done / (double)total : 1;
+    /* Records that came after the target was taken count as done and not as asked for. */
+    uint64_t done = restore->done, total = restore->total;
+    return done < total ? (double)done / (double)total : 1;
 }
 
 const struct kafka_restore_partition *kafka_restore_partitions(const struct kafka_restore *restore,

@@ -302,11 +302,11 @@ static void a_changelog_of_another_cut_is_refused_and_says_what_helps(void **sta
          "\"probe\","
          "\"format\":1}",
          "input topic (other; this configuration: events)", "another input"},
-        {"{\"v\":1,\"partition\":0,\"next_offset\":5,\"partitions\":3,\"input\":\"events\",\"stage\":"
+        {"{\"v\":1,\"partition\":1,\"next_offset\":5,\"partitions\":3,\"input\":\"events\",\"stage\":"
          "\"consent\","
          "\"format\":1}",
          "cut of the chain, from stage (consent; this configuration: probe)", "another cut"},
-        {"{\"v\":1,\"partition\":0,\"next_offset\":5,\"partitions\":4,\"input\":\"events\",\"stage\":"
+        {"{\"v\":1,\"partition\":2,\"next_offset\":5,\"partitions\":4,\"input\":\"events\",\"stage\":"
          "\"probe\","
          "\"format\":1}",
          "number of input partitions (4; this configuration: 3)", "keys are somewhere else"},
