@@ -569,6 +569,16 @@ int64_t chain_next_due_ms(const struct chain *chain)
     return due_ms;
 }
 
+bool chain_waits_for_drain(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct stage *stage = chain->links[i].stage;
+        if (stage->waits_for_drain && stage->waits_for_drain(chain->links[i].state))
+            return true;
+    }
+    return false;
+}
+
 /* ---- state by input partition ---- */
 
 bool chain_is_partitioned(const struct chain *chain)

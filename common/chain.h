@@ -93,6 +93,9 @@ void chain_abort(struct chain *chain);
 /* Earliest due work of any stage, Unix epoch ms; INT64_MAX: none. */
 int64_t chain_next_due_ms(const struct chain *chain);
 
+/* Has a stage work that only a drain is the time for? */
+bool chain_waits_for_drain(const struct chain *chain);
+
 /* Does a stage of this chain keep state by input partition? Then the changelog is restored before work. */
 bool chain_is_partitioned(const struct chain *chain);
 CLICKVEIL_MUST_CHECK bool chain_assign(struct chain *chain, int32_t partition, int32_t partitions,

@@ -52,7 +52,10 @@ bool kafka_worker_gives_up(struct kafka_worker *worker)
         return false;
     if (!worker->drain_until_ms)
         worker->drain_until_ms = clock_monotonic_ms() + worker->config->runtime.shutdown_timeout_ms;
-    return worker->assignment.count == 0 || clock_monotonic_ms() >= worker->drain_until_ms;
+    if (clock_monotonic_ms() >= worker->drain_until_ms)
+        return true;
+    /* Between two assignments there is nothing to drain yet, which is not the same as nothing to drain. */
+    return worker->assignment.count == 0 && !(worker->rejoining && chain_waits_for_drain(worker->chain));
 }
 
 void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase phase)
@@ -476,7 +479,7 @@ static bool drain_once(struct kafka_worker *worker, bool *out_again, struct erro
 static bool drain(struct kafka_worker *worker, struct error *error)
 {
     kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
-    if (worker->restoring || !kafka_worker_is_fresh(worker))
+    if (!kafka_worker_is_fresh(worker) || (worker->restoring && !chain_waits_for_drain(worker->chain)))
         return true; /* nothing is open */
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error))
         return false;
@@ -484,12 +487,13 @@ static bool drain(struct kafka_worker *worker, struct error *error)
     while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker)) {
         bool fine = !kafka_worker_is_mended(worker) ? kafka_worker_mend(worker, error)
                     : worker->restoring             ? step_restore(worker, error)
+                    : worker->assignment.count == 0 ? true
                                                     : drain_once(worker, &again, error);
         if (!fine || (again && !worker->more_due && !poll_records(worker, poll_timeout_ms(worker), error)))
             return false;
         kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
     }
-    if (again)
+    if (again && (worker->assignment.count > 0 || worker->rejoining))
         log_line(
             LOG_LEVEL_WARNING, "drain_unfinished",
             "worker %u: not everything could be committed; it is done by whoever takes its partitions over",

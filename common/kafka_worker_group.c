@@ -93,6 +93,7 @@ static bool on_assigned(struct kafka_worker *worker, const rd_kafka_topic_partit
              worker->spec.index, worker->assignment.count, worker->assignment.topic_partitions,
              worker->assignment.topic);
     worker->stats.assigned = (int)worker->assignment.count;
+    worker->rejoining = false;
     kafka_worker_publish_positions(worker);
     return !worker->restore || worker->assignment.count == 0 || kafka_worker_begin_restore(worker, error);
 }
@@ -113,6 +114,7 @@ static bool on_revoked(struct kafka_worker *worker, struct error *error)
 {
     bool fine = abort_for_rebalance(worker, error);
     forget_assignment(worker);
+    worker->rejoining = true;
     return fine;
 }
 

@@ -184,6 +184,9 @@ struct stage {
 
     /* Start time of the next slot or other due work, Unix epoch ms; INT64_MAX: none. NULL: none. */
     int64_t (*next_due_ms)(const void *state);
+    /* Is a drain the time for work that has no other? Then a worker that is asked to stop while it restores its state
+     * restores it first. NULL: no. */
+    bool (*waits_for_drain)(const void *state);
 
     /* Swap in changed rule files; on any error the old stay. Called by the process's main thread while workers process:
      * it changes nothing that a worker's state may hold, a transaction ends with what it began with, and takes no start-up

@@ -255,6 +255,12 @@ static int64_t publish_next_due_ms(const void *state)
     return round_next_due_ms(&publish->round, publish->partitions, publish->partition_count);
 }
 
+static bool publish_waits_for_drain(const void *state)
+{
+    const struct publish_state *publish = state;
+    return publish->round.update.kind == UPDATE_DRAIN;
+}
+
 /* ---- partitions ---- */
 
 static bool publish_assign(void *state, int32_t number, int32_t partitions, struct error *error)
@@ -374,6 +380,7 @@ const struct stage stage_publish = {
     .commit = publish_commit,
     .abort = publish_abort,
     .next_due_ms = publish_next_due_ms,
+    .waits_for_drain = publish_waits_for_drain,
     .partitioned = &partitioned,
     .gauges = publish_gauges,
 };
