@@ -469,8 +469,8 @@ bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_m
     return topic_missing(error, topic);
 }
 
-static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t partitions, int64_t when,
-                            int timeout_ms, int64_t *out_offsets, struct error *error)
+static rd_kafka_resp_err_t ask_offsets(rd_kafka_t *client, const char *topic, int32_t partitions,
+                                       int64_t when, int timeout_ms, int64_t *out_offsets)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
     for (int32_t i = 0; i < partitions; i++)
@@ -484,11 +484,24 @@ static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t parti
     for (int i = 0; i < list->cnt && !code; i++)
         out_offsets[list->elems[i].partition] = list->elems[i].offset;
     rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* A broker that has just started does not know all its partitions yet; the library remembers what it said for a quarter of
+ * an hour and answers from that. Whether a topic is there, only fresh metadata say, and they renew its memory. */
+static bool offsets_by_time(rd_kafka_t *client, const char *topic, int32_t partitions, int64_t when,
+                            int timeout_ms, int64_t *out_offsets, struct error *error)
+{
+    int32_t now;
+    rd_kafka_resp_err_t code = ask_offsets(client, topic, partitions, when, timeout_ms, out_offsets);
+    if (kafka_is_topic_unknown(code)) {
+        if (!kafka_topic_partitions(client, topic, timeout_ms, &now, error))
+            return false;
+        code = ask_offsets(client, topic, partitions, when, timeout_ms, out_offsets);
+    }
     if (!code)
         return true;
     (void)kafka_fail_code(error, code, "asking for end offsets");
-    /* A broker that has just started does not know its partitions yet. Whether a topic is there, only its metadata say
-     * (kafka_topic_partitions). */
     if (error && kafka_is_topic_unknown(code))
         error->retriable = true;
     return false;
