@@ -141,8 +141,9 @@ static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
     };
     if (worker->config->first_stage > 0)
         input.origin = header_of(message, "clickveil-origin");
-    struct error why = {0};
-    if (chain_process(worker->chain, &input, &why) == CHAIN_STOP) {
+    if (chain_process(worker->chain, &input, error) == CHAIN_STOP) {
+        struct error why = *error;
+        *error = (struct error){0};
         if (!why.where[0])
             error_at(&why, "%s[%d]@%lld", worker->assignment.topic, message->partition,
                      (long long)message->offset);
