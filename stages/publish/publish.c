@@ -140,6 +140,7 @@ static void publish_release(void *state)
     free(publish->partitions);
     due_list_release(&publish->round.due);
     feed_list_release(&publish->rules.feeds);
+    slab_budget_release(&publish->rules.memory);
     *publish = (struct publish_state){0};
 }
 

@@ -1,10 +1,11 @@
 #include "stages/publish/ref_index.h"
 
 #include "common/error.h"
+#include "common/pages.h"
 
 #include <stdlib.h>
 
-enum { CAPACITY_MIN = 256 };
+enum { CAPACITY_MIN = 256, LARGE_BYTES = 2 * 1024 * 1024 };
 
 static void place(struct ref_index *index, struct ref_index_slot slot)
 {
@@ -14,18 +15,38 @@ static void place(struct ref_index *index, struct ref_index_slot slot)
     index->slots[at] = slot;
 }
 
+/* A large index stands on huge pages: it is looked up at random. */
+static bool is_large(uint32_t capacity)
+{
+    return capacity * sizeof(struct ref_index_slot) >= LARGE_BYTES;
+}
+
+static struct ref_index_slot *slots_new(uint32_t capacity)
+{
+    return is_large(capacity) ? pages_new(capacity * sizeof(struct ref_index_slot))
+                              : calloc(capacity, sizeof(struct ref_index_slot));
+}
+
+static void slots_free(struct ref_index_slot *slots, uint32_t capacity)
+{
+    if (is_large(capacity))
+        pages_free(slots, capacity * sizeof *slots);
+    else
+        free(slots);
+}
+
 static bool grow(struct ref_index *index)
 {
     struct ref_index fresh = {.capacity = index->capacity ? index->capacity * 2 : CAPACITY_MIN,
                               .count = index->count};
-    fresh.slots = fresh.capacity ? calloc(fresh.capacity, sizeof *fresh.slots) : NULL;
+    fresh.slots = fresh.capacity ? slots_new(fresh.capacity) : NULL;
     if (!fresh.slots)
         return false;
     for (uint32_t i = 0; i < index->capacity; i++) {
         if (index->slots[i].reference)
             place(&fresh, index->slots[i]);
     }
-    free(index->slots);
+    slots_free(index->slots, index->capacity);
     *index = fresh;
     return true;
 }
@@ -84,6 +105,6 @@ size_t ref_index_bytes(const struct ref_index *index)
 
 void ref_index_release(struct ref_index *index)
 {
-    free(index->slots);
+    slots_free(index->slots, index->capacity);
     *index = (struct ref_index){0};
 }

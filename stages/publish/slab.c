@@ -1,8 +1,68 @@
 #include "stages/publish/slab.h"
 
+#include "common/pages.h"
+
 #include <stdlib.h>
 
-enum { CHUNK_SIZE = SLAB_CHUNK_UNITS * SLAB_UNIT_SIZE };
+enum {
+    CHUNK_SIZE = SLAB_CHUNK_UNITS * SLAB_UNIT_SIZE,
+    BLOCK_SIZE = 2 * 1024 * 1024, /* a huge page */
+    BLOCK_CHUNKS = BLOCK_SIZE / CHUNK_SIZE,
+};
+
+/* ---- the pool ---- */
+
+static bool add_block(struct slab_budget *budget)
+{
+    if (budget->block_count == budget->block_capacity) {
+        uint32_t capacity = budget->block_capacity ? budget->block_capacity * 2 : 16;
+        char **blocks = realloc(budget->blocks, capacity * sizeof *blocks);
+        if (!blocks)
+            return false;
+        budget->blocks = blocks;
+        budget->block_capacity = capacity;
+    }
+    char *block = pages_new(BLOCK_SIZE);
+    if (!block)
+        return false;
+    budget->blocks[budget->block_count++] = block;
+    budget->next_chunk = 0;
+    return true;
+}
+
+static void *take_chunk(struct slab_budget *budget)
+{
+    if (budget->max - budget->used < CHUNK_SIZE)
+        return NULL;
+    void *chunk = budget->free_chunks;
+    if (chunk) {
+        memcpy(&budget->free_chunks, chunk, sizeof chunk);
+    } else {
+        if ((budget->block_count == 0 || budget->next_chunk == BLOCK_CHUNKS) && !add_block(budget))
+            return NULL;
+        chunk = budget->blocks[budget->block_count - 1] + (size_t)budget->next_chunk++ * CHUNK_SIZE;
+    }
+    budget->used += CHUNK_SIZE;
+    return chunk;
+}
+
+static void give_chunk(struct slab_budget *budget, void *chunk)
+{
+    memcpy(chunk, &budget->free_chunks, sizeof chunk);
+    budget->free_chunks = chunk;
+    budget->used -= CHUNK_SIZE;
+}
+
+void slab_budget_release(struct slab_budget *budget)
+{
+    ensure(budget->used == 0);
+    for (uint32_t i = 0; i < budget->block_count; i++)
+        pages_free(budget->blocks[i], BLOCK_SIZE);
+    free(budget->blocks);
+    *budget = (struct slab_budget){.max = budget->max};
+}
+
+/* ---- a slab ---- */
 
 void slab_init(struct slab *slab, size_t own_size, struct slab_budget *budget)
 {
@@ -29,8 +89,7 @@ static uint32_t units_of(const struct slab *slab, unsigned size_class)
 /* A chunk more. The rest of the one before becomes free single units, so that nothing is lost. */
 static bool grow(struct slab *slab)
 {
-    if (slab->budget->max - slab->budget->used < CHUNK_SIZE ||
-        slab->chunk_count == UINT32_MAX / SLAB_CHUNK_UNITS)
+    if (slab->chunk_count == UINT32_MAX / SLAB_CHUNK_UNITS)
         return false;
     if (slab->chunk_count == slab->chunk_capacity) {
         uint32_t capacity = slab->chunk_capacity ? slab->chunk_capacity * 2 : 16;
@@ -40,7 +99,7 @@ static bool grow(struct slab *slab)
         slab->chunks = chunks;
         slab->chunk_capacity = capacity;
     }
-    char *chunk = malloc(CHUNK_SIZE);
+    char *chunk = take_chunk(slab->budget);
     if (!chunk)
         return false;
     if (slab->chunk_count > 0) {
@@ -50,7 +109,6 @@ static bool grow(struct slab *slab)
     }
     slab->chunks[slab->chunk_count++] = chunk;
     slab->next_unit = slab->chunk_count == 1; /* reference 0 stands for none */
-    slab->budget->used += CHUNK_SIZE;
     return true;
 }
 
@@ -81,9 +139,7 @@ void slab_give(struct slab *slab, uint32_t reference, unsigned size_class)
 void slab_release(struct slab *slab)
 {
     for (uint32_t i = 0; i < slab->chunk_count; i++)
-        free(slab->chunks[i]);
+        give_chunk(slab->budget, slab->chunks[i]);
     free(slab->chunks);
-    if (slab->budget)
-        slab->budget->used -= (size_t)slab->chunk_count * CHUNK_SIZE;
     *slab = (struct slab){0};
 }

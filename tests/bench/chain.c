@@ -105,7 +105,6 @@ struct bench {
     struct event *events;
     uint64_t bytes;
     uint64_t consents;
-    uint64_t consent_memory; /* bytes of heap that the table took */
 
     struct config *config;
     struct chain_shared *shared;
@@ -205,7 +204,6 @@ static void follow_consents(struct bench *bench, struct error *error)
     void *shared = followers.items[0].shared;
     struct generate_options options = bench->options;
     options.subscribers = bench->consent_subscribers;
-    uint64_t before = heap_bytes();
     struct generator *generator = generator_new(&options, error);
     if (!generator)
         die(error);
@@ -226,7 +224,6 @@ static void follow_consents(struct bench *bench, struct error *error)
     followed->committed_to(shared, 0, (int64_t)bench->consents);
     if (!followed->complete(shared, error))
         die(error);
-    bench->consent_memory = heap_bytes() - before;
 }
 
 /* ---- running ---- */
@@ -309,18 +306,31 @@ static void open_chain(struct bench *bench, struct error *error)
     }
 }
 
-struct people {
-    double people, state_bytes;
+/* What stages say of themselves, as in /metrics. */
+struct gauges {
+    double people, state_bytes, consent_entries, consent_bytes;
 };
 
-static void note_people(void *context, const char *stage, const char *name, double value)
+static void note_gauge(void *context, const char *stage, const char *name, double value)
 {
-    struct people *people = context;
+    struct gauges *gauges = context;
+    const struct {
+        const char *name;
+        double *value;
+    } wanted[] = {{"people", &gauges->people},
+                  {"state_bytes", &gauges->state_bytes},
+                  {"consent_table_entries", &gauges->consent_entries},
+                  {"consent_table_bytes", &gauges->consent_bytes}};
     (void)stage;
-    if (strcmp(name, "people") == 0)
-        people->people = value;
-    if (strcmp(name, "state_bytes") == 0)
-        people->state_bytes = value;
+    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if (strcmp(name, wanted[i].name) == 0)
+            *wanted[i].value = value;
+    }
+}
+
+static double ratio(double part, double whole)
+{
+    return whole > 0 ? part / whole : 0;
 }
 
 static void print_pass(const struct bench *bench, const char *name, const struct pass *pass, double times)
@@ -339,7 +349,7 @@ static void print_pass(const struct bench *bench, const char *name, const struct
 }
 
 static void report(const struct bench *bench, const struct pass *cold, const struct pass *warm,
-                   const struct people *people)
+                   const struct gauges *gauges)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -351,11 +361,10 @@ static void report(const struct bench *bench, const struct pass *cold, const str
     print_pass(bench, "cold", cold, 1);
     if (bench->passes > 1)
         print_pass(bench, "warm", warm, bench->passes - 1);
-    printf(",\"people\":%.0f,\"state_bytes_per_person\":%.0f,\"consent_bytes_per_record\":%.0f,"
+    printf(",\"people\":%.0f,\"state_bytes_per_person\":%.0f,\"consent_bytes_per_entry\":%.0f,"
            "\"peak_rss_mib\":%.1f}\n",
-           people->people, people->people > 0 ? people->state_bytes / people->people : 0,
-           bench->consents ? (double)bench->consent_memory / (double)bench->consents : 0,
-           (double)usage.ru_maxrss / 1024);
+           gauges->people, ratio(gauges->state_bytes, gauges->people),
+           ratio(gauges->consent_bytes, gauges->consent_entries), (double)usage.ru_maxrss / 1024);
 }
 
 /* ---- options ---- */
@@ -432,9 +441,9 @@ int main(int argc, char **argv)
         struct pass pass = run_pass(&bench, &error);
         add_pass(&warm, &pass);
     }
-    struct people people = {0};
-    chain_shared_gauges(bench.shared, note_people, &people);
-    report(&bench, &cold, &warm, &people);
+    struct gauges gauges = {0};
+    chain_shared_gauges(bench.shared, note_gauge, &gauges);
+    report(&bench, &cold, &warm, &gauges);
     chain_free(bench.chain);
     chain_shared_free(bench.shared);
     arena_release(&bench.arena);

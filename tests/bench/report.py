@@ -59,7 +59,7 @@ def summary_of_chain(runs):
         "allocations_per_event_new_people": max(run["allocations_hot_path_per_event"] for run in cold),
         "allocations_per_transaction": max(run["allocations_commit"] / run["transactions"] for run in warm),
         "state_bytes_per_person": median(runs, "state_bytes_per_person"),
-        "consent_bytes_per_record": median(runs, "consent_bytes_per_record"),
+        "consent_bytes_per_entry": median(runs, "consent_bytes_per_entry"),
     }
 
 
@@ -111,7 +111,7 @@ def print_chain(row):
           f" while every person is new {row['allocations_per_event_new_people']:.6f};"
           f" per transaction, at its end: {row['allocations_per_transaction']:.2f}")
     print(f"memory: {row['state_bytes_per_person']:.0f} bytes of state per person,"
-          f" {row['consent_bytes_per_record']:.0f} bytes per consent record")
+          f" {row['consent_bytes_per_entry']:.0f} bytes per consent entry")
 
 
 def main():

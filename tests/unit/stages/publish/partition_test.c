@@ -36,6 +36,7 @@ static int teardown(void **state)
 {
     (void)state;
     feed_list_release(&rules.feeds);
+    slab_budget_release(&rules.memory);
     arena_release(&arena);
     rig_release(&rig);
     return 0;

@@ -55,6 +55,7 @@ static void slab_blocks_do_not_touch_each_other(void **state)
     assert_true(count > 100 && slab.chunk_count > 1);
     slab_release(&slab);
     assert_true(budget.used == 0);
+    slab_budget_release(&budget);
 }
 
 static void slab_gives_the_same_size_again(void **state)
@@ -74,6 +75,7 @@ static void slab_gives_the_same_size_again(void **state)
     assert_int_equal(slab_take(&slab, 8), 0);
     assert_true(slab_take(&slab, 0) != 0); /* what is left of the chunk still serves smaller ones */
     slab_release(&slab);
+    slab_budget_release(&budget);
 }
 
 static void slab_keeps_to_its_budget(void **state)
@@ -92,6 +94,35 @@ static void slab_keeps_to_its_budget(void **state)
     assert_true(slab_take(&one, 0) != 0); /* what one partition gave back serves another */
     slab_release(&one);
     assert_true(budget.used == 0);
+    slab_budget_release(&budget);
+}
+
+/* More than a block of chunks, given back and taken again by another slab: the same memory, nobody else's. */
+static void chunks_of_a_slab_that_ended_serve_the_next(void **state)
+{
+    (void)state;
+    enum { CHUNKS = 70 };
+    struct slab_budget budget = {.max = CHUNKS * CHUNK};
+    struct slab kept;
+    slab_init(&kept, 96, &budget);
+    uint32_t mark = slab_take(&kept, 0);
+    memset(slab_at(&kept, mark), 0x5a, SLAB_UNIT_SIZE);
+    for (unsigned round = 0; round < 3; round++) {
+        struct slab slab;
+        slab_init(&slab, 96, &budget);
+        unsigned count = 0;
+        for (uint32_t reference; (reference = slab_take(&slab, 8)) != 0; count++)
+            memset(slab_at(&slab, reference), 0xff, (size_t)SLAB_UNITS_MAX * SLAB_UNIT_SIZE);
+        assert_int_equal(count, 15 + (CHUNKS - 2) * 16);
+        assert_true(budget.used == budget.max);
+        slab_release(&slab);
+    }
+    for (unsigned i = 0; i < SLAB_UNIT_SIZE; i++)
+        assert_int_equal(((uint8_t *)slab_at(&kept, mark))[i], 0x5a);
+    assert_true(budget.used == CHUNK && budget.block_count == 3);
+    slab_release(&kept);
+    slab_budget_release(&budget);
+    assert_true(budget.used == 0 && budget.block_count == 0);
 }
 
 int main(void)
@@ -101,6 +132,7 @@ int main(void)
         cmocka_unit_test(slab_blocks_do_not_touch_each_other),
         cmocka_unit_test(slab_gives_the_same_size_again),
         cmocka_unit_test(slab_keeps_to_its_budget),
+        cmocka_unit_test(chunks_of_a_slab_that_ended_serve_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

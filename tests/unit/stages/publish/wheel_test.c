@@ -38,6 +38,7 @@ static int teardown(void **state)
     (void)state;
     wheel_release(&wheel);
     slab_release(&slab);
+    slab_budget_release(&budget);
     return 0;
 }
 
