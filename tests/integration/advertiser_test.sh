@@ -17,6 +17,14 @@ check() { # status, with what was said in $work/out and $work/err
     echo $?
 }
 
+settled() { # a transaction's markers come behind the answer to its commit
+    for _ in $(seq 300); do
+        [ "$("$tool" ends "$KAFKA_BOOTSTRAP" "$topic" committed)" != "$("$tool" ends "$KAFKA_BOOTSTRAP" "$topic" uncommitted)" ] ||
+            return 0
+        sleep 0.1
+    done
+}
+
 a=CanXKwBP87pKcg66-Tr5PA b=RTvCuBuQbaNgiRWrj5wgyw c=M4FKHcArxWMG2yMdyMUPMw
 record() { # record KEY SEGMENTS
     printf '{"key":"%s","value":{"v":1,"user":{"eids":[{"source":"ads.example","inserter":"ads.example","uids":[{"id":"%s","atype":3}]}],"data":[{"name":"ads.example","segment":[%s],"ext":{"segtax":4}}]},"ext":{"epoch":2968,"expires":"2099-11-28T00:00:00Z"}}}\n' \
@@ -38,6 +46,7 @@ is an_empty_feed_has_nothing "$(cat "$work/out")" \
     echo "{\"key\":\"$b\",\"value\":null}"
 } >"$work/committed"
 "$tool" produce "$KAFKA_BOOTSTRAP" "$topic" "$work/committed" records txn="$topic-one" >/dev/null
+settled
 is a_committed_feed "$(check --json)" 0
 is a_committed_feed_is_its_last_values "$(cat "$work/out")" \
     "{\"topic\":\"$topic\",\"valid\":true,\"views\":[{\"view\":\"committed\",\"records\":4,\"tombstones\":1,\"live\":1,\"devices\":0,\"expired\":0,\"epochs\":{\"2968\":1},\"interests\":{\"368\":1,\"422\":1},\"invalid\":{},\"invalid_records\":[]}]}"
@@ -45,6 +54,7 @@ is a_committed_feed_is_its_last_values "$(cat "$work/out")" \
 # Aborted: a fault that only those see who read uncommitted.
 record $c '{"id":"206"}' >"$work/aborted"
 "$tool" produce "$KAFKA_BOOTSTRAP" "$topic" "$work/aborted" records txn="$topic-two" hold </dev/null >/dev/null
+settled
 is an_aborted_fault_is_not_committed "$(check)" 0
 is an_aborted_fault_is_seen_uncommitted "$(check --uncommitted)" 65
 has an_aborted_fault_is_named "^  $topic\[[0-2]\]@[0-9]+: segment_unknown: " "$work/out"
