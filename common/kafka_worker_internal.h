@@ -52,7 +52,7 @@ struct kafka_worker {
     struct kafka_assignment assignment;
     struct kafka_restore *restore; /* NULL: no state */
     bool restoring, assign_failed;
-    bool rejoining; /* partitions were taken back, and what comes instead is not known yet */
+    bool rejoining;     /* partitions were taken back, and what comes instead is not known yet */
     unsigned moves;     /* grows whenever positions moved: by a rebalance, a rewind */
     bool missed;        /* a record was not taken though it was ours: back to our positions before going on */
     int64_t checked_ms; /* when the input topic was last asked after */
