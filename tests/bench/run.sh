@@ -103,7 +103,7 @@ chain_rounds=$rounds
 wants chain || chain_rounds=1
 for ((round = 1; round <= chain_rounds; round++)); do
     note "$out/tests/bench/chain" "$work/pipeline.yaml" events=500000 subscribers=$((subscribers / 4)) \
-        opt-out-percent=$opt_out_percent
+        "consent-subscribers=$consent_subscribers" "opt-out-percent=$opt_out_percent"
 done
 kept_percent=$(sed -n 's/.*"cold":{[^}]*"kept_share":\([0-9.]*\).*/\1/p' "$results" | tail -1 |
     awk '{ printf "%.0f", $1 * 100 }')
