@@ -45,6 +45,7 @@ struct probe_options {
     atomic_uint stands_at;   /* a batch of more events than that is touched */
     atomic_uint largest;     /* batch that stood */
     atomic_uint touched;     /* times that one did not */
+    atomic_uint processed;   /* events, committed or not */
 };
 
 struct probe {
@@ -73,6 +74,7 @@ static struct verdict probe_process(void *state, struct record *record, struct e
     struct output output = {
         .topic = TOPIC_FEED, .key = {piece, 1}, .value = {piece, 1}, .partition = OUTPUT_PARTITION_BY_KEY};
     probe->batch++;
+    atomic_fetch_add(&probe->options->processed, 1);
     return emitter_output(emitter, &output) ? verdict_pass() : (struct verdict){VERDICT_STOP, 0};
 }
 
@@ -198,6 +200,8 @@ static int set_up(void **state)
             rd_kafka_mock_topic_set_error(rigs[i].cluster.mock, "events",
                                           RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
         configure(&rigs[i]);
+        if (i == RIG_AWAY) /* a transaction stays open long enough to lose its broker */
+            rigs[i].config.runtime.commit_interval_ms = 1000;
         if (i == RIG_LATE_BROKER)
             rd_kafka_mock_broker_set_down(rigs[i].cluster.mock, -1);
         start(&rigs[i]);
@@ -396,9 +400,9 @@ static void a_broker_that_goes_away_is_waited_for(void **state)
     WAIT_FOR(rig, has_joined(rig));
     feed(rig, 50);
     WAIT_FOR(rig, stats_of(rig)->records == 50);
-    /* The records are there; when they are to be committed, the broker is not. */
-    kafka_cluster_fault(&rig->cluster, KAFKA_REQUEST_ADD_PARTITIONS_TO_TXN, RD_KAFKA_RESP_ERR__TRANSPORT);
+    /* The transaction is open; when it is to be committed, the broker is not there. */
     feed(rig, 50);
+    WAIT_FOR(rig, atomic_load(&rig->options.processed) >= 100);
     rd_kafka_mock_broker_set_down(rig->cluster.mock, -1);
     WAIT_FOR(rig, stats_of(rig)->producers_recreated > 0);
     assert_false(kafka_pipeline_is_ready(rig->pipeline, text, sizeof text));
