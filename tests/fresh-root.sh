@@ -53,7 +53,7 @@ sources() { # sources: one-line entries for the suite
 }
 
 list=$(sources)
-[ -n "$list" ] || list="deb http://deb.debian.org/debian $suite main"
+[ -n "$list" ] || die "apt names no archive of $suite here; add one to its sources"
 include=make,git,ca-certificates
 [ $user = root ] || include+=,sudo
 apt-config dump | grep -E '^Acquire::(http|https|Check-[A-Za-z-]*|Retries)\b' >"$dir/apt.conf" || true
