@@ -58,6 +58,7 @@ static bool judge_address(struct view text, char *why, size_t why_size)
 /* In the order of enum identifier_kind; imei and maid are kinds of devices. */
 static const char *const subscriber_kinds[] = {"", "e164", "imsi", "opaque", NULL};
 static const char *const partitioners[] = {"", "murmur2", "crc32", "trusted", NULL};
+static const char *const key_spellings[] = {"", "plus", "digits", NULL};
 static const char *const log_formats[] = {"", "auto", "text", "json", NULL};
 static const char *const log_levels[] = {"", "error", "warning", "info", "debug", NULL};
 
@@ -126,6 +127,15 @@ static const struct option input_options[] = {
      .help = "How the events' producer chose partitions, by which wrong ones are found: `murmur2` (Java), "
              "`crc32` "
              "(librdkafka), `trusted` (not checked)."},
+    {.name = "events_key",
+     .type = OPTION_ENUM,
+     .offset = offsetof(struct config_input, events_key),
+     .choices = key_spellings,
+     .default_text = "plus",
+     .help =
+         "How the key of an event writes a phone number: `plus` (+12025550123) or `digits` (12025550123). "
+         "Any other spelling is a dead letter `wrong_partition`, for it could put one person in two "
+         "partitions. An IMSI or opaque line is its own only spelling."},
     {.name = "record_max",
      .type = OPTION_SIZE,
      .offset = offsetof(struct config_input, record_bytes_max),

@@ -24,6 +24,13 @@ enum events_partitioner {
     EVENTS_PARTITIONER_TRUSTED, /* the check is off */
 };
 
+/* How the key of an event writes a phone number. One spelling only: another one may hash to another partition. */
+enum events_key {
+    EVENTS_KEY_UNKNOWN = 0, /* no spelling is right */
+    EVENTS_KEY_PLUS,        /* +12025550123 */
+    EVENTS_KEY_DIGITS,      /* 12025550123 */
+};
+
 /* Names of topics by role; feeds have their own in publish.feeds. */
 struct config_topics {
     struct view events, consent, dead_letters, retractions, consent_out, pseudonymize_out, classify_out,
@@ -38,6 +45,7 @@ struct config_subscriber {
 struct config_input {
     struct option_list fields; /* option_pair: our field name -> the operator's dotted path */
     int events_partitioner;    /* enum events_partitioner */
+    int events_key;            /* enum events_key; of E.164 lines, others have one spelling */
     int64_t record_bytes_max;  /* 64 KiB */
     int64_t future_max_ms;     /* 1 d: more ahead of the Kafka timestamp is a dead letter */
     int64_t late_max_ms;       /* 2 d: more behind is dropped */

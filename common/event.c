@@ -43,8 +43,8 @@ const struct reason event_reasons[] = {
     [EVENT_DEVICE_MALFORMED] = {"device_malformed", "the device ID is not of the kind that it names"},
     [EVENT_DEVICE_KIND] = {"device_kind", "the device kind is neither imei nor maid"},
     [EVENT_WRONG_PARTITION] = {"wrong_partition",
-                               "the key is not the record's line, or belongs into another partition; see "
-                               "input.events_partitioner"},
+                               "the key is not the record's line as input.events_key writes it, or belongs "
+                               "into another partition; see input.events_partitioner"},
     [EVENT_UNKNOWN_VERSION] = {"unknown_version", "written in a format version that this process can't read"},
     [EVENT_UNKNOWN_KIND] = {"unknown_kind", "neither an event nor a retraction"},
     [EVENT_UNKNOWN_FIELD] = {"unknown_field", "a field that this topic must not carry"},
@@ -103,6 +103,7 @@ struct event_reader {
     struct json_shape *shape;
     enum identifier_kind line_kind;
     enum events_partitioner partitioner;
+    enum events_key key;
     struct json_reader json;
 };
 
@@ -202,6 +203,7 @@ bool event_reader_new(const struct config *config, struct arena *arena, struct e
     }
     reader->line_kind = (enum identifier_kind)config->subscriber.kind;
     reader->partitioner = (enum events_partitioner)config->input.events_partitioner;
+    reader->key = (enum events_key)config->input.events_key;
     if (!json_reader_init(&reader->json, (size_t)config->input.record_bytes_max, arena, error))
         return false;
     *out_reader = reader;
@@ -221,7 +223,6 @@ struct reading {
     struct record *record;
     enum event_reason reason;                         /* why a step said false */
     char (*identifiers)[SUBJECT_IDENTIFIER_SIZE_MAX]; /* canonical, by subject kind */
-    struct view subscriber;                           /* as written */
 };
 
 static bool fail(struct reading *reading, enum event_reason reason)
@@ -355,8 +356,9 @@ static bool take_identifier(struct reading *reading, enum subject_kind kind,
 
 static bool read_subscriber(struct reading *reading)
 {
-    return read_required_text(reading, FIELD_SUBSCRIBER, &reading->subscriber) &&
-           take_identifier(reading, SUBJECT_LINE, reading->reader->line_kind, reading->subscriber,
+    struct view text = VIEW_ABSENT;
+    return read_required_text(reading, FIELD_SUBSCRIBER, &text) &&
+           take_identifier(reading, SUBJECT_LINE, reading->reader->line_kind, text,
                            EVENT_SUBSCRIBER_MALFORMED);
 }
 
@@ -516,27 +518,38 @@ static bool read_fields(struct reading *reading)
            read_object(reading);
 }
 
+/* The one spelling of a line that keys of events have. */
+static bool is_key_of(const struct event_reader *reader, struct view key, struct view line)
+{
+    if (reader->line_kind != IDENTIFIER_E164 || reader->key == EVENTS_KEY_DIGITS)
+        return view_equal(key, line);
+    return reader->key == EVENTS_KEY_PLUS && key.size > 0 && key.data[0] == '+' &&
+           view_equal((struct view){key.data + 1, key.size - 1}, line);
+}
+
+/* Where partitions do not matter, any spelling of the line will do. */
+static bool is_spelling_of(const struct event_reader *reader, struct view key, struct view line)
+{
+    char canonical[SUBJECT_IDENTIFIER_SIZE_MAX];
+    size_t size = 0;
+    return subject_canonicalise(reader->line_kind, key, canonical, &size) == SUBJECT_CANONICAL &&
+           view_equal((struct view){canonical, size}, line);
+}
+
 /* Spec 2: a record whose key is not its subscriber, or which lies where its key does not belong, would count one
- * person twice. */
+ * person twice; so would a key that is the subscriber in a second spelling, which has a partition of its own. */
 static bool placed_right(struct reading *reading, const struct chain_input *input)
 {
     const struct event_reader *reader = reading->reader;
+    struct view line = reading->record->subjects[SUBJECT_LINE].identifier;
     if (reader->partitioner == EVENTS_PARTITIONER_TRUSTED)
         return true;
-    if (view_is_absent(input->key))
-        return input->partition_count == 0 || fail(reading, EVENT_WRONG_PARTITION);
-    struct view line = reading->record->subjects[SUBJECT_LINE].identifier;
-    if (!view_equal(input->key, reading->subscriber) && !view_equal(input->key, line)) {
-        char canonical[SUBJECT_IDENTIFIER_SIZE_MAX];
-        size_t size = 0;
-        if (subject_canonicalise(reader->line_kind, input->key, canonical, &size) != SUBJECT_CANONICAL ||
-            !view_equal((struct view){canonical, size}, line))
-            return fail(reading, EVENT_WRONG_PARTITION);
-    }
-    if (input->partition_count == 0)
-        return true;
-    return partitioner_partition(reader->partitioner, input->key, input->partition_count) ==
-               input->partition ||
+    if (input->partition_count == 0) /* file mode */
+        return view_is_absent(input->key) || is_spelling_of(reader, input->key, line) ||
+               fail(reading, EVENT_WRONG_PARTITION);
+    return (!view_is_absent(input->key) && is_key_of(reader, input->key, line) &&
+            partitioner_partition(reader->partitioner, input->key, input->partition_count) ==
+                input->partition) ||
            fail(reading, EVENT_WRONG_PARTITION);
 }
 

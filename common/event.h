@@ -71,9 +71,10 @@ void event_reader_free(struct event_reader *reader); /* NULL is fine; the arena 
  * time are known, a page visit has url or host and nothing of apps, an app event has app and neither url nor host.
  * REJECT with an enum event_reason otherwise. STOP: the arena is full. No allocation.
  *
- * Checks the record's key (its subscriber, as written or in canonical form) and, by config.input.events_partitioner
- * and input->partition_count, its partition: `wrong_partition`. Without partition_count (file mode) an absent key is
- * fine and no partition is checked; `trusted` checks neither.
+ * Checks the record's key (its subscriber, spelt as config.input.events_key says) and, by
+ * config.input.events_partitioner and input->partition_count, its partition: `wrong_partition`. Without
+ * partition_count (file mode) an absent key is fine, a key may be spelt in any way, and no partition is checked;
+ * `trusted` checks neither.
  *
  * Judging the time against the Kafka timestamp and looking at signals is the consent stage's. */
 struct verdict event_read(struct event_reader *reader, const struct chain_input *input, struct arena *arena,

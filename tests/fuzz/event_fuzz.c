@@ -35,6 +35,7 @@ static void fuzz_prepare(void)
     fuzz.config.programmes = (struct option_list){fuzz.programmes, 3, true};
     fuzz.config.subscriber.kind = IDENTIFIER_E164;
     fuzz.config.input.events_partitioner = EVENTS_PARTITIONER_MURMUR2;
+    fuzz.config.input.events_key = EVENTS_KEY_PLUS;
     fuzz.config.input.record_bytes_max = 64 * 1024;
     ensure(arena_init(&fuzz.startup, 64 * 1024, 8 * 1024 * 1024, &error));
     ensure(arena_init(&fuzz.arena, 64 * 1024, 8 * 1024 * 1024, &error));

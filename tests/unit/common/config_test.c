@@ -402,6 +402,7 @@ static void what_is_not_written_has_its_default(void **state)
     assert_true(config->instance.size > 0);
     assert_true(view_equal_string(config->topics.events, "clickstream.events"));
     assert_int_equal(config->input.events_partitioner, EVENTS_PARTITIONER_MURMUR2);
+    assert_int_equal(config->input.events_key, EVENTS_KEY_PLUS);
     assert_int_equal(config->input.record_bytes_max, 65536);
     assert_int_equal(config->input.future_max_ms, 86400000);
     assert_int_equal(config->input.late_max_ms, 2 * 86400000);

@@ -25,7 +25,9 @@ static struct config config_of(int kind, int partitioner)
 {
     return (struct config){
         .subscriber = {.kind = kind},
-        .input = {.events_partitioner = partitioner, .record_bytes_max = 64 * 1024},
+        .input = {.events_partitioner = partitioner,
+                  .events_key = EVENTS_KEY_PLUS,
+                  .record_bytes_max = 64 * 1024},
     };
 }
 
@@ -619,45 +621,82 @@ static void full_arena_stops(void **state)
 static void record_must_lie_where_its_key_says(void **state)
 {
     (void)state;
+    enum { MURMUR2 = EVENTS_PARTITIONER_MURMUR2, CRC32 = EVENTS_PARTITIONER_CRC32 };
+    enum { PLUS = EVENTS_KEY_PLUS, DIGITS = EVENTS_KEY_DIGITS };
+    enum { E164 = IDENTIFIER_E164, IMSI = IDENTIFIER_IMSI, OPAQUE = IDENTIFIER_OPAQUE };
     /* The partition that the key itself gives among 4, plus `beside`. */
     static const struct {
-        int partitioner;
+        int kind;
+        const char *subscriber;
+        int partitioner, spelling;
         struct view key;
         int beside;
         int32_t partitions;
         const char *wanted;
         const char *why;
     } cases[] = {
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("+12025550123"), 0, 4, "pass", "as written in the event"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("12025550123"), 0, 4, "pass", "canonical"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("+1 202-555-0123"), 0, 4, "pass",
-         "other spelling of the same number"},
-        {EVENTS_PARTITIONER_CRC32, VIEW("+12025550123"), 0, 4, "pass", "librdkafka's partition"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("+12025550123"), 1, 4, "wrong_partition", "the one beside it"},
-        {EVENTS_PARTITIONER_CRC32, VIEW("12025550123"), 1, 4, "wrong_partition", "the one beside it"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("12025550124"), 0, 4, "wrong_partition", "another line's key"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW(""), 0, 4, "wrong_partition", "empty key"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("line:12025550123"), 0, 4, "wrong_partition", "a consent key"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW_ABSENT, 0, 4, "wrong_partition", "null key on Kafka"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW_ABSENT, 0, 0, "pass", "no key in file mode"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("12025550123"), 1, 0, "pass", "no partitions in file mode"},
-        {EVENTS_PARTITIONER_MURMUR2, VIEW("12025550124"), 0, 0, "wrong_partition",
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 0, 4, "pass", "with plus, as declared"},
+        {E164, "12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 0, 4, "pass", "the value may differ"},
+        {E164, "+12025550123", MURMUR2, DIGITS, VIEW("12025550123"), 0, 4, "pass", "digits, as declared"},
+        {E164, "+1 202-555-0123", CRC32, PLUS, VIEW("+12025550123"), 0, 4, "pass", "librdkafka's partition"},
+        {E164, "12025550123", MURMUR2, PLUS, VIEW("12025550123"), 0, 4, "wrong_partition",
+         "a second spelling has a second partition: one person would be two"},
+        {E164, "+12025550123", MURMUR2, DIGITS, VIEW("+12025550123"), 0, 4, "wrong_partition",
+         "and so the other way round"},
+        {E164, "+1 202-555-0123", MURMUR2, PLUS, VIEW("+1 202-555-0123"), 0, 4, "wrong_partition",
+         "spaces and hyphens: as in the value, but another key"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("++12025550123"), 0, 4, "wrong_partition",
+         "two plus signs"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123 "), 0, 4, "wrong_partition",
+         "a blank behind"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+"), 0, 4, "wrong_partition", "a plus sign alone"},
+        {E164, "+12025550123", MURMUR2, EVENTS_KEY_UNKNOWN, VIEW("+12025550123"), 0, 4, "wrong_partition",
+         "no spelling declared: none is right"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 1, 4, "wrong_partition",
+         "the one beside it"},
+        {E164, "+12025550123", CRC32, DIGITS, VIEW("12025550123"), 1, 4, "wrong_partition",
+         "the one beside it"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550124"), 0, 4, "wrong_partition",
+         "another line's key"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW(""), 0, 4, "wrong_partition", "empty key"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("line:+12025550123"), 0, 4, "wrong_partition",
+         "a consent key"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW_ABSENT, 0, 4, "wrong_partition", "null key on Kafka"},
+        {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("310150123456789"), 0, 4, "pass",
+         "an IMSI has one spelling, whatever is declared for numbers"},
+        {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("+310150123456789"), 0, 4, "wrong_partition",
+         "which has no plus"},
+        {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("310150123456788"), 0, 4, "wrong_partition",
+         "another IMSI"},
+        {OPAQUE, "Line 7", MURMUR2, DIGITS, VIEW("Line 7"), 0, 4, "pass", "opaque: the bytes themselves"},
+        {OPAQUE, "Line 7", MURMUR2, DIGITS, VIEW("line 7"), 0, 4, "wrong_partition", "and no others"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW_ABSENT, 0, 0, "pass", "no key in file mode"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("1 202 555 0123"), 1, 0, "pass",
+         "file mode has no partitions: any spelling"},
+        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550124"), 0, 0, "wrong_partition",
          "another's key in file mode"},
-        {EVENTS_PARTITIONER_TRUSTED, VIEW("12025550124"), 1, 4, "pass", "nothing is checked"},
-        {EVENTS_PARTITIONER_TRUSTED, VIEW_ABSENT, 0, 4, "pass", "nothing is checked"},
-        {EVENTS_PARTITIONER_UNKNOWN, VIEW("12025550123"), 0, 4, "wrong_partition",
-         "no partitioner, no trust"},
+        {E164, "+12025550123", EVENTS_PARTITIONER_TRUSTED, PLUS, VIEW("12025550124"), 1, 4, "pass",
+         "nothing is checked"},
+        {E164, "+12025550123", EVENTS_PARTITIONER_TRUSTED, PLUS, VIEW_ABSENT, 0, 4, "pass",
+         "nothing is checked"},
+        {E164, "+12025550123", EVENTS_PARTITIONER_UNKNOWN, PLUS, VIEW("+12025550123"), 0, 4,
+         "wrong_partition", "no partitioner, no trust"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
-        open_reader(&fixture, config_of(IDENTIFIER_E164, cases[i].partitioner));
-        struct chain_input input = input_of(VIEW("{\"type\":\"browse\",\"time\":1,\"subscriber\":\"+"
-                                                 "12025550123\",\"brand\":\"b\",\"host\":\"h\"}"));
+        struct config config = config_of(cases[i].kind, cases[i].partitioner);
+        config.input.events_key = cases[i].spelling;
+        open_reader(&fixture, config);
+        char value[200];
+        int size =
+            snprintf(value, sizeof value,
+                     "{\"type\":\"browse\",\"time\":1,\"subscriber\":\"%s\",\"brand\":\"b\",\"host\":\"h\"}",
+                     cases[i].subscriber);
+        struct chain_input input = input_of((struct view){value, (size_t)size});
         input.key = cases[i].key;
         input.partition_count = cases[i].partitions;
-        int32_t right = partitioner_partition(cases[i].partitioner == EVENTS_PARTITIONER_CRC32
-                                                  ? EVENTS_PARTITIONER_CRC32
-                                                  : EVENTS_PARTITIONER_MURMUR2,
+        int32_t right = partitioner_partition(cases[i].partitioner == CRC32 ? EVENTS_PARTITIONER_CRC32
+                                                                            : EVENTS_PARTITIONER_MURMUR2,
                                               cases[i].key, 4);
         input.partition = (right < 0 ? 0 : right + cases[i].beside) % 4;
         expect(&fixture, input, cases[i].wanted, cases[i].why);

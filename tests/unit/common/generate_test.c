@@ -113,6 +113,7 @@ static void open_reader(struct reading *reading, enum identifier_kind kind)
     struct error error = {0};
     *reading = (struct reading){.config = {.subscriber = {.kind = kind},
                                            .input = {.events_partitioner = EVENTS_PARTITIONER_MURMUR2,
+                                                     .events_key = EVENTS_KEY_PLUS,
                                                      .record_bytes_max = 64 * 1024}}};
     assert_true(arena_init(&reading->startup, 64 * 1024, 4 * 1024 * 1024, &error));
     assert_true(arena_init(&reading->arena, 64 * 1024, 1024 * 1024, &error));
