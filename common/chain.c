@@ -68,6 +68,8 @@ struct chain {
     unsigned count;
     struct link links[LINKS_MAX];
     struct books input_books;
+    const struct side_input *side; /* the chain of a side input: no links, no reader, no codec */
+    void *side_state;
 };
 
 static const struct stage *stage_at(const struct config *config, unsigned link)
@@ -263,6 +265,8 @@ static void books_visit(const struct books *books, const char *stage, const stru
 
 static void close_all(struct chain *chain, bool commit)
 {
+    if (chain->side) /* counts nothing */
+        return;
     books_close(&chain->input_books, event_reason_count, commit);
     for (unsigned i = 0; i < chain->count; i++)
         books_close(&chain->links[i].books, chain->links[i].stage->reason_count, commit);
@@ -327,10 +331,76 @@ struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct are
     return chain;
 }
 
+/* ---- the chain of a side input ---- */
+
+/* Number of the link whose stage has it; LINKS_MAX: there is no such side input. */
+static unsigned side_link(const struct config *config, unsigned side)
+{
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        if (config->stages[i]->side && side-- == 0)
+            return i - config->first_stage;
+    }
+    return LINKS_MAX;
+}
+
+unsigned chain_side_count(const struct config *config)
+{
+    unsigned count = 0;
+    while (side_link(config, count) != LINKS_MAX)
+        count++;
+    return count;
+}
+
+const struct stage *chain_side_stage(const struct config *config, unsigned side)
+{
+    unsigned link = side_link(config, side);
+    ensure(link != LINKS_MAX);
+    return stage_at(config, link);
+}
+
+static bool init_side(struct chain *chain, unsigned link, struct error *error)
+{
+    struct stage_context context = context_of(chain->shared, link);
+    const struct stage *stage = stage_at(chain->shared->config, link);
+    if (!arena_init(&chain->startup, STARTUP_BLOCK_BYTES, startup_bytes_max, error))
+        return false;
+    context.arena = &chain->startup;
+    void *state = arena_take_zeroed(&chain->startup, stage->side->state_size ? stage->side->state_size : 1);
+    if (!state)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                          "no memory for the side input of stage %s", stage->name);
+    chain->side = stage->side;
+    chain->side_state = state; /* from here on release() is owed */
+    return !chain->side->init || chain->side->init(state, &context, error);
+}
+
+struct chain *chain_side_new(struct chain_shared *shared, unsigned side, struct arena *arena,
+                             struct sink sink, struct error *error)
+{
+    struct chain *chain = calloc(1, sizeof *chain);
+    unsigned link = side_link(shared->config, side);
+    ensure(link != LINKS_MAX);
+    if (!chain) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                         "no memory for a worker's chain");
+        return NULL;
+    }
+    chain->shared = shared;
+    chain->arena = arena;
+    chain->sink = sink;
+    if (!init_side(chain, link, error)) {
+        chain_free(chain);
+        return NULL;
+    }
+    return chain;
+}
+
 void chain_free(struct chain *chain)
 {
     if (!chain)
         return;
+    if (chain->side && chain->side->release)
+        chain->side->release(chain->side_state);
     for (unsigned i = chain->count; i-- > 0;) {
         if (chain->links[i].stage->release)
             chain->links[i].stage->release(chain->links[i].state);
@@ -416,13 +486,20 @@ static enum chain_fate send_onwards(struct chain *chain, const struct record *re
     return chain->sink.send(chain->sink.context, &output, error) ? CHAIN_KEPT : stop(chain);
 }
 
-/* A stage that answers STOP must have said why; when it did not, say at least which one it was. */
-static enum chain_fate stopped_by(struct chain *chain, const struct stage *stage, struct error *error)
+/* Who stops must have said why; when it did not, say at least who it was. */
+static enum chain_fate stop_unsaid(struct chain *chain, const char *who, struct error *error)
 {
     if (error && !error->what[0])
-        error_fail(error, EXIT_STATUS_BUG, NULL, "nothing was committed; report this",
-                   "stage %s could not decide", stage->name);
+        error_fail(error, EXIT_STATUS_BUG, NULL, "nothing was committed; report this", "%s could not decide",
+                   who);
     return stop(chain);
+}
+
+static enum chain_fate stopped_by(struct chain *chain, const struct stage *stage, struct error *error)
+{
+    char who[64];
+    snprintf(who, sizeof who, "stage %s", stage->name);
+    return stop_unsaid(chain, who, error);
 }
 
 static enum chain_fate run_stages(struct chain *chain, struct record *record, unsigned from,
@@ -453,6 +530,7 @@ static enum chain_fate run_stages(struct chain *chain, struct record *record, un
 
 bool emitter_record(struct emitter *emitter, struct record *record)
 {
+    ensure(!((struct chain *)emitter->chain)->side);
     return run_stages(emitter->chain, record, emitter->stage + 1, emitter->error) != CHAIN_STOP;
 }
 
@@ -491,6 +569,23 @@ static enum chain_fate process_input(struct chain *chain, const struct chain_inp
     return stop(chain);
 }
 
+static enum chain_fate process_side(struct chain *chain, const struct chain_input *input, struct error *error)
+{
+    struct followed_record record = {
+        .partition = input->partition,
+        .offset = input->offset,
+        .timestamp_ms = input->timestamp_ms,
+        .key = input->key,
+        .value = input->value,
+        .author = input->author,
+        .committed = true,
+    };
+    struct emitter emitter = emitter_at(chain, 0, error);
+    if (chain->side->process(chain->side_state, &record, &emitter))
+        return CHAIN_KEPT;
+    return stop_unsaid(chain, "a side input", error);
+}
+
 enum chain_fate chain_process(struct chain *chain, const struct chain_input *input, struct error *error)
 {
     if (chain->latched) {
@@ -498,7 +593,8 @@ enum chain_fate chain_process(struct chain *chain, const struct chain_input *inp
         return CHAIN_STOP;
     }
     chain->input = input; /* the caller's, who may forget it when we return: a flush has no input */
-    enum chain_fate fate = process_input(chain, input, error);
+    enum chain_fate fate =
+        chain->side ? process_side(chain, input, error) : process_input(chain, input, error);
     chain->input = NULL;
     return fate;
 }
@@ -509,6 +605,14 @@ bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct erro
         return error_fail(error, EXIT_STATUS_BUG, NULL, "abort first",
                           "the chain stopped and was asked to go on");
     bool any_more = false;
+    if (chain->side && chain->side->flush) {
+        struct emitter emitter = emitter_at(chain, 0, error);
+        emitter.draining = draining;
+        if (!chain->side->flush(chain->side_state, &emitter, &any_more)) {
+            (void)stop_unsaid(chain, "a side input", error);
+            return false;
+        }
+    }
     for (unsigned i = 0; i < chain->count; i++) {
         struct link *link = &chain->links[i];
         if (!link->stage->flush)
@@ -543,8 +647,11 @@ void chain_commit(struct chain *chain)
         if (chain->links[i].stage->commit)
             chain->links[i].stage->commit(chain->links[i].state);
     }
+    if (chain->side && chain->side->commit)
+        chain->side->commit(chain->side_state);
     close_all(chain, true);
-    dead_letter_transaction_ended(chain->dead_letters);
+    if (chain->dead_letters)
+        dead_letter_transaction_ended(chain->dead_letters);
 }
 
 void chain_abort(struct chain *chain)
@@ -553,14 +660,19 @@ void chain_abort(struct chain *chain)
         if (chain->links[i].stage->abort)
             chain->links[i].stage->abort(chain->links[i].state);
     }
+    if (chain->side && chain->side->abort)
+        chain->side->abort(chain->side_state);
     close_all(chain, false);
-    dead_letter_transaction_ended(chain->dead_letters);
+    if (chain->dead_letters)
+        dead_letter_transaction_ended(chain->dead_letters);
     chain->latched = false;
 }
 
 int64_t chain_next_due_ms(const struct chain *chain)
 {
     int64_t due_ms = INT64_MAX;
+    if (chain->side && chain->side->next_due_ms)
+        due_ms = chain->side->next_due_ms(chain->side_state);
     for (unsigned i = 0; i < chain->count; i++) {
         const struct stage *stage = chain->links[i].stage;
         int64_t stage_due_ms = stage->next_due_ms ? stage->next_due_ms(chain->links[i].state) : INT64_MAX;
@@ -632,6 +744,8 @@ void chain_revoke(struct chain *chain, int32_t partition)
 
 void chain_counters(const struct chain *chain, chain_counter_visitor *visit, void *context)
 {
+    if (chain->side)
+        return;
     books_visit(&chain->input_books, "input", event_reasons, event_reason_count, visit, context);
     for (unsigned i = 0; i < chain->count; i++) {
         const struct stage *stage = chain->links[i].stage;

@@ -29,6 +29,7 @@ struct chain_input {
     struct view key;         /* absent: null */
     struct view value;       /* absent: tombstone */
     struct view origin;      /* header of records between stages, or absent */
+    struct view author;      /* side inputs: header of records that clickveil wrote, or absent */
     int32_t partition_count; /* of the input topic; 0: unknown (file mode: no partition check) */
 };
 
@@ -68,6 +69,15 @@ void chain_shared_gauges(const struct chain_shared *shared,
 struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct arena *arena, struct sink sink,
                         struct error *error);
 void chain_free(struct chain *chain);
+
+/* The side inputs of the stages in this process, numbered along the chain. */
+unsigned chain_side_count(const struct config *config);
+const struct stage *chain_side_stage(const struct config *config, unsigned side);
+
+/* The chain of a side input's worker: one stage's side hooks instead of stages. chain_process gives CHAIN_KEPT or
+ * CHAIN_STOP; nothing is counted, nothing becomes a dead letter, and no state belongs to partitions. */
+struct chain *chain_side_new(struct chain_shared *shared, unsigned side, struct arena *arena,
+                             struct sink sink, struct error *error);
 
 /* See every verdict as it is given, before it is counted or acted on: for `explain`, not for the hot path. Stage "input" is
  * the decoder. reason: NULL for PASS and STOP. record: as the stage left it; NULL when the input could not be read.

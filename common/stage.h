@@ -124,6 +124,41 @@ struct followed {
     uint64_t (*acknowledged)(void *shared);
 };
 
+/* A topic that is an input of one stage beside the chain (spec 3, rule 9): what stands in it is not an event, but what
+ * the stage makes of each record must be written exactly once, and never wait behind the events.
+ *
+ * Each process that runs the stage has one worker more for it: a consumer group and a transactional producer of its
+ * own, committed records only, from the first one on where the group has no position; inputs, outputs and positions in
+ * one transaction, as for events. It starts when the process's followed topics are complete, and rests while one is
+ * not fresh. File mode: called for every record of the consent file, after `complete`, before the first event. In a
+ * partition records come in the order of their offsets; after an abort, or by a process that takes over, from the last
+ * commit again.
+ *
+ * All calls but `init` come from one thread. `shared` is the stage's shared state, which workers and the follower use
+ * meanwhile. */
+struct side_input {
+    enum topic_role topic; /* not the chain's own input */
+    /* A record comes only when the process's follower of that topic has taken it in (the committed view), so that the
+     * stage's shared state already knows it and maybe newer ones. Without: as soon as it is committed. */
+    bool behind_followed;
+
+    size_t state_size;                                                                   /* 0: none */
+    bool (*init)(void *state, const struct stage_context *context, struct error *error); /* NULL: nothing */
+    void (*release)(void *state); /* accepts zeroed memory; NULL: nothing */
+
+    /* Take one record and emit what it results in (emitter_output; its views may be the record's). emitter.partition
+     * is the record's. False: can't go on, nothing is committed (emitter->error says why; `abort_transaction` there:
+     * a smaller batch may help). */
+    bool (*process)(void *state, const struct followed_record *record, struct emitter *emitter);
+    /* End of a transaction. NULL: nothing. */
+    bool (*flush)(void *state, struct emitter *emitter, bool *out_more);
+    void (*commit)(void *state); /* NULL: nothing to do */
+    void (*abort)(void *state);  /* NULL: nothing to undo */
+    /* When there is work that no record brings, Unix epoch ms; INT64_MAX: none. NULL: none. A transaction with nothing
+     * but a flush follows. */
+    int64_t (*next_due_ms)(const void *state);
+};
+
 /* State that belongs to an input partition and outlives the process in a changelog. */
 struct partitioned {
     /* The partition of the chain's input became this worker's. partitions: their number in the topic. */
@@ -151,6 +186,8 @@ struct stage {
     unsigned reason_count;
     enum topic_role
         output; /* topic of its output where the chain is cut behind it; TOPIC_NONE: nothing goes on */
+    enum topic_role
+        writes; /* topic that it or its side input writes to besides (consent, retractions); TOPIC_NONE: none */
 
     /* Path of the pseudonym key's file, for the stage that owns it (spec 9, pseudonymize.key). NULL: not this one. */
     struct view (*subject_key_path)(const void *options);
@@ -194,6 +231,7 @@ struct stage {
     bool (*reload)(void *shared, const struct stage_context *context, struct error *error);
 
     const struct followed *followed;       /* NULL: follows no topic */
+    const struct side_input *side;         /* NULL: has no side input */
     const struct partitioned *partitioned; /* NULL: keeps no state over records */
     /* Where stage gauges come from (entries, age, people): calls add(context, name, value). Any thread. NULL: none. */
     void (*gauges)(const void *shared, void (*add)(void *context, const char *name, double value),

@@ -31,6 +31,26 @@ static bool follows(const struct config *config, enum topic_role role)
     return false;
 }
 
+/* Of a side input, or beside the chain's output. */
+static bool reads_aside(const struct config *config, enum topic_role role)
+{
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        const struct side_input *side = config->stages[i]->side;
+        if (side && side->topic == role)
+            return true;
+    }
+    return false;
+}
+
+static bool writes_aside(const struct config *config, enum topic_role role)
+{
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        if (config->stages[i]->writes == role)
+            return true;
+    }
+    return false;
+}
+
 static bool keeps_state(const struct stage *stage)
 {
     return stage->partitioned != NULL;
@@ -47,7 +67,7 @@ bool topic_plan_reads(const struct config *config, enum topic_role role)
         return false;
     if (role == TOPIC_STATE)
         return runs(config, keeps_state);
-    return role == config_input_topic(config) || follows(config, role);
+    return role == config_input_topic(config) || follows(config, role) || reads_aside(config, role);
 }
 
 bool topic_plan_writes(const struct config *config, enum topic_role role)
@@ -62,7 +82,7 @@ bool topic_plan_writes(const struct config *config, enum topic_role role)
     case TOPIC_DEAD_LETTERS: /* every part of the chain may meet a record that it can't read */
         return true;
     default:
-        return role == config_output_topic(config);
+        return role == config_output_topic(config) || writes_aside(config, role);
     }
 }
 
