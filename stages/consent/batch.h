@@ -10,7 +10,7 @@
 #ifndef CLICKVEIL_STAGES_CONSENT_BATCH_H
 #define CLICKVEIL_STAGES_CONSENT_BATCH_H
 
-#include "stages/consent/recent.h"
+#include "common/recent.h"
 
 struct batch {
     uint64_t *tags; /* of the subjects, repeated as they come */

@@ -14,10 +14,10 @@
 #ifndef CLICKVEIL_STAGES_CONSENT_LEDGER_H
 #define CLICKVEIL_STAGES_CONSENT_LEDGER_H
 
+#include "common/recent.h"
 #include "common/stage.h"
 #include "common/subject.h"
 #include "stages/consent/choice_table.h"
-#include "stages/consent/recent.h"
 
 struct ledger;
 

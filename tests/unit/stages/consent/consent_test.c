@@ -8,10 +8,10 @@
 #include "common/config.h"
 #include "common/document.h"
 #include "common/lint.h"
+#include "common/recent.h"
 #include "common/subject.h"
 #include "stages/consent/consent_options.h"
 #include "stages/consent/reason.h"
-#include "stages/consent/recent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,12 +1,13 @@
 /*
- * The ring of recent changes: which subjects had a change that takes something away, newest last (spec 3, rule 3).
+ * The ring of recent changes of a table: which keys had a change that takes something away, newest last (spec 3,
+ * rule 3).
  *
- * The barrier compares it with the subjects of an open batch. One writer, the thread that follows the consent topic;
- * any number of readers. A change is in the table before it is in the ring, so whoever takes a position first and looks
+ * A barrier compares it with the keys of an open batch. One writer, the thread that follows the table's topic; any
+ * number of readers. A change is in the table before it is in the ring, so whoever takes a position first and looks
  * up afterwards either saw the change or finds it behind the position.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_RECENT_H
-#define CLICKVEIL_STAGES_CONSENT_RECENT_H
+#ifndef CLICKVEIL_COMMON_RECENT_H
+#define CLICKVEIL_COMMON_RECENT_H
 
 #include "common/view.h"
 
@@ -27,7 +28,7 @@ struct recent {
 CLICKVEIL_MUST_CHECK bool recent_init(struct recent *recent, uint64_t size);
 void recent_release(struct recent *recent); /* accepts zeroed memory */
 
-/* Note a change of that subject. The writer only. */
+/* Note a change of that key. The writer only. */
 void recent_append(struct recent *recent, uint64_t tag);
 
 /* Where the next change will stand. */

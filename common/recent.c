@@ -3,7 +3,7 @@
  * So what was read from position p on is what was meant only if head, read after it, is below p + size; the slots'
  * own acquire and release order that.
  */
-#include "stages/consent/recent.h"
+#include "common/recent.h"
 
 #include <stdlib.h>
 
