@@ -13,28 +13,6 @@
  */
 #include "stages/consent/choice.h"
 
-choice_set choice_names_bit(const struct choice_names *names, struct view name)
-{
-    if (view_equal(name, VIEW("*")))
-        return CHOICE_STAR;
-    for (unsigned i = 0; i < names->count; i++) {
-        if (view_equal(name, names->names[i]))
-            return (choice_set)(1u << i);
-    }
-    return 0;
-}
-
-/* The names, `*` among them, that have one of `outs` among their predecessors. */
-static choice_set successors(const struct choice_names *names, choice_set outs)
-{
-    choice_set found = 0;
-    for (unsigned i = 0; i < names->count; i++) {
-        if (names->predecessors[i] & outs)
-            found |= (choice_set)(1u << i);
-    }
-    return found;
-}
-
 /* The names for which the state says `out` to an event of any time, `*` being the names that nobody mentioned. */
 static choice_set names_out(const struct choice_state *state, const struct choice_names *names)
 {
@@ -44,7 +22,7 @@ static choice_set names_out(const struct choice_state *state, const struct choic
     choice_set gone = state->out | state->withdrawn;
     if (state->withdrawn & CHOICE_STAR) /* an `in` of `*` was the predecessors' too */
         gone = (choice_set)~0;
-    return out | (successors(names, gone) & (choice_set)~state->in);
+    return out | (choice_names_successors(names, gone) & (choice_set)~state->in);
 }
 
 /* The names that a record itself turns to `out`: those it names, with `*` all that it does not name `in`, and the
@@ -54,7 +32,7 @@ static choice_set names_turned_out(const struct choice_record *record, const str
     choice_set out = record->out;
     if (out & CHOICE_STAR)
         out |= (choice_set)~record->in;
-    return out | successors(names, record->out);
+    return out | choice_names_successors(names, record->out);
 }
 
 static void withdraw(struct choice_state *state, choice_set kept)
@@ -91,7 +69,7 @@ static choice_set ins_that_count(const struct choice_state *state, const struct 
     choice_set in = record->in;
     if (!answers_out(record))
         in &= (choice_set)~names_out(state, names);
-    return in & (choice_set)~successors(names, record->out);
+    return in & (choice_set)~choice_names_successors(names, record->out);
 }
 
 static void apply_newer(struct choice_state *state, const struct choice_record *record,
@@ -165,11 +143,6 @@ void choice_apply(struct choice_state *state, const struct choice_record *record
         apply_equal(state, record, names);
     else
         apply_older(state, record, names);
-}
-
-choice_set choice_outs(const struct choice_record *record)
-{
-    return !record->readable || record->moved ? record->out | CHOICE_STAR : record->out;
 }
 
 bool choice_is_stricter(const struct choice_state *before, const struct choice_state *after)

@@ -6,8 +6,8 @@
  */
 #include "stages/consent/ledger.h"
 
+#include "common/consent_record.h"
 #include "stages/consent/choice_entry.h"
-#include "stages/consent/consent_record.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
     struct ledger *ledger = calloc(1, sizeof *ledger);
     if (ledger) {
         ledger->setup = *setup;
-        ledger->reader = consent_reader_new();
+        ledger->reader = consent_reader_new(setup->names, setup->line_kind);
         ledger->table = choice_table_new(setup->entries_max, setup->readers);
     }
     if (!ledger || !ledger->reader || !ledger->table || !recent_init(&ledger->recent, RECENT_CHANGES)) {
@@ -262,12 +262,13 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
                          struct error *error)
 {
     bool signal = key->kind == CONSENT_KEY_SIGNAL;
-    struct choice_record choice = {0}; /* of a signal nothing is read: that it is there says `out` (rule 7) */
-    unsigned unknown_names = 0;
+    struct consent_value value;
+    value.record =
+        (struct choice_record){0}; /* of a signal nothing is read: that it is there says `out` (rule 7) */
+    const struct choice_record *choice = &value.record;
     if (!signal) {
-        consent_value_read(ledger->reader, record->value, record->timestamp_ms, ledger->setup.names, &choice,
-                           &unknown_names);
-        if (!choice.readable && !choice.tombstone && is_ignored(ledger, record)) {
+        consent_value_read(ledger->reader, key, record->value, record->timestamp_ms, &value);
+        if (!choice->readable && !choice->tombstone && is_ignored(ledger, record)) {
             count(ledger, COUNTER_IGNORED, record->committed);
             return true;
         }
@@ -279,10 +280,10 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
         if (signal)
             count(ledger, COUNTER_SIGNALS, 1);
         else
-            count_value(ledger, &choice, unknown_names);
-        return apply_committed(ledger, &pseudonym, &choice, signal, error);
+            count_value(ledger, choice, value.unknown_names);
+        return apply_committed(ledger, &pseudonym, choice, signal, error);
     }
-    choice_set outs = choice_outs(&choice);
+    choice_set outs = choice_record_outs(choice);
     return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, error);
 }
 

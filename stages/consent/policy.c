@@ -220,61 +220,13 @@ static bool compile_brands(struct policy *policy, struct error *error)
     return true;
 }
 
-static bool add_name(struct choice_names *names, struct view name, struct error *error)
+static bool compile_names(struct policy *policy, const struct config *config, struct error *error)
 {
-    if (choice_names_bit(names, name))
-        return true;
-    if (names->count == CHOICE_NAMES_MAX)
-        return error_fail(
-            error, EXIT_STATUS_CONFIGURATION, NULL, "split the programmes over two configurations",
-            "programmes and their predecessors have more than %d names together", CHOICE_NAMES_MAX);
-    names->names[names->count++] = name;
-    return true;
-}
-
-/* A programme's predecessors' predecessors are its own: an `out` goes on through every renaming. */
-static void close_predecessors(struct choice_names *names)
-{
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (unsigned i = 0; i < names->count; i++) {
-            choice_set all = names->predecessors[i];
-            for (unsigned j = 0; j < names->count; j++) {
-                if (all & (1u << j))
-                    all |= names->predecessors[j];
-            }
-            changed |= all != names->predecessors[i];
-            names->predecessors[i] = all;
-        }
-    }
-    for (unsigned i = 0; i < names->count; i++)
-        names->predecessors[i] &= (choice_set) ~(1u << i);
-}
-
-static bool compile_names(struct policy *policy, struct error *error)
-{
-    struct choice_names *names = &policy->names;
-    for (unsigned i = 0; i < policy->count; i++) {
-        struct view name = policy->programmes[i].programme->name;
-        if (choice_names_bit(names, name))
-            return error_fail(error, EXIT_STATUS_CONFIGURATION, name.data, NULL,
-                              "two programmes have this name, or it is `*`");
-        if (!add_name(names, name, error))
-            return false;
-    }
-    for (unsigned i = 0; i < policy->count; i++) {
-        const struct option_list *predecessors = &policy->programmes[i].programme->predecessors;
-        for (unsigned j = 0; j < predecessors->count; j++) {
-            if (!add_name(names, list_view(predecessors, j), error))
-                return false;
-            names->predecessors[i] |=
-                choice_names_bit(names, list_view(predecessors, j)) & (choice_set)~CHOICE_STAR;
-        }
-    }
-    close_predecessors(names);
+    if (!choice_names_compile(config, &policy->names, error))
+        return false;
     for (unsigned i = 0; i < policy->count; i++) {
         policy->programmes[i].bit = (choice_set)(1u << i);
-        policy->programmes[i].predecessors = names->predecessors[i];
+        policy->programmes[i].predecessors = policy->names.predecessors[i];
     }
     return true;
 }
@@ -313,7 +265,7 @@ bool policy_new(const struct config *config, struct policy **out_policy, struct 
         policy->count++;
         fine = compile_programme(&policy->programmes[i], config_programme(config, i), error);
     }
-    if (!fine || !compile_names(policy, error) || !compile_brands(policy, error) ||
+    if (!fine || !compile_names(policy, config, error) || !compile_brands(policy, error) ||
         !compile_regions(policy, error)) {
         policy_free(policy);
         return false;

@@ -49,7 +49,7 @@ static void change(struct choice_state *state)
     }
     switch (random_below(6)) {
     case 0: /* uncommitted */
-        state->pending |= choice_outs(&record);
+        state->pending |= choice_record_outs(&record);
         state->pending_count++;
         break;
     case 1: /* decided */

@@ -355,7 +355,7 @@ static void choice_outs_are_what_counts_before_it_is_committed(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct choice_record record = record_of(cases[i].record);
-        if (choice_outs(&record) != cases[i].outs)
+        if (choice_record_outs(&record) != cases[i].outs)
             fail_msg("'%s': %s", cases[i].record, cases[i].why);
     }
 }

@@ -1,4 +1,4 @@
-#include "stages/consent/consent_record.h"
+#include "common/consent_record.h"
 
 #include "common/rfc3339.h"
 
@@ -99,17 +99,22 @@ void consent_key_read(struct view text, enum identifier_kind line_kind, struct c
 /* ---- values ---- */
 
 struct consent_reader {
+    const struct choice_names *names;
+    enum identifier_kind line_kind;
     size_t memory_size;
     _Alignas(16) char memory[];
 };
 
-struct consent_reader *consent_reader_new(void)
+struct consent_reader *consent_reader_new(const struct choice_names *names, enum identifier_kind line_kind)
 {
     size_t size =
         yyjson_read_max_memory_usage(CONSENT_VALUE_BYTES_MAX, READ_FLAGS) + 256; /* the pool's own */
     struct consent_reader *reader = malloc(sizeof *reader + size);
-    if (reader)
+    if (reader) {
+        reader->names = names;
+        reader->line_kind = line_kind;
         reader->memory_size = size;
+    }
     return reader;
 }
 
@@ -202,14 +207,48 @@ static enum member member_of(yyjson_val *name)
     return MEMBER_UNKNOWN;
 }
 
-static bool read_member(enum member member, yyjson_val *value, const struct choice_names *names,
-                        struct choice_record *record, unsigned *unknown_names)
+/* What reading one value needs to know, and what it fills in. */
+struct reading {
+    const struct consent_reader *reader;
+    const struct consent_key *key;
+    struct consent_value *value;
+};
+
+/* `line:<id>`, as a key of the topic, or `<id>` of the same kind as the record's own subject. */
+static bool read_moved_from(yyjson_val *value, struct reading *reading)
 {
-    int64_t last_out_ms;
-    bool reset;
+    struct choice_record *record = &reading->value->record;
+    struct consent_key *from = &reading->value->moved_from;
+    if (yyjson_is_null(value))
+        return true;
+    if (!yyjson_is_str(value))
+        return false;
+    record->moved = true;
+    consent_key_read(text_of(value), reading->reader->line_kind, from);
+    if (from->kind == CONSENT_KEY_CHOICE || from->kind == CONSENT_KEY_LIMITED)
+        return true;
+    if (reading->key->kind != CONSENT_KEY_CHOICE)
+        return false;
+    *from = (struct consent_key){.subject = reading->key->subject};
+    switch (canonicalise(reading->key->identifier_kind, text_of(value), from)) {
+    case SUBJECT_CANONICAL:
+        from->kind = CONSENT_KEY_CHOICE;
+        return true;
+    case SUBJECT_LIMITED:
+        from->kind = CONSENT_KEY_LIMITED;
+        return true;
+    case SUBJECT_MALFORMED:
+        break;
+    }
+    return false;
+}
+
+static bool read_member(enum member member, yyjson_val *value, struct reading *reading)
+{
+    struct choice_record *record = &reading->value->record;
     switch (member) {
     case MEMBER_CHOICES:
-        return read_choices(value, names, record, unknown_names);
+        return read_choices(value, reading->reader->names, record, &reading->value->unknown_names);
     case MEMBER_EFFECTIVE:
         return read_time(value, &record->effective_ms);
     case MEMBER_SEQ:
@@ -220,14 +259,13 @@ static bool read_member(enum member member, yyjson_val *value, const struct choi
         return read_bool(value, &record->asked);
     case MEMBER_LAST_OUT:
         record->had_out = !yyjson_is_null(value);
-        return yyjson_is_null(value) || read_time(value, &last_out_ms);
+        return yyjson_is_null(value) || read_time(value, &record->last_out_ms);
     case MEMBER_CLOSED:
         return read_bool(value, &record->closed);
     case MEMBER_MOVED_FROM:
-        record->moved = !yyjson_is_null(value);
-        return true;
-    case MEMBER_RESET: /* no choice: it forgets interests, which is not this stage's (rule 10) */
-        return read_bool(value, &reset);
+        return read_moved_from(value, reading);
+    case MEMBER_RESET: /* no choice: it forgets interests, which is not the consent stage's (rule 10) */
+        return read_bool(value, &record->reset);
     case MEMBER_UNKNOWN:
     case MEMBERS:
         break;
@@ -236,8 +274,7 @@ static bool read_member(enum member member, yyjson_val *value, const struct choi
     return true;
 }
 
-static bool read_members(yyjson_val *root, const struct choice_names *names, struct choice_record *record,
-                         unsigned *unknown_names)
+static bool read_members(yyjson_val *root, struct reading *reading)
 {
     if (!yyjson_is_obj(root))
         return false;
@@ -250,20 +287,19 @@ static bool read_members(yyjson_val *root, const struct choice_names *names, str
         if (member != MEMBER_UNKNOWN && (seen & (1u << member)))
             return false;
         seen |= 1u << member;
-        if (!read_member(member, value, names, record, unknown_names))
+        if (!read_member(member, value, reading))
             return false;
     }
     const unsigned required = 1u << MEMBER_CHOICES | 1u << MEMBER_EFFECTIVE | 1u << MEMBER_SEQ;
     return (seen & required) == required;
 }
 
-void consent_value_read(struct consent_reader *reader, struct view value, int64_t timestamp_ms,
-                        const struct choice_names *names, struct choice_record *out_record,
-                        unsigned *out_unknown_names)
+void consent_value_read(struct consent_reader *reader, const struct consent_key *key, struct view text,
+                        int64_t timestamp_ms, struct consent_value *out_value)
 {
-    *out_record = (struct choice_record){.tombstone = view_is_absent(value)};
-    *out_unknown_names = 0;
-    if (view_is_absent(value) || value.size > CONSENT_VALUE_BYTES_MAX)
+    out_value->record = (struct choice_record){.tombstone = view_is_absent(text)};
+    out_value->unknown_names = 0;
+    if (view_is_absent(text) || text.size > CONSENT_VALUE_BYTES_MAX)
         return;
 
     yyjson_alc allocator;
@@ -271,16 +307,15 @@ void consent_value_read(struct consent_reader *reader, struct view value, int64_
         return;
     /* yyjson reads without writing unless told otherwise; its signature has no const */
     yyjson_doc *document =
-        yyjson_read_opts((char *)(uintptr_t)value.data, value.size, READ_FLAGS, &allocator, NULL);
+        yyjson_read_opts((char *)(uintptr_t)text.data, text.size, READ_FLAGS, &allocator, NULL);
     if (!document)
         return;
-    struct choice_record record = {0};
-    unsigned unknown_names = 0;
-    if (read_members(yyjson_doc_get_root(document), names, &record, &unknown_names) &&
-        record.effective_ms - DAY_MS <= timestamp_ms) {
-        record.readable = true;
-        *out_record = record;
-        *out_unknown_names = unknown_names;
+    struct reading reading = {.reader = reader, .key = key, .value = out_value};
+    out_value->record.readable = true;
+    if (!read_members(yyjson_doc_get_root(document), &reading) ||
+        out_value->record.effective_ms - DAY_MS > timestamp_ms) {
+        out_value->record = (struct choice_record){0}; /* nothing of half a record counts */
+        out_value->unknown_names = 0;
     }
     yyjson_doc_free(document);
 }

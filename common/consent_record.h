@@ -11,13 +11,15 @@
  *   misspelt two_step): the record's `in`s do not count, its `out`s do.
  * - a programme that nobody knows is ignored and counted.
  * - effective before 1970 counts as 1970; more than a day after the record's Kafka timestamp is unreadable.
+ * - `moved_from` names the other subject as a key does (`line:<id>`), or by its identifier alone when it is of the same
+ *   kind. One that cannot be read makes the record unreadable: there are `out`s, and nobody knows whose.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_CONSENT_RECORD_H
-#define CLICKVEIL_STAGES_CONSENT_CONSENT_RECORD_H
+#ifndef CLICKVEIL_COMMON_CONSENT_RECORD_H
+#define CLICKVEIL_COMMON_CONSENT_RECORD_H
 
+#include "common/choice_record.h"
 #include "common/record.h"
 #include "common/subject.h"
-#include "stages/consent/choice.h"
 
 enum {
     CONSENT_VALUE_BYTES_MAX = 65536, /* longer is unreadable */
@@ -45,15 +47,21 @@ struct consent_key {
 /* Read a key; an absent one is unreadable. line_kind: the configured subscriber kind. Any thread. */
 void consent_key_read(struct view key, enum identifier_kind line_kind, struct consent_key *out_key);
 
-/* Memory for reading values, about 1 MiB; one thread at a time. */
+/* Memory for reading values, about 1 MiB, and what values are read by; one thread at a time. */
 struct consent_reader;
-struct consent_reader *consent_reader_new(void); /* NULL: memory is short */
-void consent_reader_free(struct consent_reader *reader);
+struct consent_reader *consent_reader_new(const struct choice_names *names, /* borrowed */
+                                          enum identifier_kind line_kind);  /* NULL: memory is short */
+void consent_reader_free(struct consent_reader *reader);                    /* NULL is fine */
 
-/* Read a value; absent is a tombstone. timestamp_ms: the record's, Unix epoch. *out_unknown_names: names in `choices`
- * that nobody knows. Always fills *out_record: what cannot be read has readable == false. */
-void consent_value_read(struct consent_reader *reader, struct view value, int64_t timestamp_ms,
-                        const struct choice_names *names, struct choice_record *out_record,
-                        unsigned *out_unknown_names);
+struct consent_value {
+    struct choice_record record;   /* what cannot be read has readable == false */
+    unsigned unknown_names;        /* names in `choices` that nobody knows */
+    struct consent_key moved_from; /* of a record that moved: the other subject, of kind CHOICE or LIMITED */
+};
+
+/* Read a value; absent is a tombstone. key: of the record, CHOICE. timestamp_ms: the record's, Unix epoch. Always fills
+ * *out_value, moved_from only when record.moved. */
+void consent_value_read(struct consent_reader *reader, const struct consent_key *key, struct view value,
+                        int64_t timestamp_ms, struct consent_value *out_value);
 
 #endif

@@ -1,4 +1,4 @@
-#include "stages/consent/consent_record.h"
+#include "common/consent_record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,6 +110,7 @@ enum {
     CLOSED = 8,
     MOVED = 16,
     HAD_OUT = 32,
+    RESET = 64,
     TIMESTAMP_MS = 1000000,
     DAY_MS = 86400000,
 };
@@ -148,7 +149,14 @@ static const struct value_case values[] = {
     {"{\"choices\":{},\"effective\":1,\"seq\":0,\"last_out\":\"1970-01-01T00:00:00Z\"}", true, 0, 0, HAD_OUT,
      1, 0, "last_out"},
     {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"line:+14155550100\",\"reset\":true}", true,
-     0, 0, MOVED, 1, 0, "moved_from; reset is no choice"},
+     0, 0, MOVED | RESET, 1, 0, "moved_from; reset is no choice"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"14155550101\"}", true, 0, 0, MOVED, 1, 0,
+     "moved_from as an identifier of the record's own kind"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"account:A-1\"}", true, 0, 0, MOVED, 1, 0,
+     "from a subject of another kind"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"device:maid:00000000-0000-0000-0000-"
+     "000000000000\"}",
+     true, 0, 0, MOVED, 1, 0, "from no device: nothing to copy"},
     {"{\"choices\":{\"basic\":\"in\"},\"effective\":1,\"seq\":0,\"two-step\":true}", true, BASIC, 0, IN_VOID,
      1, 0, "a misspelt member: its `in` must not count"},
     {"{\"choices\":{},\"effective\":1,\"seq\":0,\"Two_Step\":true,\"x\":[{}]}", true, 0, 0, IN_VOID, 1, 0,
@@ -207,31 +215,50 @@ static const struct value_case values[] = {
     {"{\"choices\":{},\"effective\":1,\"seq\":0,\"closed\":\"no\"}", false, 0, 0, 0, 0, 0,
      "closed is a boolean"},
     {"{\"choices\":{},\"effective\":1,\"seq\":0,\"reset\":\"\"}", false, 0, 0, 0, 0, 0, "reset is a boolean"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":true}", false, 0, 0, 0, 0, 0,
+     "moved_from names a subject"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"\"}", false, 0, 0, 0, 0, 0,
+     "moved_from names a subject"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"line:x\"}", false, 0, 0, 0, 0, 0,
+     "there are `out`s, and nobody knows whose"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"signal:line:14155550101\"}", false, 0, 0, 0,
+     0, 0, "a signal is no subject"},
+    {"{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":{\"line\":\"14155550101\"}}", false, 0, 0, 0,
+     0, 0, "moved_from is a text"},
     {"{\"choices\":{},\"effective\":1,\"seq\":0,\"last_out\":true}", false, 0, 0, 0, 0, 0,
      "last_out is a time"},
 };
 
-static struct choice_record read_value(struct view value, int64_t timestamp_ms, unsigned *out_unknown_names)
+static struct consent_value read_whole(struct view text, int64_t timestamp_ms)
 {
-    struct consent_reader *reader = consent_reader_new();
+    struct consent_reader *reader = consent_reader_new(&names, IDENTIFIER_E164);
     assert_non_null(reader);
-    struct choice_record record;
-    memset(&record, 0xff, sizeof record);
-    char *exact = test_malloc(value.size + 1); /* a read behind the end shows under AddressSanitizer */
-    if (value.size > 0)
-        memcpy(exact, value.data, value.size);
-    struct view copy = {value.data ? exact : NULL, value.size};
-    consent_value_read(reader, copy, timestamp_ms, &names, &record, out_unknown_names);
+    struct consent_key key;
+    consent_key_read(VIEW("line:14155550100"), IDENTIFIER_E164, &key);
+    struct consent_value value;
+    memset(&value, 0xff, sizeof value);
+    char *exact = test_malloc(text.size + 1); /* a read behind the end shows under AddressSanitizer */
+    if (text.size > 0)
+        memcpy(exact, text.data, text.size);
+    struct view copy = {text.data ? exact : NULL, text.size};
+    consent_value_read(reader, &key, copy, timestamp_ms, &value);
     test_free(exact);
     consent_reader_free(reader);
-    return record;
+    return value;
+}
+
+static struct choice_record read_value(struct view text, int64_t timestamp_ms, unsigned *out_unknown_names)
+{
+    struct consent_value value = read_whole(text, timestamp_ms);
+    *out_unknown_names = value.unknown_names;
+    return value.record;
 }
 
 static unsigned flags_of(const struct choice_record *record)
 {
     return (record->in_is_void ? IN_VOID : 0u) | (record->two_step ? TWO_STEP : 0u) |
            (record->asked ? ASKED : 0u) | (record->closed ? CLOSED : 0u) | (record->moved ? MOVED : 0u) |
-           (record->had_out ? HAD_OUT : 0u);
+           (record->had_out ? HAD_OUT : 0u) | (record->reset ? RESET : 0u);
 }
 
 static void consent_values_are_read_or_out(void **state)
@@ -249,7 +276,7 @@ static void consent_values_are_read_or_out(void **state)
                      record.readable, record.in, record.out, flags_of(&record),
                      (long long)record.effective_ms, (long long)record.seq, row->why);
         if (!row->readable) /* nothing of half a record counts but that it is `out` */
-            assert_int_equal(choice_outs(&record), CHOICE_STAR);
+            assert_int_equal(choice_record_outs(&record), CHOICE_STAR);
     }
 }
 
@@ -291,6 +318,45 @@ static void consent_effective_may_be_a_day_ahead_and_no_more(void **state)
             fail_msg("effective %lld, timestamp %lld: %s", cases[i].effective_ms, cases[i].timestamp_ms,
                      cases[i].why);
     }
+}
+
+static void consent_moved_from_is_read_as_a_key_or_as_an_identifier_of_the_same_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        enum consent_key_kind kind;
+        enum subject_kind subject;
+        const char *identifier;
+    } cases[] = {
+        {"line:+1 415 555 0101", CONSENT_KEY_CHOICE, SUBJECT_LINE, "14155550101"},
+        {"+1 415 555 0101", CONSENT_KEY_CHOICE, SUBJECT_LINE, "14155550101"},
+        {"account:14155550101", CONSENT_KEY_CHOICE, SUBJECT_ACCOUNT, "14155550101"},
+        {"device:imei:490154203237518", CONSENT_KEY_CHOICE, SUBJECT_DEVICE, "49015420323751"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        int size =
+            snprintf(text, sizeof text, "{\"choices\":{},\"effective\":1,\"seq\":0,\"moved_from\":\"%s\"}",
+                     cases[i].from);
+        struct consent_value value = read_whole((struct view){text, (size_t)size}, TIMESTAMP_MS);
+        assert_true(value.record.readable && value.record.moved);
+        assert_int_equal(value.moved_from.kind, cases[i].kind);
+        assert_int_equal(value.moved_from.subject, cases[i].subject);
+        assert_true(view_equal_string((struct view){value.moved_from.identifier, value.moved_from.size},
+                                      cases[i].identifier));
+    }
+}
+
+static void consent_last_out_is_kept(void **state)
+{
+    (void)state;
+    unsigned unknown_names;
+    struct choice_record record = read_value(
+        VIEW("{\"choices\":{},\"effective\":9000,\"seq\":0,\"last_out\":\"1970-01-01T00:00:07Z\"}"),
+        TIMESTAMP_MS, &unknown_names);
+    assert_true(record.had_out);
+    assert_int_equal(record.last_out_ms, 7000);
 }
 
 static void consent_unknown_programmes_are_counted(void **state)
@@ -354,6 +420,8 @@ int main(void)
         cmocka_unit_test(consent_values_are_read_or_out),
         cmocka_unit_test(consent_value_absent_is_a_tombstone),
         cmocka_unit_test(consent_effective_may_be_a_day_ahead_and_no_more),
+        cmocka_unit_test(consent_moved_from_is_read_as_a_key_or_as_an_identifier_of_the_same_kind),
+        cmocka_unit_test(consent_last_out_is_kept),
         cmocka_unit_test(consent_unknown_programmes_are_counted),
         cmocka_unit_test(consent_values_are_bounded),
         cmocka_unit_test(consent_names_in_one_record_are_bounded),
