@@ -125,6 +125,8 @@ static void gather_followed(struct kafka_pipeline *pipeline, struct status *stat
             .age_ms = follow.age_ms,
             .lease_ms = follow.lease_ms,
             .fresh = follow.fresh,
+            .holds = follow.holds,
+            .hold = follow.hold,
             .records = follow.records,
             .records_per_second = follow.records_per_second,
             .eta_ms = follow.eta_ms,

@@ -60,7 +60,9 @@ struct kafka_follower {
     int64_t *first, *targets, *watermarks;
     int64_t *before; /* positions before the watermarks were asked for; the barrier thread's */
     rd_kafka_message_t **messages;
-    int wake; /* eventfd */
+    int wake;       /* eventfd */
+    int64_t now_ms; /* wall clock of the batch that is taken in; the reader's */
+    bool is_held;   /* as last logged; the reader's */
 
     pthread_t reader, barrier;
     bool reader_runs, barrier_runs;
@@ -125,6 +127,7 @@ static bool take_record(struct kafka_follower *follower, struct view_state *view
         .partition = message->partition,
         .offset = message->offset,
         .timestamp_ms = kafka_timestamp_ms(message),
+        .now_ms = follower->now_ms,
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .committed = view->committed,
@@ -178,6 +181,7 @@ static bool drain_view(struct kafka_follower *follower, struct view_state *view,
         if (count <= 0)
             break;
         *out_any = true;
+        follower->now_ms = clock_unix_ms();
         for (ssize_t i = 0; i < count; i++) {
             rd_kafka_message_t *message = follower->messages[i];
             bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
@@ -203,6 +207,22 @@ static void tell_committed(struct kafka_follower *follower)
         return;
     for (int32_t i = 0; i < follower->partitions; i++)
         follower->followed->committed_to(follower->stage_shared, i, follower->committed.positions[i]);
+}
+
+/* A hold is said when it begins and when it ends; /readyz says it all the time. */
+static void tell_hold(struct kafka_follower *follower)
+{
+    struct followed_hold hold;
+    bool holds = kafka_follower_holds(follower, &hold);
+    if (holds == follower->is_held)
+        return;
+    follower->is_held = holds;
+    if (holds)
+        log_line(LOG_LEVEL_ERROR, "followed_topic_holds", "%s: %s (%llu, the limit is %llu)", follower->topic,
+                 hold.what, (unsigned long long)hold.found, (unsigned long long)hold.limit);
+    else
+        log_line(LOG_LEVEL_WARNING, "followed_topic_released", "%s: what held is confirmed, work goes on",
+                 follower->topic);
 }
 
 static bool has_reached(const struct kafka_follower *follower, const struct view_state *view,
@@ -248,6 +268,7 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
             continue;
         if (follower->uncommitted.assigned)
             tell_committed(follower);
+        tell_hold(follower);
         if (targets)
             show_progress(follower);
         pthread_mutex_lock(&follower->lock);
@@ -406,6 +427,7 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
         return false;
     atomic_store(&follower->fresh_since_ms, asked_ms);
     follower->phase = KAFKA_FOLLOW_FOLLOWING;
+    tell_hold(follower);
     log_line(LOG_LEVEL_INFO, "followed_topic_complete", "%s: %llu records of %d partitions in %.1f s",
              follower->topic, (unsigned long long)metrics_read(&follower->records), follower->partitions,
              (double)(clock_monotonic_ms() - began_ms) / 1000);
@@ -628,6 +650,11 @@ bool kafka_follower_is_fresh(const struct kafka_follower *follower)
            clock_monotonic_ms() - since_ms <= follower->options.lease_ms;
 }
 
+bool kafka_follower_holds(const struct kafka_follower *follower, struct followed_hold *out_hold)
+{
+    return follower->followed->holds && follower->followed->holds(follower->stage_shared, out_hold);
+}
+
 bool kafka_follower_failure(struct kafka_follower *follower, struct error *out_error)
 {
     if (follower->phase != KAFKA_FOLLOW_FAILED)
@@ -646,6 +673,7 @@ void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_
     bool reading = phase == KAFKA_FOLLOW_READING;
     double seconds = reading ? (double)(now_ms - follower->read_began_ms + 1) / 1000 : 0;
     double rate = reading ? (double)metrics_read(&follower->records) / seconds : 0;
+    struct followed_hold hold = {0};
     double offset_rate = reading ? (double)done / seconds : 0;
     *out_status = (struct kafka_follow_status){
         .phase = phase,
@@ -655,9 +683,11 @@ void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_
                                                            : 0,
         .age_ms = since_ms == INT64_MIN ? -1 : now_ms - since_ms,
         .fresh = kafka_follower_is_fresh(follower),
+        .holds = kafka_follower_holds(follower, &hold),
         .lease_ms = follower->options.lease_ms,
         .records = metrics_read(&follower->records),
         .records_per_second = rate,
+        .hold = hold,
         .eta_ms = offset_rate > 0 ? (int64_t)((double)(total - done) / offset_rate * 1000) : -1,
     };
 }

@@ -31,6 +31,8 @@ struct kafka_follow_status {
     double bootstrap_ratio; /* 0 to 1 */
     int64_t age_ms;         /* since the watermark of the last barrier that succeeded; -1: none yet */
     bool fresh;             /* complete, and age within the lease */
+    bool holds;             /* fresh or not: work rests until somebody confirms */
+    struct followed_hold hold;
     int64_t lease_ms;
     uint64_t records;          /* read so far, both views */
     double records_per_second; /* of the first read */
@@ -49,6 +51,9 @@ void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_
 
 /* Complete, and the last barrier is no older than the lease. */
 bool kafka_follower_is_fresh(const struct kafka_follower *follower);
+
+/* Must work rest until somebody confirms what was read (spec 3, rule 8)? */
+bool kafka_follower_holds(const struct kafka_follower *follower, struct followed_hold *out_hold);
 
 /* Wait until everything that stood in the topic when this was called has been taken in. False: it did not happen
  * within timeout_ms, or the follower failed; what waits for it must not commit. */

@@ -344,7 +344,7 @@ static void worker_reason(struct kafka_worker *worker, unsigned index, enum kafk
         [KAFKA_WORKER_CONNECTING] = ": its producer is not open yet",
         [KAFKA_WORKER_WAITING] = " for the first full read of the followed topics",
         [KAFKA_WORKER_JOINING] = ": the group has not assigned partitions yet",
-        [KAFKA_WORKER_PAUSED] = ": a followed topic is older than its lease",
+        [KAFKA_WORKER_PAUSED] = ": a followed topic is older than its lease, or holds",
         [KAFKA_WORKER_RECOVERING] = ": its producer is made anew",
         [KAFKA_WORKER_FAILED] = ", see the log",
     };
@@ -364,6 +364,11 @@ bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t
     for (unsigned i = 0; i < pipeline->follower_count; i++) {
         struct kafka_follow_status status;
         kafka_follower_status(pipeline->followers[i], &status);
+        if (status.holds) {
+            snprintf(line, sizeof line, "%s: %s (%llu, the limit is %llu)", status.topic, status.hold.what,
+                     (unsigned long long)status.hold.found, (unsigned long long)status.hold.limit);
+            used = append(text, text_size, used, line);
+        }
         if (status.fresh)
             continue;
         follower_reason(&status, line, sizeof line);

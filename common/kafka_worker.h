@@ -23,7 +23,7 @@ enum kafka_worker_phase {
     KAFKA_WORKER_JOINING,        /* the group has not assigned partitions yet (it may have none for us) */
     KAFKA_WORKER_RESTORING,
     KAFKA_WORKER_RUNNING,
-    KAFKA_WORKER_PAUSED,     /* a followed topic is not fresh */
+    KAFKA_WORKER_PAUSED,     /* a followed topic is not fresh, or holds */
     KAFKA_WORKER_RECOVERING, /* recreating the producer */
     KAFKA_WORKER_DRAINING,
     KAFKA_WORKER_STOPPED,

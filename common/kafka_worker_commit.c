@@ -106,8 +106,10 @@ void kafka_worker_count_commit(struct kafka_worker *worker)
 
 bool kafka_worker_is_fresh(const struct kafka_worker *worker)
 {
+    struct followed_hold hold;
     for (unsigned i = 0; i < worker->spec.follower_count; i++) {
-        if (!kafka_follower_is_fresh(worker->spec.followers[i]))
+        if (!kafka_follower_is_fresh(worker->spec.followers[i]) ||
+            kafka_follower_holds(worker->spec.followers[i], &hold))
             return false;
     }
     return true;
@@ -138,7 +140,7 @@ static bool pass_barriers(struct kafka_worker *worker)
                                     worker->config->runtime.transaction_timeout_ms / 3))
             return false;
     }
-    return true;
+    return kafka_worker_is_fresh(worker); /* what was just read may hold */
 }
 
 static bool send_feed_records(struct kafka_worker *worker, struct error *error)
@@ -189,7 +191,7 @@ bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, st
         return kafka_worker_go_back(worker, outcome, false, &why, error);
     if (!pass_barriers(worker)) {
         error_fail(&why, EXIT_STATUS_UNAVAILABLE, NULL, "nothing is committed until it is read again",
-                   "the followed topics could not be read to their end");
+                   "the followed topics could not be read to their end, or what stands there holds");
         return kafka_worker_go_back(worker, KAFKA_OUTCOME_ABORT, false, &why, error);
     }
     if (!chain_stands(worker->chain))

@@ -113,7 +113,7 @@ void kafka_worker_drop_metadata(struct kafka_worker *worker);
 
 /* ---- kafka_worker_commit.c: a transaction begins and ends ---- */
 
-/* Every followed topic complete and within its lease. */
+/* Every followed topic complete and within its lease, and none of them holds. */
 bool kafka_worker_is_fresh(const struct kafka_worker *worker);
 
 /* Begin when none is open; the producer is mended. True also when the way back was taken: then `moves` has grown. */

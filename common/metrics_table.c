@@ -70,6 +70,10 @@ const struct metric_row metrics_table[METRICS] = {
                                "How old the last read to the end may be."},
     [METRIC_FOLLOWED_FRESH] = {"clickveil_followed_fresh", METRIC_GAUGE, "", "topic",
                                "1 when the topic is complete and no older than its lease."},
+    [METRIC_FOLLOWED_HOLDS] =
+        {"clickveil_followed_holds", METRIC_GAUGE, "", "topic",
+         "1 while events rest although the topic is fresh, until somebody confirms what was "
+         "read in it: the brake on new `in`s and on a table that has shrunk."},
     [METRIC_FOLLOWED_RECORDS] = {"clickveil_followed_records_total", METRIC_COUNTER, "records", "topic",
                                  "Records read of the topic, committed and uncommitted view together."},
     [METRIC_STAGE_VALUE] =

@@ -102,10 +102,17 @@ struct followed_record {
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms; /* -1: none */
+    int64_t now_ms;       /* wall clock of its reading, Unix epoch; 0: not known */
     struct view key;      /* absent: null key */
     struct view value;    /* absent: tombstone */
     struct view author;   /* header `clickveil-author` of records that clickveil wrote, or absent */
     bool committed; /* from the read-committed view; else the read-uncommitted one at or above its position */
+};
+
+/* Why work rests although a followed topic is fresh. */
+struct followed_hold {
+    const char *what;      /* static, for people */
+    uint64_t found, limit; /* of what `what` names */
 };
 
 /* A topic that every process reads whole: complete before work starts, fresh or stop (architecture 2). Hooks are
@@ -122,6 +129,9 @@ struct followed {
     /* NULL: there is no such thing. Records that were left out because the operator acknowledged them (spec 3, rule 5:
      * logged and shown). */
     uint64_t (*acknowledged)(void *shared);
+    /* Complete and fresh, but work must rest until somebody says that what was read is meant (spec 3, rule 8)? Any thread.
+     * NULL: never. */
+    bool (*holds)(const void *shared, struct followed_hold *out_hold);
 };
 
 /* A topic that is an input of one stage beside the chain (spec 3, rule 9): what stands in it is not an event, but what

@@ -148,6 +148,8 @@ static void one_followed(enum metric metric, const struct status_followed *follo
         sample_number(metric, labels, (double)followed->lease_ms / 1000, out);
     } else if (metric == METRIC_FOLLOWED_FRESH) {
         sample_count(metric, labels, followed->fresh, out);
+    } else if (metric == METRIC_FOLLOWED_HOLDS) {
+        sample_count(metric, labels, followed->holds, out);
     } else {
         sample_count(metric, labels, followed->records, out);
     }
@@ -234,6 +236,7 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
     case METRIC_FOLLOWED_AGE:
     case METRIC_FOLLOWED_LEASE:
     case METRIC_FOLLOWED_FRESH:
+    case METRIC_FOLLOWED_HOLDS:
     case METRIC_FOLLOWED_RECORDS:
         for (unsigned i = 0; i < status->followed_count; i++)
             one_followed(metric, &status->followed[i], out);
@@ -349,6 +352,12 @@ static void json_followed(struct json_writer *writer, const struct status *statu
         member_text(writer, "topic", followed->topic);
         member_text(writer, "phase", followed->phase);
         json_writer_member_bool(writer, "fresh", followed->fresh);
+        json_writer_member_bool(writer, "holds", followed->holds);
+        if (followed->holds) {
+            member_text(writer, "hold", followed->hold.what);
+            member_unsigned(writer, "hold_found", followed->hold.found);
+            member_unsigned(writer, "hold_limit", followed->hold.limit);
+        }
         member_ms(writer, "age_ms", followed->age_ms);
         json_writer_member_integer(writer, "lease_ms", followed->lease_ms);
         member_real(writer, "bootstrap_ratio", followed->bootstrap_ratio);

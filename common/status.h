@@ -47,6 +47,8 @@ struct status_followed {
     int64_t age_ms;         /* -1: never read to its end */
     int64_t lease_ms;
     bool fresh;
+    bool holds; /* work rests although it is fresh; `hold` says why */
+    struct followed_hold hold;
     uint64_t records;
     double records_per_second; /* of the first read */
     int64_t eta_ms;            /* of the first read; -1: unknown */

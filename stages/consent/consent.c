@@ -59,6 +59,9 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
         .readers = context->workers > 0 ? context->workers : 1,
         .ignored = shared->ignored,
         .ignored_count = options->ignore.count,
+        .brake = {.ins_min = (uint64_t)options->brake_ins,
+                  .share = options->brake_share,
+                  .window_ms = options->brake_window_ms},
     };
     memcpy(setup.subjects, shared->subjects, sizeof setup.subjects);
     shared->ledger = ledger_new(&setup, error);
@@ -100,12 +103,38 @@ static uint64_t consent_acknowledged(void *memory)
     return ledger_ignored(shared->ledger);
 }
 
+/* Spec 3, rule 8. */
+static bool consent_holds(const void *memory, struct followed_hold *out_hold)
+{
+    const struct consent_shared *shared = memory;
+    struct brake_numbers brake;
+    brake_numbers(ledger_brake(shared->ledger), &brake);
+    switch (brake.hold) {
+    case BRAKE_RELEASED:
+        return false;
+    case BRAKE_HOLDS_SHRUNK:
+        *out_hold = (struct followed_hold){"the brake: fewer subjects with a stored choice than before; see "
+                                           "what happened to the topic, then "
+                                           "`clickveil consent confirm`",
+                                           brake.size, brake.last_size};
+        return true;
+    case BRAKE_HOLDS_INS:
+    case BRAKE_HOLDS:
+        break;
+    }
+    *out_hold = (struct followed_hold){"the brake: more new `in`s at once than it lets through; when they "
+                                       "are meant, `clickveil consent confirm`",
+                                       brake.ins, brake.limit};
+    return true;
+}
+
 static const struct followed consent_followed = {
     .topic = TOPIC_CONSENT,
     .apply = consent_apply,
     .committed_to = consent_committed_to,
     .complete = consent_complete,
     .acknowledged = consent_acknowledged,
+    .holds = consent_holds,
 };
 
 /* ---- a worker ---- */

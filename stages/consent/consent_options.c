@@ -56,6 +56,31 @@ static const struct option consent_option_list[] = {
      .help = "Bad consent records that you acknowledge, each as `partition:offset`, so that they no longer "
              "stop the "
              "stage or count as `out`. A record there that can be read counts all the same."},
+    {.name = "brake_ins",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct consent_options, brake_ins),
+     .default_text = "1000",
+     .minimum = "1",
+     .maximum = "1000000000",
+     .help = "New `in`s within brake_window that are always let through. The pipeline holds when there are "
+             "more, and more "
+             "than brake_share of the entries, until `clickveil consent confirm`."},
+    {.name = "brake_share",
+     .type = OPTION_RATIO,
+     .offset = offsetof(struct consent_options, brake_share),
+     .default_text = "1%",
+     .minimum = "0",
+     .maximum = "50%",
+     .help = "Share of the stored choices: the pipeline holds on more new `in`s than that within "
+             "brake_window (and than "
+             "brake_ins), and on a table that is smaller than its last size by more than that."},
+    {.name = "brake_window",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct consent_options, brake_window_ms),
+     .default_text = "10m",
+     .minimum = "1m",
+     .maximum = "1d",
+     .help = "How long new `in`s are counted together for brake_ins and brake_share."},
     {0},
 };
 

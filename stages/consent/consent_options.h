@@ -15,6 +15,8 @@ struct consent_options {
     int64_t floor;                    /* entries */
     int64_t entries_max;
     struct option_list ignore; /* views: partition:offset */
+    int64_t brake_ins, brake_window_ms;
+    double brake_share;
 };
 
 extern const struct option_table consent_option_table;

@@ -49,6 +49,7 @@ struct ledger {
     struct consent_reader *reader;
     struct choice_table *table;
     struct recent recent;
+    struct brake brake;
     struct partition *partitions;
     size_t partition_count;
     uint64_t pending_records;
@@ -62,6 +63,7 @@ struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
     struct ledger *ledger = calloc(1, sizeof *ledger);
     if (ledger) {
         ledger->setup = *setup;
+        brake_init(&ledger->brake, &setup->brake);
         ledger->reader = consent_reader_new(setup->names, setup->line_kind);
         ledger->table = choice_table_new(setup->entries_max, setup->readers);
     }
@@ -207,8 +209,9 @@ static void store(struct ledger *ledger, uint32_t entry, uint64_t tag, const str
         recent_append(&ledger->recent, tag);
 }
 
-static bool apply_committed(struct ledger *ledger, const struct pseudonym *pseudonym,
-                            const struct choice_record *choice, bool signal, struct error *error)
+static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
+                            const struct pseudonym *pseudonym, const struct choice_record *choice,
+                            bool signal, struct error *error)
 {
     uint32_t entry;
     if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
@@ -222,6 +225,9 @@ static bool apply_committed(struct ledger *ledger, const struct pseudonym *pseud
         choice_apply(&after, choice, ledger->setup.names);
     store(ledger, entry, choice_table_tag(pseudonym), &before, &after);
     count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
+    if (after.in & (choice_set)~before.in) /* spec 3, rule 8 */
+        brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
+                      counter_of(ledger, COUNTER_RECORDED));
     return true;
 }
 
@@ -281,10 +287,21 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
             count(ledger, COUNTER_SIGNALS, 1);
         else
             count_value(ledger, choice, value.unknown_names);
-        return apply_committed(ledger, &pseudonym, choice, signal, error);
+        return apply_committed(ledger, record, &pseudonym, choice, signal, error);
     }
     choice_set outs = choice_record_outs(choice);
     return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, error);
+}
+
+/* What is meta:confirm but cannot be read releases nothing. */
+static void apply_meta(struct ledger *ledger, const struct followed_record *record)
+{
+    struct consent_confirmation confirmation;
+    count(ledger, COUNTER_META, record->committed);
+    if (record->committed && view_equal(record->key, CONSENT_CONFIRMATION_KEY) &&
+        consent_confirmation_read(record->value, &confirmation))
+        brake_confirm(&ledger->brake, &confirmation, record->timestamp_ms, record->now_ms,
+                      counter_of(ledger, COUNTER_RECORDED));
 }
 
 static bool apply_record(struct ledger *ledger, struct partition *partition,
@@ -315,7 +332,7 @@ static bool apply_record(struct ledger *ledger, struct partition *partition,
         count(ledger, COUNTER_HASHES, record->committed);
         return true;
     case CONSENT_KEY_META:
-        count(ledger, COUNTER_META, record->committed);
+        apply_meta(ledger, record);
         return true;
     case CONSENT_KEY_LIMITED: /* names no device (spec 2) */
         count(ledger, COUNTER_LIMITED, record->committed);
@@ -351,6 +368,7 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
             "below which nothing starts",
             "the consent topic has choices of %llu subjects, and consent.floor is %llu",
             (unsigned long long)entries, (unsigned long long)ledger->setup.floor);
+    brake_complete(&ledger->brake, entries);
     atomic_store_explicit(&ledger->complete, true, memory_order_release);
     return true;
 }
@@ -365,6 +383,11 @@ bool ledger_is_complete(const struct ledger *ledger)
 uint64_t ledger_ignored(const struct ledger *ledger)
 {
     return counter_of(ledger, COUNTER_IGNORED);
+}
+
+const struct brake *ledger_brake(const struct ledger *ledger)
+{
+    return &ledger->brake;
 }
 
 struct choice_table *ledger_table(struct ledger *ledger)
@@ -396,6 +419,11 @@ void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const
     };
     for (unsigned i = 0; i < COUNTERS; i++)
         add(context, names[i], (double)counter_of(ledger, (enum counter)i));
+    struct brake_numbers brake;
+    brake_numbers(&ledger->brake, &brake);
+    add(context, "consent_brake", brake.hold != BRAKE_RELEASED);
+    add(context, "consent_brake_ins", (double)brake.ins);
+    add(context, "consent_brake_limit", (double)brake.limit);
     add(context, "consent_table_entries", (double)choice_table_entries(ledger->table));
     add(context, "consent_table_bytes", (double)choice_table_bytes(ledger->table));
 }

@@ -17,6 +17,7 @@
 #include "common/recent.h"
 #include "common/stage.h"
 #include "common/subject.h"
+#include "stages/consent/brake.h"
 #include "stages/consent/choice_table.h"
 
 struct ledger;
@@ -37,6 +38,7 @@ struct ledger_setup {
     unsigned readers;
     const struct ledger_place *ignored;
     unsigned ignored_count;
+    struct brake_limits brake;
 };
 
 /* NULL: memory is short (error says so). */
@@ -63,6 +65,7 @@ bool ledger_is_complete(const struct ledger *ledger);
 /* Records that were left out because consent.ignore names them. */
 uint64_t ledger_ignored(const struct ledger *ledger);
 
+const struct brake *ledger_brake(const struct ledger *ledger);
 struct choice_table *ledger_table(struct ledger *ledger);
 const struct recent *ledger_recent(const struct ledger *ledger);
 

@@ -22,8 +22,8 @@ static struct status_worker workers[] = {
     {"restoring", 16, 0.25, 0},
 };
 static struct status_followed followed[] = {
-    {"subscriber.consent", "following", 1, 1250, 60000, true, 77, 0, -1},
-    {"clickveil.retractions", "reading", 0.5, -1, 60000, false, 9, 1000, 3000},
+    {"subscriber.consent", "following", 1, 1250, 60000, true, true, {"the brake", 1001, 1000}, 77, 0, -1},
+    {"clickveil.retractions", "reading", 0.5, -1, 60000, false, false, {0}, 9, 1000, 3000},
 };
 static struct status_gauge gauges[] = {
     {"consent", "entries", 7},
@@ -142,6 +142,8 @@ static void metrics_show_every_number(void **state)
             "clickveil_followed_lease_seconds{topic=\"subscriber.consent\"} 60",
             "clickveil_followed_fresh{topic=\"subscriber.consent\"} 1",
             "clickveil_followed_fresh{topic=\"clickveil.retractions\"} 0",
+            "clickveil_followed_holds{topic=\"subscriber.consent\"} 1",
+            "clickveil_followed_holds{topic=\"clickveil.retractions\"} 0",
             "clickveil_followed_records_total{topic=\"subscriber.consent\"} 77",
             "clickveil_stage_value{stage=\"consent\",name=\"entries\"} 7",
             "clickveil_stage_value{stage=\"consent\",name=\"ratio\"} NaN",
