@@ -51,15 +51,22 @@ bool argument_time(const char *text, int64_t *out_time_ms)
     return true;
 }
 
-struct config *argument_config(const char *path, const char *first, const struct argument_list *set,
+struct config *argument_config(const char *path, const char *own, const struct argument_list *set,
                                struct error *error)
 {
     struct config_override overrides[ARGUMENT_LIST_MAX + 1];
     unsigned count = 0;
-    if (first)
-        overrides[count++].text = first;
-    for (unsigned i = 0; i < set->count; i++)
+    for (unsigned i = 0; i < set->count; i++) {
+        const char *equals = strchr(set->texts[i], '=');
+        if (!equals || equals == set->texts[i]) {
+            error_fail(error, EXIT_STATUS_USAGE, "--set", "write it as in --set publish.k=200",
+                       "number %u is not PATH=VALUE", i + 1);
+            return NULL;
+        }
         overrides[count++].text = set->texts[i];
+    }
+    if (own) /* the last, so that messages count the user's own from 1 */
+        overrides[count++].text = own;
     return config_load(path, registry, overrides, count, stderr, error);
 }
 

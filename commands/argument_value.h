@@ -21,9 +21,9 @@ CLICKVEIL_MUST_CHECK bool argument_share(const char *text, double *out_share);
 /* A moment, Unix epoch ms: RFC 3339 with zone, or epoch milliseconds in digits. */
 CLICKVEIL_MUST_CHECK bool argument_time(const char *text, int64_t *out_time_ms);
 
-/* Load the configuration that --config names, under what --set overrides. `first` is overridden before them; NULL: nothing.
- * Mistakes go to standard error. NULL: it has any. config_free gives it back. */
-struct config *argument_config(const char *path, const char *first, const struct argument_list *set,
+/* Load the configuration that --config names, under what --set overrides. `own` is overridden behind them; NULL: nothing.
+ * Mistakes go to standard error. NULL: it has any, or --set is no PATH=VALUE (EXIT_STATUS_USAGE). config_free gives it back. */
+struct config *argument_config(const char *path, const char *own, const struct argument_list *set,
                                struct error *error);
 
 /* Print what failed to standard error, "clickveil COMMAND: ..."; gives its exit status. */

@@ -1,6 +1,7 @@
 /* clickveil: the table of subcommands. */
 #include "commands/command.h"
 #include "common/error.h"
+#include "common/lint.h"
 #include "common/version.h"
 
 #include <stdio.h>
@@ -48,6 +49,11 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], command->name) == 0)
             return command->run(argc - 1, argv + 1);
     }
-    fprintf(stderr, "clickveil: there is no command '%.64s'; see clickveil --help\n", argv[1]);
+    char suggested[LINT_QUOTE_SIZE + 20];
+    struct lint_suggestion suggestion = lint_suggest(view_of_string(argv[1]));
+    for (const struct command *command = commands; command->name; command++)
+        lint_suggest_candidate(&suggestion, view_of_string(command->name));
+    fprintf(stderr, "clickveil: there is no command '%.64s'%s\nclickveil --help lists them\n", argv[1],
+            lint_suggestion_text(&suggestion, suggested));
     return EXIT_STATUS_USAGE;
 }

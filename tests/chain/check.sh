@@ -192,6 +192,11 @@ check 64 one.yaml
 verdict $? "a word that is no option is wrong usage"
 check 64 --reference --set a=b
 verdict $? "--reference stands alone"
+check 64 --config "$top/config/pipeline.yaml" --set workers=2 --set foo && said 'number 2 is not PATH=VALUE'
+verdict $? "--set without a value is wrong usage, and says which"
+"$clickveil" topcis >"$dir/out" 2>"$dir/err"
+[ $? -eq 64 ] && said "did you mean 'topics'?"
+verdict $? "a command that does not exist is wrong usage, and the nearest is named"
 check 0 --reference && cmp -s "$dir/out" "$top/docs/configuration.md"
 verdict $? "--reference prints docs/configuration.md"
 
