@@ -132,8 +132,9 @@ static bool load_choices(const struct config *config, struct chain_shared *share
                          struct error *error)
 {
     uint64_t records;
+    struct file_consent consent = {.path = texts.consent, .now_ms = now_ms, .wake_descriptor = -1};
     if (texts.consent)
-        return file_consent_load(shared, texts.consent, now_ms, -1, &records, error);
+        return file_consent_load(&consent, shared, &records, error);
     return file_consent_load_nobody(shared, config, error);
 }
 

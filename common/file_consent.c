@@ -80,49 +80,121 @@ static bool apply(const struct followers *followers, const struct followed_recor
     return true;
 }
 
-static bool take_line(const struct followers *followers, struct file_record_reader *records,
-                      const struct line *line, int64_t now_ms, struct positions *positions,
-                      struct error *error)
+/* ---- lines ---- */
+
+struct reading {
+    struct file_consent *consent;
+    struct file_record_reader *records;
+    struct positions positions;
+    uint64_t taken;
+    bool (*visit)(void *context, const struct followed_record *record, struct error *error);
+    void *context;
+};
+
+static bool take_line(struct reading *reading, const struct line *line, struct error *error)
 {
     struct file_record record;
+    if (line->text.size == 0) /* an empty line says nothing */
+        return true;
     if (line->cut)
         return error_fail(error, EXIT_STATUS_DATA, NULL, NULL, "is longer than %d bytes",
                           FILE_RECORD_LINE_SIZE_MAX);
-    if (!file_record_read(records, line->text, &record, error))
+    if (!file_record_read(reading->records, line->text, &record, error))
         return false;
     struct followed_record followed = {
         .partition = record.partition < 0 ? 0 : (int32_t)record.partition,
         .offset = record.offset < 0 ? (int64_t)line->number : record.offset,
-        .timestamp_ms = record.timestamp_ms < 0 ? now_ms : record.timestamp_ms,
+        .timestamp_ms = record.timestamp_ms < 0 ? reading->consent->now_ms : record.timestamp_ms,
         .key = record.key,
         .value = record.value,
         .author = record.author,
         .committed = true,
     };
-    return advance(positions, &followed, error) && apply(followers, &followed, error);
+    if (!advance(&reading->positions, &followed, error) ||
+        !reading->visit(reading->context, &followed, error))
+        return false;
+    reading->taken++;
+    return true;
 }
 
-static bool read_lines(const struct followers *followers, struct line_reader *lines, int64_t now_ms,
-                       struct positions *positions, uint64_t *out_records, struct error *error)
+static bool keep_line(struct file_consent *consent, struct view text, struct error *error)
 {
-    struct file_record_reader *records = file_record_reader_new(error);
-    if (!records)
-        return false;
+    size_t needed = consent->kept_size + text.size + 1;
+    if (needed > consent->kept_capacity) {
+        size_t capacity = needed + needed / 2;
+        char *kept = realloc(consent->kept, capacity);
+        if (!kept)
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the choices as a file",
+                              "no memory to keep the choices from standard input");
+        consent->kept = kept;
+        consent->kept_capacity = capacity;
+    }
+    memcpy(consent->kept + consent->kept_size, text.data, text.size);
+    consent->kept[needed - 1] = '\n';
+    consent->kept_size = needed;
+    return true;
+}
+
+static bool fail_at(struct error *error, const char *path, uint64_t line)
+{
+    if (error && !error->where[0])
+        error_at(error, "%s:%" PRIu64, path, line + 1);
+    return false;
+}
+
+static bool read_lines(struct reading *reading, struct line_reader *lines, struct error *error)
+{
+    struct file_consent *consent = reading->consent;
+    bool keeps = consent->keep && strcmp(consent->path, "-") == 0;
     struct line line;
     enum line_result result;
-    bool good = true;
-    while (good && (result = line_reader_next(lines, &line, error)) == LINE_READ) {
-        if (line.text.size == 0) /* an empty line says nothing */
-            continue;
-        good = take_line(followers, records, &line, now_ms, positions, error);
-        if (!good && error && !error->where[0])
-            error_at(error, "%s:%" PRIu64, lines->path, line.number + 1);
-        *out_records += good;
+    while ((result = line_reader_next(lines, &line, error)) == LINE_READ) {
+        if (!take_line(reading, &line, error) || (keeps && !keep_line(consent, line.text, error)))
+            return fail_at(error, lines->path, line.number);
     }
-    file_record_reader_free(records);
-    if (good && result == LINE_WOKEN)
+    if (result == LINE_WOKEN)
         return error_fail(error, EXIT_STATUS_DONE, NULL, NULL, "interrupted before the first event");
-    return good && result == LINE_END;
+    return result == LINE_END;
+}
+
+static bool read_kept(struct reading *reading, struct error *error)
+{
+    const struct file_consent *consent = reading->consent;
+    struct line line = {0};
+    for (size_t at = 0; at < consent->kept_size; line.number++) {
+        const char *begin = consent->kept + at;
+        const char *end = memchr(begin, '\n', consent->kept_size - at);
+        ensure(end != NULL);
+        line.text = (struct view){begin, (size_t)(end - begin)};
+        if (!take_line(reading, &line, error))
+            return fail_at(error, "standard input", line.number);
+        at += line.text.size + 1;
+    }
+    return true;
+}
+
+static bool read_all(struct reading *reading, struct error *error)
+{
+    struct file_consent *consent = reading->consent;
+    if (!consent->path)
+        return true;
+    reading->records = file_record_reader_new(error);
+    if (!reading->records)
+        return false;
+    struct line_reader lines;
+    bool good;
+    if (consent->kept) {
+        good = read_kept(reading, error);
+    } else {
+        good = line_reader_open(&lines, consent->path, FILE_RECORD_LINE_SIZE_MAX, consent->wake_descriptor,
+                                error);
+        if (good) {
+            good = read_lines(reading, &lines, error);
+            line_reader_close(&lines);
+        }
+    }
+    file_record_reader_free(reading->records);
+    return good;
 }
 
 static bool finish(const struct followers *followers, const struct positions *positions, struct error *error)
@@ -141,27 +213,40 @@ static bool finish(const struct followers *followers, const struct positions *po
     return true;
 }
 
-bool file_consent_load(struct chain_shared *shared, const char *path, int64_t now_ms, int wake_descriptor,
-                       uint64_t *out_records, struct error *error)
+static bool apply_to_all(void *context, const struct followed_record *record, struct error *error)
+{
+    return apply(context, record, error);
+}
+
+bool file_consent_load(struct file_consent *consent, struct chain_shared *shared, uint64_t *out_records,
+                       struct error *error)
 {
     struct followers followers = {.count = 0};
-    struct positions positions = {0};
-    uint64_t records = 0;
+    struct reading reading = {.consent = consent, .visit = apply_to_all, .context = &followers};
     chain_shared_followed(shared, add_follower, &followers);
-    bool good = true;
-    if (path) {
-        struct line_reader lines;
-        good = line_reader_open(&lines, path, FILE_RECORD_LINE_SIZE_MAX, wake_descriptor, error);
-        if (good) {
-            good = read_lines(&followers, &lines, now_ms, &positions, &records, error);
-            line_reader_close(&lines);
-        }
-    }
-    good = good && finish(&followers, &positions, error);
-    free(positions.next);
+    bool good = read_all(&reading, error) && finish(&followers, &reading.positions, error);
+    free(reading.positions.next);
     if (good)
-        *out_records = records;
+        *out_records = reading.taken;
     return good;
+}
+
+bool file_consent_visit(struct file_consent *consent,
+                        bool (*visit)(void *context, const struct followed_record *record,
+                                      struct error *error),
+                        void *context, struct error *error)
+{
+    struct reading reading = {.consent = consent, .visit = visit, .context = context};
+    bool good = read_all(&reading, error);
+    free(reading.positions.next);
+    return good;
+}
+
+void file_consent_release(struct file_consent *consent)
+{
+    free(consent->kept);
+    consent->kept = NULL;
+    consent->kept_size = consent->kept_capacity = 0;
 }
 
 /* Which kinds of subject a stage takes is its own to know; one of the three it does. */

@@ -3,6 +3,9 @@
  * (its bytes live in the arena) and written when the transaction ends, so that the files hold committed records only,
  * and the same ones wherever the transactions were cut. A transaction ends after batch_records_max lines or when half of
  * the arena is used, as on Kafka.
+ *
+ * Side inputs answer the consent file once it has been read whole, one stage after the other, each in transactions of its
+ * own; then the events come.
  */
 #include "common/file_run.h"
 
@@ -34,6 +37,8 @@ struct run {
     const struct file_run *options;
     struct chain_shared *shared;
     struct chain *chain;
+    struct chain *side; /* while a side input answers the consent file */
+    struct file_consent consent;
     struct arena arena;
     struct line_reader lines;
     struct file_record_reader *records; /* when the input is a topic between stages */
@@ -118,14 +123,15 @@ static bool close_target(struct target *target, struct error *error)
 
 static bool end_transaction(struct run *run, bool draining, bool *out_more, struct error *error)
 {
-    if (!chain_flush(run->chain, draining, out_more, error))
+    struct chain *chain = run->side ? run->side : run->chain;
+    if (!chain_flush(chain, draining, out_more, error))
         return false;
-    if (!chain_stands(run->chain))
+    if (!chain_stands(chain))
         return error_fail(error, EXIT_STATUS_BUG, NULL, "report this",
                           "a choice changed after the consent file was read");
     if (!write_pending(run, error))
         return false;
-    chain_commit(run->chain);
+    chain_commit(chain);
     arena_reset(&run->arena);
     run->pending_count = 0;
     run->in_transaction = 0;
@@ -207,6 +213,43 @@ static bool process_lines(struct run *run, struct error *error)
     return result != LINE_FAILED && end_transactions(run, true, error);
 }
 
+/* ---- side inputs ---- */
+
+static bool answer(void *context, const struct followed_record *record, struct error *error)
+{
+    struct run *run = context;
+    struct chain_input input = {
+        .partition = record->partition,
+        .offset = record->offset,
+        .timestamp_ms = record->timestamp_ms,
+        .key = record->key,
+        .value = record->value,
+        .author = record->author,
+    };
+    if (chain_process(run->side, &input, error) == CHAIN_STOP)
+        return false;
+    run->in_transaction++;
+    return !is_full(run) || end_transactions(run, false, error);
+}
+
+static bool run_sides(struct run *run, struct error *error)
+{
+    struct sink sink = {run, keep_output};
+    bool done = true;
+    for (unsigned i = 0; done && i < chain_side_count(run->config); i++) {
+        run->side = chain_side_new(run->shared, i, &run->arena, sink, error);
+        if (!run->side)
+            return false;
+        chain_clock(run->side, run->options->now_ms);
+        done = file_consent_visit(&run->consent, answer, run, error) && end_transactions(run, true, error);
+        if (!done)
+            chain_abort(run->side);
+        chain_free(run->side);
+        run->side = NULL;
+    }
+    return done;
+}
+
 /* ---- life cycle ---- */
 
 static bool open_input(struct run *run, struct error *error)
@@ -242,8 +285,13 @@ static bool open_chain(struct run *run, uint64_t *out_consent_records, struct er
     if (chain_is_partitioned(run->chain) &&
         (!chain_assign(run->chain, 0, 1, error) || !chain_restored(run->chain, 0, error)))
         return false;
-    return file_consent_load(run->shared, run->options->consent, run->options->now_ms,
-                             run->options->wake_descriptor, out_consent_records, error);
+    run->consent = (struct file_consent){
+        .path = run->options->consent,
+        .now_ms = run->options->now_ms,
+        .wake_descriptor = run->options->wake_descriptor,
+        .keep = chain_side_count(run->config) > 0,
+    };
+    return file_consent_load(&run->consent, run->shared, out_consent_records, error);
 }
 
 static bool run_chain(struct run *run, struct file_run_result *result, struct error *error)
@@ -254,6 +302,9 @@ static bool run_chain(struct run *run, struct file_run_result *result, struct er
         !open_target(&run->output, run->options->output, error) ||
         !open_target(&run->internal, run->options->internal, error))
         return false;
+    if (!run_sides(run, error))
+        return false;
+    file_consent_release(&run->consent);
     run->started_ms = run->shown_ms = clock_monotonic_ms();
     bool done = process_lines(run, error);
     if (run->options->progress)
@@ -284,6 +335,7 @@ static bool release(struct run *run, bool done, struct error *error)
     file_record_reader_free(run->records);
     file_record_writer_release(&run->writer);
     free(run->pending);
+    file_consent_release(&run->consent);
     arena_release(&run->arena);
     /* The first failure is the one to tell. */
     done = close_target(&run->output, done ? error : NULL) && done;

@@ -9,6 +9,7 @@
 #include "common/kafka_client.h"
 #include "common/kafka_pipeline.h"
 #include "common/log.h"
+#include "common/stage.h"
 #include "common/status.h"
 #include "common/version.h"
 
@@ -134,18 +135,46 @@ static void gather_followed(struct kafka_pipeline *pipeline, struct status *stat
     }
 }
 
-static void gather_lags(struct kafka_pipeline *pipeline, struct status *status)
+/* Copy the lags that `ask` gives: of a side input, or of the chain's own input (side NULL). */
+static unsigned copy_lags(struct kafka_pipeline *pipeline, const unsigned *side, struct status_lag **out_lags)
 {
-    unsigned max = kafka_pipeline_lag(pipeline, NULL, 0);
+    unsigned max =
+        side ? kafka_pipeline_side_lag(pipeline, *side, NULL, 0) : kafka_pipeline_lag(pipeline, NULL, 0);
+    unsigned count = 0;
     struct kafka_lag *lags = malloc((max + 1) * sizeof *lags);
-    status->lags = malloc((max + 1) * sizeof *status->lags);
-    if (lags && status->lags) {
-        unsigned count = kafka_pipeline_lag(pipeline, lags, max);
-        status->lag_count = count < max ? count : max;
-        for (unsigned i = 0; i < status->lag_count; i++)
-            status->lags[i] = (struct status_lag){lags[i].partition, lags[i].records, lags[i].seconds};
+    *out_lags = malloc((max + 1) * sizeof **out_lags);
+    if (lags && *out_lags) {
+        count = side ? kafka_pipeline_side_lag(pipeline, *side, lags, max)
+                     : kafka_pipeline_lag(pipeline, lags, max);
+        count = count < max ? count : max;
+        for (unsigned i = 0; i < count; i++)
+            (*out_lags)[i] = (struct status_lag){lags[i].partition, lags[i].records, lags[i].seconds};
     }
     free(lags);
+    return count;
+}
+
+static void gather_sides(struct kafka_pipeline *pipeline, struct status *status)
+{
+    unsigned count = kafka_pipeline_side_count(pipeline);
+    status->sides = calloc(count ? count : 1, sizeof *status->sides);
+    status->side_count = status->sides ? count : 0;
+    for (unsigned i = 0; i < status->side_count; i++) {
+        const struct kafka_worker *worker = kafka_pipeline_side(pipeline, i);
+        const struct kafka_worker_stats *stats = kafka_worker_stats(worker);
+        struct status_side *side = &status->sides[i];
+        *side = (struct status_side){
+            .stage = kafka_worker_side_stage(worker)->name,
+            .topic = kafka_worker_topic(worker),
+            .phase = kafka_worker_phase_names[read_number(&stats->phase)],
+            .partitions = (unsigned)read_number(&stats->assigned),
+            .records = metrics_read(&stats->records),
+            .outputs = metrics_read(&stats->outputs),
+            .transactions_committed = metrics_read(&stats->transactions_committed),
+            .transactions_aborted = metrics_read(&stats->transactions_aborted),
+        };
+        side->lag_count = copy_lags(pipeline, &i, &side->lags);
+    }
 }
 
 /* Of proc(5): /proc/self/statm counts in pages, the second number is what is resident. */
@@ -193,7 +222,8 @@ static void gather(struct health *health, struct status *status)
     chain_shared_gauges(kafka_pipeline_chain_shared(pipeline), add_gauge, status);
     gather_workers(pipeline, status);
     gather_followed(pipeline, status);
-    gather_lags(pipeline, status);
+    gather_sides(pipeline, status);
+    status->lag_count = copy_lags(pipeline, NULL, &status->lags);
 }
 
 static void release(struct status *status)
@@ -203,6 +233,9 @@ static void release(struct status *status)
     free(status->workers);
     free(status->followed);
     free(status->lags);
+    for (unsigned i = 0; i < status->side_count; i++)
+        free(status->sides[i].lags);
+    free(status->sides);
 }
 
 /* ---- answers ---- */
@@ -215,6 +248,13 @@ static bool write_liveness(struct kafka_pipeline *pipeline, FILE *body)
         if (read_number(&kafka_worker_stats(kafka_pipeline_worker(pipeline, i))->phase) ==
             KAFKA_WORKER_FAILED) {
             fprintf(body, "worker %u: failed, see the log\n", i);
+            lives = false;
+        }
+    }
+    for (unsigned i = 0; i < kafka_pipeline_side_count(pipeline); i++) {
+        const struct kafka_worker *side = kafka_pipeline_side(pipeline, i);
+        if (read_number(&kafka_worker_stats(side)->phase) == KAFKA_WORKER_FAILED) {
+            fprintf(body, "%s: failed, see the log\n", kafka_worker_name(side));
             lives = false;
         }
     }

@@ -643,6 +643,17 @@ void kafka_follower_free(struct kafka_follower *follower)
     free(follower);
 }
 
+enum topic_role kafka_follower_role(const struct kafka_follower *follower)
+{
+    return follower->followed->topic;
+}
+
+bool kafka_follower_has(const struct kafka_follower *follower, int32_t partition, int64_t offset)
+{
+    return follower->phase == KAFKA_FOLLOW_FOLLOWING && partition < follower->partitions &&
+           atomic_load_explicit(&follower->committed.positions[partition], memory_order_acquire) > offset;
+}
+
 bool kafka_follower_is_fresh(const struct kafka_follower *follower)
 {
     int64_t since_ms = atomic_load(&follower->fresh_since_ms);

@@ -49,6 +49,12 @@ void kafka_follower_free(struct kafka_follower *follower);
 
 void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_status *out_status);
 
+/* Which of the pipeline's topics it follows. */
+enum topic_role kafka_follower_role(const struct kafka_follower *follower);
+
+/* Has the committed view taken in what stands at that offset (or passed it)? Once the first full read is done. */
+bool kafka_follower_has(const struct kafka_follower *follower, int32_t partition, int64_t offset);
+
 /* Complete, and the last barrier is no older than the lease. */
 bool kafka_follower_is_fresh(const struct kafka_follower *follower);
 

@@ -14,11 +14,17 @@
 enum {
     WORKERS_MAX = 256,
     FOLLOWERS_MAX = 8,
+    SIDES_MAX = 16,
     LAG_EVERY_MS = 5000,
     LAG_TIMEOUT_MS = 1000,
     SILENCE_MS = 30000, /* of the broker: then the process is not ready */
     TICK_MS = 100,
     PROGRESS_EVERY_MS = 2000,
+};
+
+struct lag_list { /* of the workers of one input */
+    struct kafka_lag *items;
+    unsigned count, capacity;
 };
 
 struct kafka_pipeline {
@@ -28,6 +34,8 @@ struct kafka_pipeline {
     unsigned follower_count;
     struct kafka_worker *workers[WORKERS_MAX];
     unsigned worker_count;
+    struct kafka_worker *sides[SIDES_MAX]; /* of side inputs */
+    unsigned side_count;
     atomic_bool stop, failed;
     bool joined;
     struct error failure; /* the first one */
@@ -37,8 +45,7 @@ struct kafka_pipeline {
     int64_t next_lag_ms, next_progress_ms;
     _Atomic int64_t silent_since_ms; /* the broker did not answer a question for lag since then; 0: it did */
     pthread_mutex_t lag_lock;
-    struct kafka_lag *lags;
-    unsigned lag_count, lag_capacity;
+    struct lag_list lags, side_lags[SIDES_MAX];
 
     pthread_mutex_t reload_lock;
     uint64_t reloads_done, reloads_failed;
@@ -74,31 +81,46 @@ static void log_bounds(const struct config *config)
     const struct config_runtime *runtime = &config->runtime;
     int64_t worker_mib = (runtime->memory_bytes_max * 2 + runtime->queue_bytes_max) >> 20;
     log_line(LOG_LEVEL_INFO, "memory_bounds",
-             "%lld workers, each at most %lld MiB: transaction %lld MiB, producer queue %lld MiB, prefetch "
+             "%lld workers and %u of side inputs, each at most %lld MiB: transaction %lld MiB, producer "
+             "queue %lld MiB, prefetch "
              "%lld MiB; "
              "the tables of the stages have bounds of their own",
-             (long long)config->workers, (long long)worker_mib, (long long)(runtime->memory_bytes_max >> 20),
-             (long long)(runtime->memory_bytes_max >> 20), (long long)(runtime->queue_bytes_max >> 20));
+             (long long)config->workers, chain_side_count(config), (long long)worker_mib,
+             (long long)(runtime->memory_bytes_max >> 20), (long long)(runtime->memory_bytes_max >> 20),
+             (long long)(runtime->queue_bytes_max >> 20));
+}
+
+static struct kafka_worker *start_worker(struct kafka_pipeline *pipeline, bool is_side, unsigned index,
+                                         struct error *error)
+{
+    struct kafka_worker_spec spec = {
+        .config = pipeline->config,
+        .chain_shared = pipeline->chain_shared,
+        .followers = pipeline->followers,
+        .follower_count = pipeline->follower_count,
+        .is_side = is_side,
+        .index = index,
+        .stop = &pipeline->stop,
+        .failed = &pipeline->failed,
+    };
+    return kafka_worker_new(&spec, error);
 }
 
 static bool start_workers(struct kafka_pipeline *pipeline, struct error *error)
 {
-    const struct config *config = pipeline->config;
-    ensure(config->workers >= 1 && config->workers <= WORKERS_MAX);
-    for (unsigned i = 0; i < (unsigned)config->workers; i++) {
-        struct kafka_worker_spec spec = {
-            .config = config,
-            .chain_shared = pipeline->chain_shared,
-            .followers = pipeline->followers,
-            .follower_count = pipeline->follower_count,
-            .index = i,
-            .stop = &pipeline->stop,
-            .failed = &pipeline->failed,
-        };
-        struct kafka_worker *worker = kafka_worker_new(&spec, error);
+    unsigned workers = (unsigned)pipeline->config->workers, sides = chain_side_count(pipeline->config);
+    ensure(workers >= 1 && workers <= WORKERS_MAX && sides <= SIDES_MAX);
+    for (unsigned i = 0; i < workers; i++) {
+        struct kafka_worker *worker = start_worker(pipeline, false, i, error);
         if (!worker)
             return false;
         pipeline->workers[pipeline->worker_count++] = worker;
+    }
+    for (unsigned i = 0; i < sides; i++) {
+        struct kafka_worker *side = start_worker(pipeline, true, i, error);
+        if (!side)
+            return false;
+        pipeline->sides[pipeline->side_count++] = side;
     }
     return true;
 }
@@ -137,33 +159,35 @@ struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct er
 
 /* ---- looking after it ---- */
 
-static unsigned held_positions(struct kafka_pipeline *pipeline, struct kafka_worker_position **out_positions)
+static unsigned held_positions(struct kafka_worker *const *workers, unsigned worker_count,
+                               struct kafka_worker_position **out_positions)
 {
     unsigned room = 0, count = 0;
-    for (unsigned i = 0; i < pipeline->worker_count; i++)
-        room += kafka_worker_positions(pipeline->workers[i], NULL, 0);
+    for (unsigned i = 0; i < worker_count; i++)
+        room += kafka_worker_positions(workers[i], NULL, 0);
     struct kafka_worker_position *all = malloc((room + 1) * sizeof *all);
-    for (unsigned i = 0; all && i < pipeline->worker_count && count < room; i++) {
-        unsigned held = kafka_worker_positions(pipeline->workers[i], all + count, room - count);
+    for (unsigned i = 0; all && i < worker_count && count < room; i++) {
+        unsigned held = kafka_worker_positions(workers[i], all + count, room - count);
         count += held < room - count ? held : room - count; /* a rebalance may have come between */
     }
     *out_positions = all;
     return count;
 }
 
-static void set_lags(struct kafka_pipeline *pipeline, const struct kafka_worker_position *positions,
-                     unsigned count, const int64_t *ends, int32_t partitions)
+static void set_lags(struct kafka_pipeline *pipeline, struct lag_list *list,
+                     const struct kafka_worker_position *positions, unsigned count, const int64_t *ends,
+                     int32_t partitions)
 {
     int64_t now_ms = clock_unix_ms();
     pthread_mutex_lock(&pipeline->lag_lock);
-    if (count > pipeline->lag_capacity) {
-        struct kafka_lag *grown = realloc(pipeline->lags, count * sizeof *grown);
+    if (count > list->capacity) {
+        struct kafka_lag *grown = realloc(list->items, count * sizeof *grown);
         if (!grown)
-            count = pipeline->lag_capacity;
+            count = list->capacity;
         else
-            pipeline->lags = grown, pipeline->lag_capacity = count;
+            list->items = grown, list->capacity = count;
     }
-    pipeline->lag_count = 0;
+    list->count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (positions[i].partition >= partitions)
             continue;
@@ -171,7 +195,7 @@ static void set_lags(struct kafka_pipeline *pipeline, const struct kafka_worker_
         double seconds = records > 0 && positions[i].last_timestamp_ms > 0
                              ? (double)(now_ms - positions[i].last_timestamp_ms) / 1000
                              : 0;
-        pipeline->lags[pipeline->lag_count++] = (struct kafka_lag){
+        list->items[list->count++] = (struct kafka_lag){
             .partition = positions[i].partition,
             .records = records > 0 ? records : 0,
             .seconds = seconds > 0 ? seconds : 0,
@@ -180,28 +204,39 @@ static void set_lags(struct kafka_pipeline *pipeline, const struct kafka_worker_
     pthread_mutex_unlock(&pipeline->lag_lock);
 }
 
+/* Of the workers that share one input. False: the broker did not answer. An old number stays then; the workers report what
+ * is wrong. */
+static bool measure_lags(struct kafka_pipeline *pipeline, struct kafka_worker *const *workers, unsigned count,
+                         struct lag_list *list)
+{
+    const char *topic = kafka_worker_topic(workers[0]);
+    struct kafka_worker_position *positions;
+    unsigned held = held_positions(workers, count, &positions);
+    int32_t partitions;
+    struct error ignored = {0};
+    bool answered = kafka_topic_partitions(pipeline->offsets, topic, LAG_TIMEOUT_MS, &partitions, &ignored);
+    int64_t *ends = answered ? calloc((size_t)partitions, sizeof *ends) : NULL;
+    if (ends && (held == 0 ||
+                 kafka_end_offsets(pipeline->offsets, topic, partitions, LAG_TIMEOUT_MS, ends, &ignored)))
+        set_lags(pipeline, list, positions, held, ends, partitions);
+    free(ends);
+    free(positions);
+    return answered;
+}
+
 static void measure_lag(struct kafka_pipeline *pipeline)
 {
     if (clock_monotonic_ms() < pipeline->next_lag_ms)
         return;
     pipeline->next_lag_ms = clock_monotonic_ms() + LAG_EVERY_MS;
-    const char *topic = config_topic(pipeline->config, config_input_topic(pipeline->config), 0).data;
-    struct kafka_worker_position *positions;
-    unsigned count = held_positions(pipeline, &positions);
-    int32_t partitions;
-    struct error ignored = {0}; /* an old number stays; the workers report what is wrong */
     kafka_serve(pipeline->offsets);
-    if (kafka_topic_partitions(pipeline->offsets, topic, LAG_TIMEOUT_MS, &partitions, &ignored)) {
+    bool answered = measure_lags(pipeline, pipeline->workers, pipeline->worker_count, &pipeline->lags);
+    for (unsigned i = 0; answered && i < pipeline->side_count; i++)
+        answered = measure_lags(pipeline, &pipeline->sides[i], 1, &pipeline->side_lags[i]);
+    if (answered)
         atomic_store(&pipeline->silent_since_ms, 0);
-        int64_t *ends = calloc((size_t)partitions, sizeof *ends);
-        if (ends && (count == 0 ||
-                     kafka_end_offsets(pipeline->offsets, topic, partitions, LAG_TIMEOUT_MS, ends, &ignored)))
-            set_lags(pipeline, positions, count, ends, partitions);
-        free(ends);
-    } else if (!atomic_load(&pipeline->silent_since_ms)) {
+    else if (!atomic_load(&pipeline->silent_since_ms))
         atomic_store(&pipeline->silent_since_ms, clock_monotonic_ms());
-    }
-    free(positions);
 }
 
 static void show_progress(struct kafka_pipeline *pipeline)
@@ -246,14 +281,20 @@ void kafka_pipeline_drain(struct kafka_pipeline *pipeline)
     atomic_store(&pipeline->stop, true);
 }
 
+static void join(struct kafka_pipeline *pipeline, struct kafka_worker *worker)
+{
+    struct error error = {0};
+    if (!kafka_worker_join(worker, &error) && !pipeline->failure.what[0])
+        pipeline->failure = error;
+}
+
 bool kafka_pipeline_stop(struct kafka_pipeline *pipeline, struct error *out_error)
 {
     kafka_pipeline_drain(pipeline);
-    for (unsigned i = 0; i < pipeline->worker_count; i++) {
-        struct error error = {0};
-        if (!kafka_worker_join(pipeline->workers[i], &error) && !pipeline->failure.what[0])
-            pipeline->failure = error;
-    }
+    for (unsigned i = 0; i < pipeline->worker_count; i++)
+        join(pipeline, pipeline->workers[i]);
+    for (unsigned i = 0; i < pipeline->side_count; i++)
+        join(pipeline, pipeline->sides[i]);
     pipeline->joined = true;
     if (!pipeline->failure.what[0])
         return true;
@@ -270,6 +311,10 @@ void kafka_pipeline_free(struct kafka_pipeline *pipeline)
         (void)kafka_pipeline_stop(pipeline, &ignored);
     for (unsigned i = 0; i < pipeline->worker_count; i++)
         kafka_worker_free(pipeline->workers[i]);
+    for (unsigned i = 0; i < pipeline->side_count; i++) {
+        kafka_worker_free(pipeline->sides[i]);
+        free(pipeline->side_lags[i].items);
+    }
     for (unsigned i = 0; i < pipeline->follower_count; i++)
         kafka_follower_free(pipeline->followers[i]);
     if (pipeline->offsets)
@@ -277,7 +322,7 @@ void kafka_pipeline_free(struct kafka_pipeline *pipeline)
     chain_shared_free(pipeline->chain_shared);
     pthread_mutex_destroy(&pipeline->lag_lock);
     pthread_mutex_destroy(&pipeline->reload_lock);
-    free(pipeline->lags);
+    free(pipeline->lags.items);
     free(pipeline);
 }
 
@@ -337,8 +382,8 @@ static void follower_reason(const struct kafka_follow_status *status, char *line
 }
 
 /* Why a worker in this phase does not work, for people. */
-static void worker_reason(struct kafka_worker *worker, unsigned index, enum kafka_worker_phase phase,
-                          char *line, size_t line_size)
+static void worker_reason(struct kafka_worker *worker, enum kafka_worker_phase phase, char *line,
+                          size_t line_size)
 {
     static const char *const words[KAFKA_WORKER_PHASES] = {
         [KAFKA_WORKER_CONNECTING] = ": its producer is not open yet",
@@ -349,10 +394,10 @@ static void worker_reason(struct kafka_worker *worker, unsigned index, enum kafk
         [KAFKA_WORKER_FAILED] = ", see the log",
     };
     if (phase == KAFKA_WORKER_RESTORING)
-        snprintf(line, line_size, "worker %u: restoring: %.1f %% of its state is read back", index,
-                 kafka_worker_restore_ratio(worker) * 100);
+        snprintf(line, line_size, "%s: restoring: %.1f %% of its state is read back",
+                 kafka_worker_name(worker), kafka_worker_restore_ratio(worker) * 100);
     else
-        snprintf(line, line_size, "worker %u: %s%s", index, kafka_worker_phase_names[phase],
+        snprintf(line, line_size, "%s: %s%s", kafka_worker_name(worker), kafka_worker_phase_names[phase],
                  words[phase] ? words[phase] : "");
 }
 
@@ -374,12 +419,14 @@ bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t
         follower_reason(&status, line, sizeof line);
         used = append(text, text_size, used, line);
     }
-    for (unsigned i = 0; i < pipeline->worker_count; i++) {
-        const struct kafka_worker_stats *stats = kafka_worker_stats(pipeline->workers[i]);
+    for (unsigned i = 0; i < pipeline->worker_count + pipeline->side_count; i++) {
+        struct kafka_worker *worker =
+            i < pipeline->worker_count ? pipeline->workers[i] : pipeline->sides[i - pipeline->worker_count];
+        const struct kafka_worker_stats *stats = kafka_worker_stats(worker);
         int phase = stats->phase;
         if (phase == KAFKA_WORKER_RUNNING || (phase == KAFKA_WORKER_JOINING && stats->rebalances > 0))
             continue;
-        worker_reason(pipeline->workers[i], i, phase, line, sizeof line);
+        worker_reason(worker, phase, line, sizeof line);
         used = append(text, text_size, used, line);
     }
     int64_t since_ms = atomic_load(&pipeline->silent_since_ms);
@@ -427,15 +474,39 @@ struct kafka_follower *kafka_pipeline_follower(struct kafka_pipeline *pipeline, 
     return pipeline->followers[index];
 }
 
-unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *out_lags, unsigned lags_max)
+unsigned kafka_pipeline_side_count(const struct kafka_pipeline *pipeline)
+{
+    return pipeline->side_count;
+}
+
+struct kafka_worker *kafka_pipeline_side(struct kafka_pipeline *pipeline, unsigned index)
+{
+    ensure(index < pipeline->side_count);
+    return pipeline->sides[index];
+}
+
+static unsigned copy_lags(struct kafka_pipeline *pipeline, const struct lag_list *list,
+                          struct kafka_lag *out_lags, unsigned lags_max)
 {
     pthread_mutex_lock(&pipeline->lag_lock);
-    unsigned count = pipeline->lag_count;
+    unsigned count = list->count;
     unsigned copied = count < lags_max ? count : lags_max;
     if (copied)
-        memcpy(out_lags, pipeline->lags, copied * sizeof *out_lags);
+        memcpy(out_lags, list->items, copied * sizeof *out_lags);
     pthread_mutex_unlock(&pipeline->lag_lock);
     return count;
+}
+
+unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *out_lags, unsigned lags_max)
+{
+    return copy_lags(pipeline, &pipeline->lags, out_lags, lags_max);
+}
+
+unsigned kafka_pipeline_side_lag(struct kafka_pipeline *pipeline, unsigned side, struct kafka_lag *out_lags,
+                                 unsigned lags_max)
+{
+    ensure(side < SIDES_MAX);
+    return copy_lags(pipeline, &pipeline->side_lags[side], out_lags, lags_max);
 }
 
 /* Counters of one name from several workers are summed before they are shown. */

@@ -49,6 +49,10 @@ struct kafka_worker *kafka_pipeline_worker(struct kafka_pipeline *pipeline, unsi
 unsigned kafka_pipeline_follower_count(const struct kafka_pipeline *pipeline);
 struct kafka_follower *kafka_pipeline_follower(struct kafka_pipeline *pipeline, unsigned index);
 
+/* Workers of side inputs, one for each stage that has one. */
+unsigned kafka_pipeline_side_count(const struct kafka_pipeline *pipeline);
+struct kafka_worker *kafka_pipeline_side(struct kafka_pipeline *pipeline, unsigned index);
+
 struct kafka_lag {
     int32_t partition;
     int64_t records; /* end offset minus our committed position (rule 10: not the library's number) */
@@ -58,6 +62,8 @@ struct kafka_lag {
 /* Lag of the partitions that this process holds, as of the last few seconds: writes at most lags_max (0: none, and the
  * array may be NULL), returns how many there are. Any thread. */
 unsigned kafka_pipeline_lag(struct kafka_pipeline *pipeline, struct kafka_lag *out_lags, unsigned lags_max);
+unsigned kafka_pipeline_side_lag(struct kafka_pipeline *pipeline, unsigned side, struct kafka_lag *out_lags,
+                                 unsigned lags_max);
 
 /* Sum the counters of all workers: calls visit once a counter. Any thread while the pipeline exists. */
 void kafka_pipeline_counters(struct kafka_pipeline *pipeline, chain_counter_visitor *visit, void *context);

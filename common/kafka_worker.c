@@ -31,6 +31,8 @@ enum {
     NUDGE_EVERY_MS = 20,
     NUDGE_BELOW = 4000,   /* messages in the queue */
     NUDGE_TIMEOUT_MS = 1, /* the answer does not matter, the request does */
+    TABLE_PATIENCE_MS = 500,
+    TABLE_STEP_MS = 2,
 };
 
 const char *const kafka_worker_phase_names[KAFKA_WORKER_PHASES] = {
@@ -72,6 +74,18 @@ void kafka_worker_identity(const struct config *config, unsigned index, char *te
 {
     snprintf(text, text_size, "%s.%s.%s.%u", config->pipeline.data, config->stages[config->first_stage]->name,
              config->instance.data, index);
+}
+
+void kafka_worker_side_group(const struct config *config, const struct stage *stage, char *text,
+                             size_t text_size)
+{
+    snprintf(text, text_size, "%s.%s.side", config->pipeline.data, stage->name);
+}
+
+void kafka_worker_side_identity(const struct config *config, const struct stage *stage, char *text,
+                                size_t text_size)
+{
+    snprintf(text, text_size, "%s.%s.%s.side", config->pipeline.data, stage->name, config->instance.data);
 }
 
 /* ---- outputs of the chain ---- */
@@ -139,7 +153,9 @@ static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
         .value = {message->payload, message->len},
         .partition_count = worker->assignment.topic_partitions,
     };
-    if (worker->config->first_stage > 0)
+    if (worker->side_stage)
+        input.author = header_of(message, "clickveil-author");
+    else if (worker->config->first_stage > 0)
         input.origin = header_of(message, "clickveil-origin");
     if (chain_process(worker->chain, &input, error) == CHAIN_STOP) {
         struct error why = *error;
@@ -218,6 +234,19 @@ static bool is_full(const struct kafka_worker *worker)
            worker->arena.used > (size_t)worker->config->runtime.memory_bytes_max / 2;
 }
 
+/* A side input may ask for records that the process's table has already taken in. The follower reads by itself and is
+ * hardly ever behind; where it is, the record comes again. */
+static bool table_has(struct kafka_worker *worker, const rd_kafka_message_t *message)
+{
+    int64_t until_ms = clock_monotonic_ms() + TABLE_PATIENCE_MS;
+    while (worker->table && !kafka_follower_has(worker->table, message->partition, message->offset)) {
+        if (kafka_worker_is_stopping(worker) || clock_monotonic_ms() >= until_ms)
+            return false;
+        clock_sleep_ms(TABLE_STEP_MS);
+    }
+    return true;
+}
+
 static bool take_message(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
 {
     if (message->err)
@@ -229,7 +258,7 @@ static bool take_message(struct kafka_worker *worker, const rd_kafka_message_t *
         metrics_add(&worker->stats.replayed, 1);
         return true;
     }
-    if (worker->missed || worker->assignment.paused || worker->restoring) {
+    if (worker->missed || worker->assignment.paused || worker->restoring || !table_has(worker, message)) {
         worker->missed = true; /* the library's position is behind it now, ours is not */
         return true;
     }
@@ -495,10 +524,9 @@ static bool drain(struct kafka_worker *worker, struct error *error)
         kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
     }
     if (again && (worker->assignment.count > 0 || worker->rejoining))
-        log_line(
-            LOG_LEVEL_WARNING, "drain_unfinished",
-            "worker %u: not everything could be committed; it is done by whoever takes its partitions over",
-            worker->spec.index);
+        log_line(LOG_LEVEL_WARNING, "drain_unfinished",
+                 "%s: not everything could be committed; it is done by whoever takes its partitions over",
+                 worker->name);
     return true;
 }
 
@@ -515,7 +543,7 @@ static void wait_to_connect(struct kafka_worker *worker, int64_t wait_ms)
  * missing is asked for a few times: a broker may not have heard yet that it was just made. */
 static bool reach_topics(struct kafka_worker *worker, int32_t *out_partitions, struct error *error)
 {
-    const char *topic = config_topic(worker->config, config_input_topic(worker->config), 0).data;
+    const char *topic = kafka_worker_topic(worker);
     int64_t backoff_ms = KAFKA_WORKER_BACKOFF_FIRST_MS;
     unsigned refused = 0;
     while (!kafka_worker_is_stopping(worker) &&
@@ -524,7 +552,7 @@ static bool reach_topics(struct kafka_worker *worker, int32_t *out_partitions, s
         if (!error->retriable && ++refused > CONNECT_TRIES)
             return false;
         if (error->retriable) {
-            error_at(error, "worker %u", worker->spec.index);
+            error_at(error, "%s", worker->name);
             error_advise(error, "waiting for the broker");
             log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
         }
@@ -538,7 +566,7 @@ static bool reach_topics(struct kafka_worker *worker, int32_t *out_partitions, s
 
 static bool take_memory(struct kafka_worker *worker, int32_t partitions, struct error *error)
 {
-    const char *topic = config_topic(worker->config, config_input_topic(worker->config), 0).data;
+    const char *topic = kafka_worker_topic(worker);
     if (!kafka_assignment_init(&worker->assignment, topic, partitions, error))
         return false;
     pthread_mutex_lock(&worker->positions_lock);
@@ -609,11 +637,42 @@ static void *run_thread(void *context)
 
 /* ---- life ---- */
 
+/* Whose records it takes, and by which names it is known. */
+static void take_part(struct kafka_worker *worker)
+{
+    const struct config *config = worker->config;
+    if (!worker->spec.is_side) {
+        worker->input = config_input_topic(config);
+        kafka_worker_identity(config, worker->spec.index, worker->identity, sizeof worker->identity);
+        kafka_worker_group(config, worker->group, sizeof worker->group);
+        snprintf(worker->name, sizeof worker->name, "worker %u", worker->spec.index);
+        return;
+    }
+    const struct stage *stage = worker->side_stage = chain_side_stage(config, worker->spec.index);
+    worker->input = stage->side->topic;
+    kafka_worker_side_identity(config, stage, worker->identity, sizeof worker->identity);
+    kafka_worker_side_group(config, stage, worker->group, sizeof worker->group);
+    snprintf(worker->name, sizeof worker->name, "side input of %s", stage->name);
+    for (unsigned i = 0; stage->side->behind_followed && i < worker->spec.follower_count; i++) {
+        if (kafka_follower_role(worker->spec.followers[i]) == worker->input)
+            worker->table = worker->spec.followers[i];
+    }
+}
+
+static bool make_chain(struct kafka_worker *worker, struct error *error)
+{
+    struct sink sink = {worker, send_output};
+    struct chain_shared *shared = worker->spec.chain_shared;
+    worker->chain = worker->spec.is_side
+                        ? chain_side_new(shared, worker->spec.index, &worker->arena, sink, error)
+                        : chain_new(shared, worker->spec.index, &worker->arena, sink, error);
+    return worker->chain != NULL;
+}
+
 static bool init(struct kafka_worker *worker, struct error *error)
 {
     const struct config *config = worker->config;
-    kafka_worker_identity(config, worker->spec.index, worker->identity, sizeof worker->identity);
-    kafka_worker_group(config, worker->group, sizeof worker->group);
+    take_part(worker);
     struct kafka_client_spec consumer = {
         .role = KAFKA_ROLE_WORKER,
         .identity = worker->group,
@@ -624,9 +683,7 @@ static bool init(struct kafka_worker *worker, struct error *error)
     struct kafka_client_spec offsets = {.role = KAFKA_ROLE_OFFSETS};
     if (!arena_init(&worker->arena, ARENA_BLOCK_BYTES, (size_t)config->runtime.memory_bytes_max, error))
         return false;
-    struct sink sink = {worker, send_output};
-    worker->chain = chain_new(worker->spec.chain_shared, worker->spec.index, &worker->arena, sink, error);
-    if (!worker->chain)
+    if (!make_chain(worker, error))
         return false;
     worker->consumer = kafka_client_new(config, &consumer, error);
     worker->offsets = worker->consumer ? kafka_client_new(config, &offsets, error) : NULL;
@@ -704,6 +761,21 @@ const struct kafka_worker_stats *kafka_worker_stats(const struct kafka_worker *w
 const struct chain *kafka_worker_chain(const struct kafka_worker *worker)
 {
     return worker->chain;
+}
+
+const char *kafka_worker_name(const struct kafka_worker *worker)
+{
+    return worker->name;
+}
+
+const char *kafka_worker_topic(const struct kafka_worker *worker)
+{
+    return config_topic(worker->config, worker->input, 0).data;
+}
+
+const struct stage *kafka_worker_side_stage(const struct kafka_worker *worker)
+{
+    return worker->side_stage;
 }
 
 double kafka_worker_restore_ratio(const struct kafka_worker *worker)

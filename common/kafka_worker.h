@@ -5,6 +5,9 @@
  * After an abort every partition that is still assigned is rewound to its committed offset; after anything whose
  * result is unknown the producer is recreated and positions and state are taken from the broker. Event partitions are
  * paused while a followed topic is not fresh; the worker stays in its group.
+ *
+ * The worker of a side input (struct side_input) is the same on another topic, in a group of its own: no barrier, since
+ * nothing that it writes is about a subject that may say no meanwhile, and no state of partitions.
  */
 #ifndef CLICKVEIL_COMMON_KAFKA_WORKER_H
 #define CLICKVEIL_COMMON_KAFKA_WORKER_H
@@ -63,7 +66,8 @@ struct kafka_worker_spec {
     struct chain_shared *chain_shared;
     struct kafka_follower *const *followers;
     unsigned follower_count;
-    unsigned index;
+    bool is_side;        /* of a side input */
+    unsigned index;      /* of the worker; of the side input, as chain_side_stage counts them */
     atomic_bool *stop;   /* drain: finish the open transaction, leave the group */
     atomic_bool *failed; /* some worker failed: stop without committing */
 };
@@ -88,8 +92,23 @@ const struct chain *kafka_worker_chain(const struct kafka_worker *worker);
 /* What the worker wants to say about itself (restore progress, why it waits). Any thread. */
 double kafka_worker_restore_ratio(const struct kafka_worker *worker);
 
-/* transactional.id and group.id, by the same rule everywhere. */
+/* Who it is, for people: "worker 0", "side input of consent". */
+const char *kafka_worker_name(const struct kafka_worker *worker);
+
+/* Name of the topic that it reads. */
+const char *kafka_worker_topic(const struct kafka_worker *worker);
+
+/* The stage whose side input it works for; NULL: it works on the chain's input. */
+const struct stage *kafka_worker_side_stage(const struct kafka_worker *worker);
+
+/* transactional.id and group.id of the workers on the chain's input, by the same rule everywhere. */
 void kafka_worker_identity(const struct config *config, unsigned index, char *text, size_t text_size);
 void kafka_worker_group(const struct config *config, char *text, size_t text_size);
+
+/* Of a stage's side input. They name that stage, wherever the chain is cut, and end as no name of the others does. */
+void kafka_worker_side_identity(const struct config *config, const struct stage *stage, char *text,
+                                size_t text_size);
+void kafka_worker_side_group(const struct config *config, const struct stage *stage, char *text,
+                             size_t text_size);
 
 #endif

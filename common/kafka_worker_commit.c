@@ -135,7 +135,7 @@ static bool send_position_records(struct kafka_worker *worker, struct error *err
 
 static bool pass_barriers(struct kafka_worker *worker)
 {
-    for (unsigned i = 0; i < worker->spec.follower_count; i++) {
+    for (unsigned i = 0; !worker->side_stage && i < worker->spec.follower_count; i++) {
         if (!kafka_follower_barrier(worker->spec.followers[i],
                                     worker->config->runtime.transaction_timeout_ms / 3))
             return false;

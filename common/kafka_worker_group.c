@@ -89,9 +89,8 @@ static bool on_assigned(struct kafka_worker *worker, const rd_kafka_topic_partit
     if (!kafka_assignment_note(&worker->assignment, given, error) || !ask_positions(worker, error) ||
         !kafka_assignment_assign(&worker->assignment, worker->consumer, error))
         return false;
-    log_line(LOG_LEVEL_INFO, "partitions_assigned", "worker %u: %u of %d partitions of %s",
-             worker->spec.index, worker->assignment.count, worker->assignment.topic_partitions,
-             worker->assignment.topic);
+    log_line(LOG_LEVEL_INFO, "partitions_assigned", "%s: %u of %d partitions of %s", worker->name,
+             worker->assignment.count, worker->assignment.topic_partitions, worker->assignment.topic);
     worker->stats.assigned = (int)worker->assignment.count;
     worker->rejoining = false;
     kafka_worker_publish_positions(worker);

@@ -20,6 +20,7 @@ enum {
     KAFKA_WORKER_BACKOFF_MAX_MS = 10000,
     KAFKA_WORKER_LATENCIES_MAX = 4096,
     KAFKA_WORKER_IDENTITY_SIZE = 320, /* two names of 128 bytes, a stage, a number */
+    KAFKA_WORKER_NAME_SIZE = 64,
 };
 
 /* A partition that a transaction has advanced: by that can be told afterwards whether it was committed. */
@@ -38,6 +39,10 @@ struct kafka_worker {
     const struct config *config;
     char identity[KAFKA_WORKER_IDENTITY_SIZE], group[KAFKA_WORKER_IDENTITY_SIZE],
         member[KAFKA_WORKER_IDENTITY_SIZE];
+    char name[KAFKA_WORKER_NAME_SIZE];
+    const struct stage *side_stage; /* NULL: works on the chain's input */
+    enum topic_role input;
+    struct kafka_follower *table; /* what has to take a record in before it is ours; NULL: nothing */
     pthread_t thread;
     bool runs;
     struct error failure;

@@ -224,7 +224,7 @@ static bool settle(struct kafka_worker *worker, struct error *error)
         kafka_worker_count_commit(worker);
     else
         kafka_worker_give_up_batch(worker);
-    log_line(LOG_LEVEL_INFO, "commit_settled", "worker %u: the transaction was %s", worker->spec.index,
+    log_line(LOG_LEVEL_INFO, "commit_settled", "%s: the transaction was %s", worker->name,
              is_done     ? "committed"
              : is_undone ? "not committed"
                          : "one that positions do not tell");

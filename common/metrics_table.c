@@ -56,6 +56,29 @@ const struct metric_row metrics_table[METRICS] = {
     [METRIC_WORKER_ARENA] = {"clickveil_worker_arena_bytes", METRIC_GAUGE, "bytes", "worker",
                              "Memory that a worker holds for the records of a transaction; bounded by "
                              "runtime.memory_max."},
+    [METRIC_SIDE_PHASE] =
+        {"clickveil_side_phase", METRIC_GAUGE, "", "stage,phase",
+         "1 for the phase of the worker of a stage's side input, which answers the records of the consent "
+         "topic; phases as of clickveil_worker_phase."},
+    [METRIC_SIDE_PARTITIONS] = {"clickveil_side_partitions", METRIC_GAUGE, "partitions", "stage",
+                                "Partitions of the side input that this process holds; one process may hold "
+                                "all, and the others none."},
+    [METRIC_SIDE_RECORDS] = {"clickveil_side_records_total", METRIC_COUNTER, "records", "stage",
+                             "Records of the side input in committed transactions."},
+    [METRIC_SIDE_OUTPUT_RECORDS] =
+        {"clickveil_side_output_records_total", METRIC_COUNTER, "records", "stage",
+         "Records that were written in answer to them, in committed transactions."},
+    [METRIC_SIDE_TRANSACTIONS] =
+        {"clickveil_side_transactions_total", METRIC_COUNTER, "transactions", "stage,result",
+         "Kafka transactions of the side input by result: `committed` or `aborted`."},
+    [METRIC_SIDE_LAG_RECORDS] = {"clickveil_side_lag_records", METRIC_GAUGE, "records",
+                                 "stage,topic,partition",
+                                 "End of the partition minus the side input's committed position, for each "
+                                 "partition that this process holds."},
+    [METRIC_SIDE_LAG_SECONDS] = {"clickveil_side_lag_seconds", METRIC_GAUGE, "seconds",
+                                 "stage,topic,partition",
+                                 "Age of the newest committed record of the side input while the partition "
+                                 "has more, else 0."},
     [METRIC_FOLLOWED_PHASE] =
         {"clickveil_followed_phase", METRIC_GAUGE, "", "topic,phase",
          "1 for the phase of a topic that is followed whole, such as consent: connecting, "

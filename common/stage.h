@@ -156,8 +156,8 @@ struct side_input {
     bool (*init)(void *state, const struct stage_context *context, struct error *error); /* NULL: nothing */
     void (*release)(void *state); /* accepts zeroed memory; NULL: nothing */
 
-    /* Take one record and emit what it results in (emitter_output; its views may be the record's). emitter.partition
-     * is the record's. False: can't go on, nothing is committed (emitter->error says why; `abort_transaction` there:
+    /* Take one record and emit what it results in (emitter_output; the record's own views end with the call: what goes
+     * on is copied to emitter.arena). emitter.partition is the record's. False: can't go on, nothing is committed (emitter->error says why; `abort_transaction` there:
      * a smaller batch may help). */
     bool (*process)(void *state, const struct followed_record *record, struct emitter *emitter);
     /* End of a transaction. NULL: nothing. */

@@ -133,6 +133,41 @@ static void workers(enum metric metric, const struct status *status, FILE *out)
     }
 }
 
+static void side_lags(enum metric metric, const struct status_side *side, FILE *out)
+{
+    for (unsigned i = 0; i < side->lag_count; i++) {
+        const struct status_lag *lag = &side->lags[i];
+        char partition[16];
+        snprintf(partition, sizeof partition, "%" PRId32, lag->partition);
+        struct sample_label labels[LABELS_MAX] = {
+            {"stage", side->stage}, {"topic", side->topic}, {"partition", partition}};
+        sample_number(metric, labels, metric == METRIC_SIDE_LAG_RECORDS ? (double)lag->records : lag->seconds,
+                      out);
+    }
+}
+
+static void one_side(enum metric metric, const struct status_side *side, FILE *out)
+{
+    struct sample_label labels[LABELS_MAX] = {{"stage", side->stage}};
+    if (metric == METRIC_SIDE_LAG_RECORDS || metric == METRIC_SIDE_LAG_SECONDS) {
+        side_lags(metric, side, out);
+    } else if (metric == METRIC_SIDE_PHASE) {
+        labels[1] = (struct sample_label){"phase", side->phase};
+        sample_count(metric, labels, 1, out);
+    } else if (metric == METRIC_SIDE_TRANSACTIONS) {
+        labels[1] = (struct sample_label){"result", "committed"};
+        sample_count(metric, labels, side->transactions_committed, out);
+        labels[1].value = "aborted";
+        sample_count(metric, labels, side->transactions_aborted, out);
+    } else {
+        sample_count(metric, labels,
+                     metric == METRIC_SIDE_PARTITIONS ? side->partitions
+                     : metric == METRIC_SIDE_RECORDS  ? side->records
+                                                      : side->outputs,
+                     out);
+    }
+}
+
 static void one_followed(enum metric metric, const struct status_followed *followed, FILE *out)
 {
     struct sample_label labels[LABELS_MAX] = {{"topic", followed->topic}};
@@ -230,6 +265,16 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
     case METRIC_WORKER_RESTORE_RATIO:
     case METRIC_WORKER_ARENA:
         workers(metric, status, out);
+        break;
+    case METRIC_SIDE_PHASE:
+    case METRIC_SIDE_PARTITIONS:
+    case METRIC_SIDE_RECORDS:
+    case METRIC_SIDE_OUTPUT_RECORDS:
+    case METRIC_SIDE_TRANSACTIONS:
+    case METRIC_SIDE_LAG_RECORDS:
+    case METRIC_SIDE_LAG_SECONDS:
+        for (unsigned i = 0; i < status->side_count; i++)
+            one_side(metric, &status->sides[i], out);
         break;
     case METRIC_FOLLOWED_PHASE:
     case METRIC_FOLLOWED_BOOTSTRAP_RATIO:
@@ -369,14 +414,34 @@ static void json_followed(struct json_writer *writer, const struct status *statu
     json_writer_close_array(writer);
 }
 
-static void json_lag(struct json_writer *writer, const struct status *status)
+static void json_lag(struct json_writer *writer, const struct status_lag *list, unsigned count)
 {
     open_list(writer, "lag");
-    for (unsigned i = 0; i < status->lag_count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         json_writer_open_object(writer);
-        json_writer_member_integer(writer, "partition", status->lags[i].partition);
-        json_writer_member_integer(writer, "records", status->lags[i].records);
-        member_real(writer, "seconds", status->lags[i].seconds);
+        json_writer_member_integer(writer, "partition", list[i].partition);
+        json_writer_member_integer(writer, "records", list[i].records);
+        member_real(writer, "seconds", list[i].seconds);
+        json_writer_close_object(writer);
+    }
+    json_writer_close_array(writer);
+}
+
+static void json_sides(struct json_writer *writer, const struct status *status)
+{
+    open_list(writer, "side_inputs");
+    for (unsigned i = 0; i < status->side_count; i++) {
+        const struct status_side *side = &status->sides[i];
+        json_writer_open_object(writer);
+        member_text(writer, "stage", side->stage);
+        member_text(writer, "topic", side->topic);
+        member_text(writer, "phase", side->phase);
+        json_writer_member_integer(writer, "partitions", side->partitions);
+        member_unsigned(writer, "records", side->records);
+        member_unsigned(writer, "output_records", side->outputs);
+        member_unsigned(writer, "committed", side->transactions_committed);
+        member_unsigned(writer, "aborted", side->transactions_aborted);
+        json_lag(writer, side->lags, side->lag_count);
         json_writer_close_object(writer);
     }
     json_writer_close_array(writer);
@@ -437,7 +502,8 @@ static void json_status(struct json_writer *writer, const struct status *status)
     json_writer_member_integer(writer, "uptime_ms", status->now_ms - status->started_ms);
     json_workers(writer, status);
     json_followed(writer, status);
-    json_lag(writer, status);
+    json_lag(writer, status->lags, status->lag_count);
+    json_sides(writer, status);
     json_transactions(writer, status);
     json_gauges(writer, status);
     json_reload(writer, status);

@@ -41,6 +41,15 @@ struct status_worker {
     uint64_t arena_bytes;
 };
 
+struct status_side { /* a side input of a stage */
+    const char *stage, *topic, *phase;
+    unsigned partitions;
+    uint64_t records, outputs; /* committed */
+    uint64_t transactions_committed, transactions_aborted;
+    struct status_lag *lags;
+    unsigned lag_count;
+};
+
 struct status_followed {
     const char *topic, *phase;
     double bootstrap_ratio; /* 0 to 1 */
@@ -83,12 +92,14 @@ struct status {
     unsigned lag_count;
     struct status_worker *workers;
     unsigned worker_count;
+    struct status_side *sides;
+    unsigned side_count;
     struct status_followed *followed;
     unsigned followed_count;
     struct status_gauge *gauges;
     unsigned gauge_count;
 
-    /* Sums over the workers. */
+    /* Sums over the workers, without those of side inputs. */
     uint64_t input_records, replayed_records, output_records, feed_records;
     uint64_t transactions_committed, transactions_aborted, barrier_aborts;
     uint64_t producers_recreated, rebalances;

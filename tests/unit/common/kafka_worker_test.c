@@ -35,6 +35,8 @@ enum rig_of {
     RIG_REFUSED,
     RIG_LATE_BROKER,
     RIG_NO_TOPIC,
+    RIG_SIDE,
+    RIG_SIDE_FAILS,
     RIGS,
 };
 
@@ -121,6 +123,68 @@ static const struct stage probe_stage = {
 };
 static const struct stage *const chain[] = {&probe_stage, NULL};
 
+/* The same with a side input: each record is answered with one, but "bad" can't be. */
+struct answering {
+    unsigned open, committed;
+    unsigned aborts;
+};
+
+static bool answer(void *state, const struct followed_record *record, struct emitter *emitter)
+{
+    struct answering *answering = state;
+    if (view_equal(record->value, VIEW("bad")))
+        return error_fail(emitter->error, EXIT_STATUS_CONFIGURATION, NULL, "write a better one", "bad");
+    char *value = arena_take(emitter->arena, record->value.size);
+    struct output output = {.topic = TOPIC_RETRACTIONS, .partition = record->partition};
+    if (!value || emitter->partition != record->partition || !record->committed)
+        return error_fail(emitter->error, EXIT_STATUS_BUG, NULL, NULL, "no room, or not as promised");
+    memcpy(value, record->value.data, record->value.size);
+    output.value = (struct view){value, record->value.size};
+    answering->open++;
+    return emitter_output(emitter, &output);
+}
+
+static void answers_committed(void *state)
+{
+    struct answering *answering = state;
+    answering->committed += answering->open;
+    answering->open = 0;
+}
+
+static void answers_aborted(void *state)
+{
+    ((struct answering *)state)->open = 0;
+    ((struct answering *)state)->aborts++;
+}
+
+/* What was committed must be what was answered. */
+static void answers_end(void *state)
+{
+    ensure(((struct answering *)state)->open == 0);
+}
+
+static const struct side_input answering_side = {
+    .topic = TOPIC_CONSENT,
+    .state_size = sizeof(struct answering),
+    .release = answers_end,
+    .process = answer,
+    .commit = answers_committed,
+    .abort = answers_aborted,
+};
+static const struct stage sided_stage = {
+    .name = "sided",
+    .feed_topic = a_feed,
+    .feed = feed_of,
+    .writes = TOPIC_RETRACTIONS,
+    .state_size = sizeof(struct probe),
+    .init = probe_init,
+    .process = probe_process,
+    .commit = probe_end,
+    .abort = probe_end,
+    .side = &answering_side,
+};
+static const struct stage *const sided_chain[] = {&sided_stage, NULL};
+
 /* ---- rigs ---- */
 
 struct rig {
@@ -155,7 +219,10 @@ static void configure(struct rig *rig)
         .instance = VIEW("here"),
         .workers = 1,
         .kafka = {.items = rig->pairs, .count = 4},
-        .topics = {.events = VIEW("events"), .dead_letters = VIEW("dead")},
+        .topics = {.events = VIEW("events"),
+                   .dead_letters = VIEW("dead"),
+                   .consent = VIEW("consent"),
+                   .retractions = VIEW("retractions")},
         .subscriber = {.kind = IDENTIFIER_OPAQUE},
         .input = {.events_partitioner = EVENTS_PARTITIONER_TRUSTED, .record_bytes_max = 65536},
         .runtime = {.commit_interval_ms = 20,
@@ -200,6 +267,11 @@ static int set_up(void **state)
             rd_kafka_mock_topic_set_error(rigs[i].cluster.mock, "events",
                                           RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
         configure(&rigs[i]);
+        if (i == RIG_SIDE || i == RIG_SIDE_FAILS) {
+            kafka_cluster_topic(&rigs[i].cluster, "consent", PARTITIONS);
+            kafka_cluster_topic(&rigs[i].cluster, "retractions", PARTITIONS);
+            rigs[i].config.stages = sided_chain;
+        }
         if (i == RIG_AWAY) /* a transaction stays open long enough to lose its broker */
             rigs[i].config.runtime.commit_interval_ms = 1000;
         if (i == RIG_LATE_BROKER)
@@ -514,9 +586,76 @@ static void a_topic_that_is_missing_ends_the_start_and_says_how_to_make_it(void 
     assert_non_null(strstr(error.action, "clickveil topics create"));
 }
 
+static const struct kafka_worker_stats *side_stats(const struct rig *rig)
+{
+    return kafka_worker_stats(kafka_pipeline_side(rig->pipeline, 0));
+}
+
+static void a_side_input_is_answered_beside_the_events_in_transactions_of_its_own(void **state)
+{
+    struct rig *rig = &rigs[RIG_SIDE];
+    char text[512];
+    (void)state;
+    assert_int_equal(kafka_pipeline_side_count(rig->pipeline), 1);
+    assert_int_equal(kafka_pipeline_side_count(rigs[RIG_PLAIN].pipeline), 0);
+    WAIT_FOR(rig, has_joined(rig) && side_stats(rig)->assigned == PARTITIONS);
+    WAIT_FOR(rig, kafka_pipeline_is_ready(rig->pipeline, text, sizeof text));
+    kafka_cluster_produce(&rig->cluster, "consent", 0, "one", 40);
+    kafka_cluster_produce(&rig->cluster, "consent", 1, "two", 2);
+    WAIT_FOR(rig, side_stats(rig)->records == 42);
+    assert_int_equal(stats_of(rig)->records, 0);
+    feed(rig, 30);
+    WAIT_FOR(rig, stats_of(rig)->records == 30);
+    assert_int_equal(side_stats(rig)->records, 42);
+    assert_int_equal(side_stats(rig)->outputs, 42);
+    struct kafka_worker_position positions[PARTITIONS];
+    assert_int_equal(kafka_worker_positions(kafka_pipeline_side(rig->pipeline, 0), positions, PARTITIONS),
+                     PARTITIONS);
+    assert_int_equal(positions[0].next_offset + positions[1].next_offset, 42);
+    assert_true(kafka_cluster_end(&rig->cluster, "retractions", 0) >= 40);
+    assert_true(kafka_cluster_end(&rig->cluster, "retractions", 1) >= 2);
+
+    kafka_cluster_fault(&rig->cluster, KAFKA_REQUEST_TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    kafka_cluster_produce(&rig->cluster, "consent", 0, "three", 5);
+    WAIT_FOR(rig, side_stats(rig)->records == 47);
+    assert_int_equal(side_stats(rig)->transactions_aborted, 1);
+    assert_drains(rig);
+    assert_int_equal(side_stats(rig)->phase, KAFKA_WORKER_STOPPED);
+    assert_int_equal(sums_of(rig).in, 30); /* its records are no events */
+}
+
+static void a_side_input_that_cannot_go_on_stops_the_process_and_says_why(void **state)
+{
+    struct rig *rig = &rigs[RIG_SIDE_FAILS];
+    (void)state;
+    WAIT_FOR(rig, has_joined(rig) && side_stats(rig)->assigned == PARTITIONS);
+    kafka_cluster_produce(&rig->cluster, "consent", 1, "bad", 1);
+    WAIT_FOR(rig, side_stats(rig)->phase == KAFKA_WORKER_FAILED);
+    struct error error = {0};
+    assert_false(kafka_pipeline_tick(rig->pipeline));
+    assert_false(kafka_pipeline_stop(rig->pipeline, &error));
+    assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
+    assert_string_equal(error.where, "consent[1]@0");
+    assert_int_equal(stats_of(rig)->phase, KAFKA_WORKER_STOPPED);
+}
+
+static void a_side_input_has_names_that_no_worker_has(void **state)
+{
+    struct config config = rigs[RIG_SIDE].config;
+    char group[128], identity[128];
+    (void)state;
+    kafka_worker_side_group(&config, &sided_stage, group, sizeof group);
+    kafka_worker_side_identity(&config, &sided_stage, identity, sizeof identity);
+    assert_string_equal(group, "test.sided.side");
+    assert_string_equal(identity, "test.sided.here.side");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_side_input_is_answered_beside_the_events_in_transactions_of_its_own),
+        cmocka_unit_test(a_side_input_that_cannot_go_on_stops_the_process_and_says_why),
+        cmocka_unit_test(a_side_input_has_names_that_no_worker_has),
         cmocka_unit_test(a_broker_that_is_not_there_at_the_start_is_waited_for),
         cmocka_unit_test(a_topic_that_is_missing_ends_the_start_and_says_how_to_make_it),
         cmocka_unit_test(records_are_committed_and_counted_and_the_drain_is_clean),

@@ -21,6 +21,11 @@ static struct status_worker workers[] = {
     {"running", 16, 1, 4096},
     {"restoring", 16, 0.25, 0},
 };
+static struct status_lag side_lags[] = {{5, 2, 0.5}};
+static struct status_side sides[] = {
+    {"consent", "subscriber.consent", "running", 8, 21, 3, 4, 1, side_lags, 1},
+    {"pseudonymize", "subscriber.consent", "joining", 0, 0, 0, 0, 0, NULL, 0},
+};
 static struct status_followed followed[] = {
     {"subscriber.consent", "following", 1, 1250, 60000, true, true, {"the brake", 1001, 1000}, 77, 0, -1},
     {"clickveil.retractions", "reading", 0.5, -1, 60000, false, false, {0}, 9, 1000, 3000},
@@ -50,6 +55,8 @@ static struct status *an_example(void)
         .lag_count = 2,
         .workers = workers,
         .worker_count = 2,
+        .sides = sides,
+        .side_count = 2,
         .followed = followed,
         .followed_count = 2,
         .gauges = gauges,
@@ -136,6 +143,15 @@ static void metrics_show_every_number(void **state)
             "clickveil_worker_partitions{worker=\"0\"} 16",
             "clickveil_worker_restore_ratio{worker=\"1\"} 0.25",
             "clickveil_worker_arena_bytes{worker=\"0\"} 4096",
+            "clickveil_side_phase{stage=\"consent\",phase=\"running\"} 1",
+            "clickveil_side_phase{stage=\"pseudonymize\",phase=\"joining\"} 1",
+            "clickveil_side_partitions{stage=\"consent\"} 8",
+            "clickveil_side_records_total{stage=\"consent\"} 21",
+            "clickveil_side_output_records_total{stage=\"consent\"} 3",
+            "clickveil_side_transactions_total{stage=\"consent\",result=\"committed\"} 4",
+            "clickveil_side_transactions_total{stage=\"consent\",result=\"aborted\"} 1",
+            "clickveil_side_lag_records{stage=\"consent\",topic=\"subscriber.consent\",partition=\"5\"} 2",
+            "clickveil_side_lag_seconds{stage=\"consent\",topic=\"subscriber.consent\",partition=\"5\"} 0.5",
             "clickveil_followed_phase{topic=\"clickveil.retractions\",phase=\"reading\"} 1",
             "clickveil_followed_bootstrap_ratio{topic=\"clickveil.retractions\"} 0.5",
             "clickveil_followed_age_seconds{topic=\"subscriber.consent\"} 1.25",
@@ -330,6 +346,10 @@ static void json_shows_state_and_reasons(void **state)
     assert_true(yyjson_is_false(at(root, "/ready")));
     assert_int_equal(yyjson_arr_size(at(root, "/reasons")), 2);
     assert_string_equal(yyjson_get_str(at(root, "/reasons/1")), "worker 1: restoring");
+    assert_string_equal(yyjson_get_str(at(root, "/side_inputs/1/stage")), "pseudonymize");
+    assert_int_equal(yyjson_get_int(at(root, "/side_inputs/0/records")), 21);
+    assert_int_equal(yyjson_get_int(at(root, "/side_inputs/0/output_records")), 3);
+    assert_int_equal(yyjson_get_int(at(root, "/side_inputs/0/lag/0/records")), 2);
     assert_string_equal(yyjson_get_str(at(root, "/version")), "1.2.3");
     assert_string_equal(yyjson_get_str(at(root, "/librdkafka")), "2.0.2");
     assert_int_equal(yyjson_get_sint(at(root, "/uptime_ms")), 60000);
