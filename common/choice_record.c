@@ -1,5 +1,6 @@
 #include "common/choice_record.h"
 
+#include "common/date.h"
 #include "common/programme.h"
 
 /* ---- names ---- */
@@ -83,6 +84,16 @@ bool choice_names_compile(const struct config *config, struct choice_names *out_
 
 /* ---- one record alone ---- */
 
+int64_t choice_ask_again_ms(int64_t last_out_ms)
+{
+    const int64_t day_ms = INT64_C(86400000);
+    int64_t days = date_floor_divide(last_out_ms, day_ms);
+    struct date date = date_of_days(days);
+    bool leap_day = date.month == 2 && date.day == 29;
+    int64_t later = date_days(date.year + 1, leap_day ? 3 : date.month, leap_day ? 1 : date.day);
+    return later * day_ms + (last_out_ms - days * day_ms);
+}
+
 choice_set choice_record_outs(const struct choice_record *record)
 {
     return !record->readable || record->moved ? record->out | CHOICE_STAR : record->out;
@@ -119,10 +130,18 @@ bool choice_programmes_compile(const struct config *config, struct choice_progra
     return true;
 }
 
+/* Does the record's own last_out forbid its `in`s (rule 10)? */
+static bool is_asked_too_soon(const struct choice_record *record)
+{
+    return record->had_out &&
+           (!record->two_step ||
+            (record->asked && record->effective_ms < choice_ask_again_ms(record->last_out_ms)));
+}
+
 /* The `in`s that can count, whatever stood before (rule 10). */
 static choice_set possible_ins(const struct choice_record *record, const struct choice_names *names)
 {
-    if (record->closed || record->moved || record->in_is_void || (record->had_out && !record->two_step))
+    if (record->closed || record->moved || record->in_is_void || is_asked_too_soon(record))
         return 0;
     return record->in & (choice_set)~choice_names_successors(names, record->out);
 }
@@ -159,6 +178,8 @@ void choice_record_effect(const struct choice_record *record, enum subject_kind 
         lapsed |= programmes->opt_in_somewhere | choice_names_successors(names, (choice_set)~0);
     else
         lapsed &= programmes->in_by[subject];
+    if (record->reset) /* it leaves the choices that it does not name (rule 10) */
+        lapsed &= spoken_of;
     *out_effect = (struct choice_effect){
         .out = out & all,
         .lapsed = lapsed & all & (choice_set)~given,

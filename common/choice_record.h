@@ -66,6 +66,10 @@ struct choice_record {
     int64_t last_out_ms; /* Unix epoch, 0 to CHOICE_EFFECTIVE_MS_MAX; 0 without had_out */
 };
 
+/* The moment from which somebody may be asked again whose last `out` was at last_out_ms: 12 months later (spec 3, rule 10;
+ * Cal. Civ. Code 1798.135(c)(4)). The same day and time of the next year, UTC; of 29 February 1 March. */
+int64_t choice_ask_again_ms(int64_t last_out_ms);
+
 /* What a record takes away whatever stood before, as names: the `out`s that count as soon as they are read (rule 4). Of
  * a record that names another subject everything, until somebody has looked that subject up. */
 choice_set choice_record_outs(const struct choice_record *record);

@@ -8,6 +8,12 @@
  * - An `in` bit is set only when it counts, so at a decision it stands above the `*` and the predecessors' `out`s
  *   that are left: those were there before it (and it is two_step), or in the same record, where the own name wins.
  *
+ * An `in` that answers a question (asked) needs 12 months after the last `out`, so the time of that is kept too.
+ *
+ * A subject that took the place of another (moved_from) has that one's `out`s besides its own. Which of the two changed
+ * last the topic does not say, since they stand in different partitions; so copying only ever adds, and what it must not
+ * touch (names that the subject confirmed itself since the move) is told to it.
+ *
  * `*` mentions no name: `*: in` leaves an `out` of a named programme in force. That is the stricter reading of "an
  * `out` which it does not mention stays".
  */
@@ -48,14 +54,22 @@ static void apply_unreadable(struct choice_state *state, const struct choice_rec
     withdraw(state, 0);
     state->out |= CHOICE_STAR;
     state->two_step = false;
+    state->last_out_ms = CHOICE_LAST_OUT_UNTIMED;
     if (record->tombstone)
         state->ordered = false;
 }
 
 /* An `in` of this record may end an `out` that was there before it (rule 10). */
-static bool answers_out(const struct choice_record *record)
+static bool answers_out(const struct choice_state *state, const struct choice_record *record)
 {
-    return record->two_step && !record->asked;
+    if (!record->two_step || !record->asked)
+        return record->two_step;
+    if (!record->had_out && state->last_out_ms == 0)
+        return !(state->out | state->withdrawn); /* an `in` taken back has no time */
+    int64_t last_out_ms = state->last_out_ms;
+    if (record->had_out && record->last_out_ms > last_out_ms)
+        last_out_ms = record->last_out_ms;
+    return record->effective_ms >= choice_ask_again_ms(last_out_ms);
 }
 
 /* An `in` counts unless an `out` came before it that it may not answer. */
@@ -64,25 +78,47 @@ static choice_set ins_that_count(const struct choice_state *state, const struct 
 {
     if (record->in_is_void || record->closed || record->moved)
         return 0;
-    if (record->had_out && !answers_out(record))
+    bool answers = answers_out(state, record);
+    if (record->had_out && !answers)
         return 0;
     choice_set in = record->in;
-    if (!answers_out(record))
+    if (!answers)
         in &= (choice_set)~names_out(state, names);
     return in & (choice_set)~choice_names_successors(names, record->out);
+}
+
+/* The stage saw an `out`, or is told of one. */
+static void note_out(struct choice_state *state, const struct choice_record *record)
+{
+    int64_t last_out_ms = record->out ? record->effective_ms : 0;
+    if (record->had_out && record->last_out_ms > last_out_ms)
+        last_out_ms = record->last_out_ms;
+    if ((record->out || record->had_out) && last_out_ms == 0)
+        last_out_ms = 1; /* at or before 1970; 0 is none */
+    if (last_out_ms > state->last_out_ms)
+        state->last_out_ms = last_out_ms;
+}
+
+/* A reset forgets interests; the choices that it does not name stay (rule 10). */
+static bool leaves_choices(const struct choice_record *record)
+{
+    return record->reset && !record->closed && !record->moved && !record->in_is_void;
 }
 
 static void apply_newer(struct choice_state *state, const struct choice_record *record,
                         const struct choice_names *names)
 {
-    choice_set in = ins_that_count(state, record, names);
+    bool answers = answers_out(state, record);
+    choice_set given = ins_that_count(state, record, names), in = given;
     choice_set replaced = state->out & in;
 
+    if (leaves_choices(record))
+        in |= state->in & (choice_set) ~(names_turned_out(record, names) | record->in);
     choice_set taken_back = state->in & (choice_set)~in;
     if (record->closed || record->moved || record->in_is_void)
         taken_back |= record->in;
-    if (answers_out(record)) /* else the `in` counts, but successors stay without what was taken back */
-        state->withdrawn &= (choice_set)~in;
+    if (answers) /* else the `in` counts, but successors stay without what was taken back */
+        state->withdrawn &= (choice_set)~given;
     state->withdrawn |= taken_back;
     if (replaced) {
         state->before |= replaced;
@@ -92,9 +128,10 @@ static void apply_newer(struct choice_state *state, const struct choice_record *
     state->out = (state->out & (choice_set)~in) | record->out;
     if (record->had_out) /* the `out` itself may be gone by compaction; its trace still forbids the `in` */
         state->out |= record->in & (choice_set)~in;
-    if (record->moved)
-        state->out |= CHOICE_STAR;
     state->in = in & (choice_set)~state->out;
+    if (state->last_out_ms == CHOICE_LAST_OUT_UNTIMED && !state->out && record->effective_ms > 0)
+        state->last_out_ms = record->effective_ms; /* answered: it was before this */
+    note_out(state, record);
     state->two_step = record->two_step;
     state->ordered = true;
     state->effective_ms = record->effective_ms;
@@ -106,7 +143,10 @@ static void apply_equal(struct choice_state *state, const struct choice_record *
                         const struct choice_names *names)
 {
     choice_set in = record->closed || record->moved || record->in_is_void ? 0 : record->in;
-    state->out |= record->out | (record->moved ? CHOICE_STAR : 0);
+    state->out |= record->out;
+    note_out(state, record);
+    if (leaves_choices(record))
+        in |= state->in & (choice_set)~record->in;
     withdraw(state, in & (choice_set)~names_turned_out(record, names));
     state->two_step &= record->two_step;
 }
@@ -116,7 +156,8 @@ static void apply_equal(struct choice_state *state, const struct choice_record *
 static void apply_older(struct choice_state *state, const struct choice_record *record,
                         const struct choice_names *names)
 {
-    choice_set out = record->out | (record->moved ? CHOICE_STAR : 0);
+    choice_set out = record->out;
+    note_out(state, record);
     if (state->two_step) {
         out &= (choice_set)~state->in;
     } else {
@@ -128,6 +169,12 @@ static void apply_older(struct choice_state *state, const struct choice_record *
     state->withdrawn |= record->in & (choice_set)~state->in;
 }
 
+static bool is_newer(const struct choice_state *state, const struct choice_record *record)
+{
+    return !state->ordered || record->effective_ms > state->effective_ms ||
+           (record->effective_ms == state->effective_ms && record->seq > state->seq);
+}
+
 void choice_apply(struct choice_state *state, const struct choice_record *record,
                   const struct choice_names *names)
 {
@@ -136,13 +183,46 @@ void choice_apply(struct choice_state *state, const struct choice_record *record
         apply_unreadable(state, record);
         return;
     }
-    if (!state->ordered || record->effective_ms > state->effective_ms ||
-        (record->effective_ms == state->effective_ms && record->seq > state->seq))
+    if (is_newer(state, record))
         apply_newer(state, record, names);
     else if (record->effective_ms == state->effective_ms && record->seq == state->seq)
         apply_equal(state, record, names);
     else
         apply_older(state, record, names);
+}
+
+choice_set choice_confirmed(const struct choice_state *before, const struct choice_record *record,
+                            const struct choice_names *names)
+{
+    if (!record->readable || !record->two_step || record->asked || !is_newer(before, record))
+        return 0;
+    return ins_that_count(before, record, names);
+}
+
+/* What it is out of, and what it was out of at the move: an `in` that came later is that subject's next holder's. */
+static choice_set outs_at_move(const struct choice_state *from, const struct choice_move *move)
+{
+    choice_set outs = from->out;
+    if (from->before_until_ms > move->effective_ms)
+        outs |= from->before;
+    return from->signalled ? outs | CHOICE_STAR : outs;
+}
+
+bool choice_inherit(struct choice_state *state, const struct choice_state *from,
+                    const struct choice_move *move, const struct choice_names *names)
+{
+    struct choice_state before = *state;
+    choice_set open = (choice_set)~move->confirmed;
+    choice_set outs = outs_at_move(from, move), turned = outs | choice_names_successors(names, outs);
+    if (outs & CHOICE_STAR)
+        turned = (choice_set)~0;
+    state->withdrawn |= from->withdrawn & open;
+    withdraw(state, (choice_set) ~(turned & open));
+    state->out |= outs & open;
+    if (outs && from->last_out_ms > state->last_out_ms)
+        state->last_out_ms = from->last_out_ms;
+    return state->out != before.out || state->in != before.in || state->withdrawn != before.withdrawn ||
+           state->last_out_ms != before.last_out_ms;
 }
 
 bool choice_is_stricter(const struct choice_state *before, const struct choice_state *after)

@@ -11,6 +11,9 @@
 
 #include "common/choice_record.h"
 
+/* There was an `out` of an unknown time: of a record that cannot be read, or of an erasure. */
+#define CHOICE_LAST_OUT_UNTIMED CHOICE_EFFECTIVE_MS_MAX
+
 /* What all records of a subject so far come to. All zero: nothing chosen. */
 struct choice_state {
     choice_set out;       /* in force for every event, whatever its time */
@@ -24,12 +27,31 @@ struct choice_state {
     bool recorded;        /* a committed record of the operator made this entry */
     int64_t effective_ms, seq;
     int64_t before_until_ms;
+    int64_t last_out_ms;    /* the writer's own: of the newest `out`; 0: none; CHOICE_LAST_OUT_UNTIMED */
     uint32_t pending_count; /* records behind `pending` */
 };
 
 /* Take in one committed record, at a higher offset than all before it. */
 void choice_apply(struct choice_state *state, const struct choice_record *record,
                   const struct choice_names *names);
+
+/* The names for which this record's `in`s are the subscriber's confirmed act and count, asked after a move (struct
+ * choice_move): an `out` of the other subject does not touch them. before: the state that the record came to. */
+choice_set choice_confirmed(const struct choice_state *before, const struct choice_record *record,
+                            const struct choice_names *names);
+
+/* A subject took the place of another (moved_from). */
+struct choice_move {
+    int64_t effective_ms;
+    choice_set
+        confirmed; /* names that the subject itself confirmed since: choice_confirmed of its later records */
+};
+
+/* Copy what another subject is out of, and what it was out of at the move, and never an `in` (rule 10). Monotone: done
+ * again, in whatever order, it comes to the same; so it may be done whenever the other subject changes. Returns whether
+ * anything changed. */
+CLICKVEIL_MUST_CHECK bool choice_inherit(struct choice_state *state, const struct choice_state *from,
+                                         const struct choice_move *move, const struct choice_names *names);
 
 /* Could a decision that `before` allowed be denied under `after`? Errs to true. */
 bool choice_is_stricter(const struct choice_state *before, const struct choice_state *after);

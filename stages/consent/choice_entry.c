@@ -45,6 +45,7 @@ void choice_entry_load(const struct choice_entry *entry, struct choice_state *ou
     out_state->recorded = time & FLAG_RECORDED;
     out_state->effective_ms = (int64_t)(time >> TIME_SHIFT);
     out_state->seq = entry->seq;
+    out_state->last_out_ms = entry->last_out_ms;
     out_state->before_until_ms = (int64_t)(until >> UNTIL_SHIFT);
     out_state->pending_count = (uint32_t)until & CHOICE_ENTRY_PENDING_MAX;
 }
@@ -55,6 +56,7 @@ void choice_entry_store_step(struct choice_entry *entry, const struct choice_sta
     switch (step) {
     case 0:
         entry->seq = state->seq;
+        entry->last_out_ms = state->last_out_ms;
         atomic_store_explicit(&entry->until,
                               (uint64_t)state->before_until_ms << UNTIL_SHIFT | state->pending_count,
                               memory_order_relaxed);

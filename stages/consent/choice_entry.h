@@ -18,11 +18,11 @@
 #include <stdatomic.h>
 
 struct choice_entry {
-    _Atomic uint64_t sets;  /* out, in, before, withdrawn: 16 bits each */
-    _Atomic uint64_t time;  /* effective_ms: 44 bits; flags: 4; pending: 16 */
-    _Atomic uint64_t until; /* before_until_ms: 44 bits; pending_count: 20 */
-    int64_t seq;            /* the writer's own */
-    uint64_t tag;           /* choice_table's; written before readers can find the entry */
+    _Atomic uint64_t sets;    /* out, in, before, withdrawn: 16 bits each */
+    _Atomic uint64_t time;    /* effective_ms: 44 bits; flags: 4; pending: 16 */
+    _Atomic uint64_t until;   /* before_until_ms: 44 bits; pending_count: 20 */
+    int64_t seq, last_out_ms; /* the writer's own */
+    uint64_t tag;             /* choice_table's; written before readers can find the entry */
 };
 
 enum {

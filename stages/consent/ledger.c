@@ -3,11 +3,16 @@
  * finds both views with one look-up. Which records are behind them stands in a queue per partition, in order of offset;
  * committed_to takes them off its front. A subject's bits fall when its last pending record is decided: until then some
  * bits may hold that no longer have a record, which errs on the side of `out`.
+ *
+ * A subject that moved_from another has that one's `out`s too (moves.h). Partitions are read in no order, so what the
+ * other subject is out of is known only when the topic has been read whole: until then moves are only noted, and nothing
+ * is decided; then all are resolved, and from then on each change of the other subject is copied at once.
  */
 #include "stages/consent/ledger.h"
 
 #include "common/consent_record.h"
 #include "stages/consent/choice_entry.h"
+#include "stages/consent/moves.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -50,6 +55,7 @@ struct ledger {
     struct choice_table *table;
     struct recent recent;
     struct brake brake;
+    struct moves moves;
     struct partition *partitions;
     size_t partition_count;
     uint64_t pending_records;
@@ -84,6 +90,7 @@ void ledger_free(struct ledger *ledger)
         free(ledger->partitions[i].pending);
     free(ledger->partitions);
     recent_release(&ledger->recent);
+    moves_release(&ledger->moves);
     choice_table_free(ledger->table);
     consent_reader_free(ledger->reader);
     free(ledger);
@@ -209,34 +216,90 @@ static void store(struct ledger *ledger, uint32_t entry, uint64_t tag, const str
         recent_append(&ledger->recent, tag);
 }
 
-static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
-                            const struct pseudonym *pseudonym, const struct choice_record *choice,
-                            bool signal, struct error *error)
+/* ---- subjects that took the place of others (rule 10) ---- */
+
+/* with_pending: of somebody whose move has just become known the uncommitted `out`s count too; later ones come by
+ * themselves. Should they be aborted, it errs on the side of `out`. */
+static void inherit_queued(struct ledger *ledger, bool with_pending)
 {
+    for (struct move *move; (move = moves_take(&ledger->moves));) {
+        struct choice_state from, before, after;
+        choice_table_load(ledger->table, move->from, &from);
+        choice_table_load(ledger->table, move->to, &before);
+        if (with_pending)
+            from.out |= from.pending;
+        after = before;
+        if (!choice_inherit(&after, &from, &move->terms, ledger->setup.names))
+            continue;
+        store(ledger, move->to, move->to_tag, &before, &after);
+        moves_queue_of(&ledger->moves, move->to);
+    }
+}
+
+static bool add_move(struct ledger *ledger, const struct consent_value *value,
+                     const struct choice_state *before, uint32_t entry, uint64_t tag, struct error *error)
+{
+    const struct consent_key *key = &value->moved_from;
+    if (key->kind != CONSENT_KEY_CHOICE)
+        return true; /* from no device: nothing to copy */
+    struct pseudonym pseudonym;
+    subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, &pseudonym);
+    struct move move = {
+        .to = entry,
+        .to_tag = tag,
+        .terms.effective_ms = value->record.effective_ms,
+        /* rule 5: at a higher offset it counts, but not against a newer confirmed `in` */
+        .terms.confirmed =
+            before->ordered && before->two_step && before->effective_ms > value->record.effective_ms
+                ? before->in
+                : 0,
+    };
+    if (!choice_table_entry(ledger->table, &pseudonym, &move.from, error) ||
+        !moves_add(&ledger->moves, &move, error))
+        return false;
+    if (ledger_is_complete(ledger)) {
+        moves_queue_of(&ledger->moves, move.from);
+        inherit_queued(ledger, true);
+    }
+    return true;
+}
+
+/* ---- one subject ---- */
+
+static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
+                            const struct pseudonym *pseudonym, const struct consent_value *value, bool signal,
+                            struct error *error)
+{
+    uint64_t tag = choice_table_tag(pseudonym);
     uint32_t entry;
     if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
         return false;
     struct choice_state before, after;
     choice_table_load(ledger->table, entry, &before);
     after = before;
-    if (signal)
+    if (signal) {
         after.signalled = true;
-    else
-        choice_apply(&after, choice, ledger->setup.names);
-    store(ledger, entry, choice_table_tag(pseudonym), &before, &after);
+    } else {
+        moves_confirm(&ledger->moves, entry, choice_confirmed(&before, &value->record, ledger->setup.names));
+        choice_apply(&after, &value->record, ledger->setup.names);
+    }
+    store(ledger, entry, tag, &before, &after);
     count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
     if (after.in & (choice_set)~before.in) /* spec 3, rule 8 */
         brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
                       counter_of(ledger, COUNTER_RECORDED));
-    return true;
+    if (ledger_is_complete(ledger)) {
+        moves_queue_of(&ledger->moves, entry);
+        inherit_queued(ledger, false);
+    }
+    return signal || !value->record.moved || add_move(ledger, value, &before, entry, tag, error);
 }
 
-static bool apply_uncommitted(struct ledger *ledger, struct partition *partition, int64_t offset,
-                              const struct pseudonym *pseudonym, choice_set outs, struct error *error)
+static bool add_pending(struct ledger *ledger, struct partition *partition, int64_t offset, uint32_t entry,
+                        uint64_t tag, choice_set outs, struct error *error)
 {
-    uint32_t entry;
-    if (!make_pending_room(ledger, partition, error) ||
-        !choice_table_entry(ledger->table, pseudonym, &entry, error))
+    if (!make_pending_room(ledger, partition, error))
         return false;
     struct choice_state before, after;
     choice_table_load(ledger->table, entry, &before);
@@ -244,12 +307,29 @@ static bool apply_uncommitted(struct ledger *ledger, struct partition *partition
     after.pending |= outs;
     if (after.pending_count < CHOICE_ENTRY_PENDING_MAX)
         after.pending_count++;
-    store(ledger, entry, choice_table_tag(pseudonym), &before, &after);
+    store(ledger, entry, tag, &before, &after);
     size_t last = (partition->pending_first + partition->pending_count) & (partition->pending_size - 1);
     partition->pending[last] = (struct pending_record){.offset = offset, .entry = entry};
     partition->pending_count++;
     ledger->pending_records++;
     count(ledger, COUNTER_PENDING, 1);
+    return true;
+}
+
+/* Believed at once, by those too who took the subject's place (rules 4 and 10). */
+static bool apply_uncommitted(struct ledger *ledger, struct partition *partition, int64_t offset,
+                              const struct pseudonym *pseudonym, choice_set outs, struct error *error)
+{
+    uint32_t entry;
+    if (!choice_table_entry(ledger->table, pseudonym, &entry, error) ||
+        !add_pending(ledger, partition, offset, entry, choice_table_tag(pseudonym), outs, error))
+        return false;
+    for (struct move *move = moves_followers(&ledger->moves, entry); move;
+         move = moves_next_follower(&ledger->moves)) {
+        choice_set theirs = outs & (choice_set)~move->terms.confirmed;
+        if (theirs && !add_pending(ledger, partition, offset, move->to, move->to_tag, theirs, error))
+            return false;
+    }
     return true;
 }
 
@@ -287,7 +367,7 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
             count(ledger, COUNTER_SIGNALS, 1);
         else
             count_value(ledger, choice, value.unknown_names);
-        return apply_committed(ledger, record, &pseudonym, choice, signal, error);
+        return apply_committed(ledger, record, &pseudonym, &value, signal, error);
     }
     choice_set outs = choice_record_outs(choice);
     return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, error);
@@ -368,6 +448,8 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
             "below which nothing starts",
             "the consent topic has choices of %llu subjects, and consent.floor is %llu",
             (unsigned long long)entries, (unsigned long long)ledger->setup.floor);
+    moves_queue_all(&ledger->moves);
+    inherit_queued(ledger, true);
     brake_complete(&ledger->brake, entries);
     atomic_store_explicit(&ledger->complete, true, memory_order_release);
     return true;
@@ -424,6 +506,8 @@ void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const
     add(context, "consent_brake", brake.hold != BRAKE_RELEASED);
     add(context, "consent_brake_ins", (double)brake.ins);
     add(context, "consent_brake_limit", (double)brake.limit);
+    add(context, "consent_moves",
+        (double)atomic_load_explicit(&ledger->moves.count_shown, memory_order_relaxed));
     add(context, "consent_table_entries", (double)choice_table_entries(ledger->table));
     add(context, "consent_table_bytes", (double)choice_table_bytes(ledger->table));
 }

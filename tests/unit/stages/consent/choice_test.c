@@ -63,9 +63,14 @@ static struct choice_record record_of(const char *text)
             record.closed = true;
         else if (view_equal(word, VIEW("moved")))
             record.moved = true;
+        else if (view_equal(word, VIEW("reset")))
+            record.reset = true;
         else if (view_equal(word, VIEW("had_out")))
             record.had_out = true;
-        else if (view_equal(word, VIEW("void")))
+        else if (word.size > 8 && memcmp(word.data, "had_out=", 8) == 0) {
+            record.had_out = true;
+            record.last_out_ms = strtoll(word.data + 8, NULL, 10);
+        } else if (view_equal(word, VIEW("void")))
             record.in_is_void = true;
         else
             fail_msg("'%.*s' is not in this test's notation", (int)word.size, word.data);
@@ -146,11 +151,11 @@ static const struct history histories[] = {
      BASIC,
      100,
      CHOICE_OUT,
-     "12 months are not judged yet: out"},
+     "asked 10 milliseconds after the `out`"},
     {{"10.1 basic+ asked"}, BASIC, 100, CHOICE_IN, "an answer to a question, nothing before it"},
     {{"10.1 basic+ had_out"}, BASIC, 100, CHOICE_OUT, "last_out tells of an `out` that compaction took"},
     {{"10.1 basic+ had_out two_step"}, BASIC, 100, CHOICE_IN, "which two_step answers"},
-    {{"10.1 basic+ had_out two_step asked"}, BASIC, 100, CHOICE_OUT, "12 months are not judged yet: out"},
+    {{"10.1 basic+ had_out two_step asked"}, BASIC, 100, CHOICE_OUT, "10 milliseconds after it"},
 
     /* in from its effective on, and until then an out before it holds */
     {{"50.1 basic+"}, BASIC, 49, CHOICE_IN_LATER, "one millisecond before"},
@@ -291,7 +296,28 @@ static const struct history histories[] = {
     {{"20.1 basic+", "10.1 closed"}, BASIC, 100, CHOICE_NONE, "older at a higher offset, like an `out`"},
     {{"20.1 basic+ two_step", "10.1 closed"}, BASIC, 100, CHOICE_IN, "unless two_step"},
     {{"20.1 basic+", "20.1 basic+ closed"}, BASIC, 100, CHOICE_NONE, "at equal order"},
-    {{"10.1 basic+ two_step moved"}, BASIC, 100, CHOICE_OUT, "the other subject's `out`s are not known"},
+    {{"10.1 basic+ two_step moved"}, BASIC, 100, CHOICE_NONE, "never an `in`"},
+    {{"10.1 basic+", "20.1 moved"}, BASIC, 100, CHOICE_NONE, "a newer record replaces the older one"},
+    {{"10.1 basic-", "20.1 moved"}, BASIC, 100, CHOICE_OUT, "its own `out`s stay"},
+    {{"10.1 basic- moved"}, BASIC, 100, CHOICE_OUT, "its own `out` in the same record"},
+    {{"20.1 basic+", "10.1 moved"}, BASIC, 100, CHOICE_NONE, "older at a higher offset, like `closed`"},
+
+    /* reset: interests are forgotten, choices are not */
+    {{"10.1 reset"}, BASIC, 100, CHOICE_NONE, "no `out`"},
+    {{"10.1 basic+", "20.1 reset"}, BASIC, 100, CHOICE_IN, "an `in` that it does not name stays"},
+    {{"10.1 basic+", "20.1 reset"},
+     BASIC,
+     19,
+     CHOICE_IN_LATER,
+     "for events after it: older ones are forgotten"},
+    {{"10.1 basic-", "20.1 reset"}, BASIC, 100, CHOICE_OUT, "an `out` too"},
+    {{"10.1 basic+", "20.1 basic- reset"}, BASIC, 100, CHOICE_OUT, "what it names counts as ever"},
+    {{"10.1 basic+", "20.1 *- reset"}, BASIC, 100, CHOICE_OUT, "`*` names all"},
+    {{"10.1 sprint+", "20.1 reset"}, TMOBILE, 100, CHOICE_NONE, "nothing was withdrawn"},
+    {{"10.1 basic+", "20.1 reset closed"}, BASIC, 100, CHOICE_NONE, "closed voids every `in`"},
+    {{"10.1 basic+", "20.1 reset void"}, BASIC, 100, CHOICE_NONE, "a member that nobody knows"},
+    {{"20.1 basic+", "10.1 reset"}, BASIC, 5, CHOICE_IN_LATER, "older: nothing changes"},
+    {{"20.1 basic+", "20.1 reset"}, BASIC, 100, CHOICE_IN, "at equal order: nothing changes"},
     {{"10.1 basic+", "20.1 basic+ two_step void"}, BASIC, 100, CHOICE_NONE, "the `in`s do not count"},
     {{"10.1 basic- void"}, BASIC, 100, CHOICE_OUT, "the `out`s do"},
 };
@@ -349,7 +375,7 @@ static void choice_outs_are_what_counts_before_it_is_committed(void **state)
         {"10.1 basic- enhanced+", 1 << BASIC, "of a mixed record the `out`s"},
         {"10.1 *-", CHOICE_STAR, "of everything"},
         {"10.1 basic- void", 1 << BASIC, "with a member that nobody knows too"},
-        {"10.1 moved", CHOICE_STAR, "moved: another's `out`s"},
+        {"10.1 moved", CHOICE_STAR, "moved: another's `out`s, until they are looked up"},
         {"unreadable", CHOICE_STAR, "not to be understood"},
         {"tombstone", CHOICE_STAR, "erasure"},
     };
@@ -371,6 +397,188 @@ static void choice_names_are_found_as_written(void **state)
     assert_int_equal(choice_names_bit(&names, VIEW_ABSENT), 0);
 }
 
+/* ---- asked (rule 10) ---- */
+
+#define TIME_2020_02_29 INT64_C(1582934400000)
+#define TIME_2020_06_01 INT64_C(1590969600000)
+#define DAY_MS          INT64_C(86400000)
+
+static void choice_may_be_asked_again_after_twelve_months(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t last_out_ms, again_ms;
+        const char *why;
+    } cases[] = {
+        {TIME_2020_06_01, TIME_2020_06_01 + 365 * DAY_MS, "the same day of the next year"},
+        {TIME_2020_06_01 + 1, TIME_2020_06_01 + 365 * DAY_MS + 1, "to the millisecond"},
+        {TIME_2020_02_29, TIME_2020_02_29 + 366 * DAY_MS, "of 29 February it is 1 March"},
+        {TIME_2020_02_29 - DAY_MS, TIME_2020_02_29 + 365 * DAY_MS, "of 28 February 28 February"},
+        {0, 365 * DAY_MS, "1970"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (choice_ask_again_ms(cases[i].last_out_ms) != cases[i].again_ms)
+            fail_msg("%lld: %s", (long long)cases[i].last_out_ms, cases[i].why);
+    }
+}
+
+static void choice_asked_counts_twelve_months_after_the_last_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *records[4];
+        enum choice_answer answer;
+        const char *why;
+    } cases[] = {
+        {{"1000.1 basic-", "31536000999.1 basic+ two_step asked"}, CHOICE_OUT, "a millisecond too soon"},
+        {{"1000.1 basic-", "31536001000.1 basic+ two_step asked"}, CHOICE_IN, "12 months later"},
+        {{"1000.1 basic-", "31536001000.1 basic+ asked"}, CHOICE_OUT, "and only with two_step"},
+        {{"1000.1 basic-", "2000.1 basic-", "31536001000.1 basic+ two_step asked"},
+         CHOICE_OUT,
+         "the last `out` is what counts"},
+        {{"2000.1 basic-", "1000.1 basic-", "31536001000.1 basic+ two_step asked"},
+         CHOICE_OUT,
+         "whatever came last in the topic"},
+        {{"1000.1 basic-", "2000.1", "31536001000.1 basic+ two_step asked"},
+         CHOICE_IN,
+         "a record without an `out` is none"},
+        {{"1000.1 basic-", "31536001000.1 basic+ two_step asked had_out=2000"},
+         CHOICE_OUT,
+         "last_out knows of a later one"},
+        {{"2000.1 basic-", "31536001000.1 basic+ two_step asked had_out=1000"},
+         CHOICE_OUT,
+         "what the stage saw itself counts against a last_out that knows less"},
+        {{"31536001000.1 basic+ two_step asked had_out=1000"}, CHOICE_IN, "last_out alone, 12 months ago"},
+        {{"31536000999.1 basic+ two_step asked had_out=1000"}, CHOICE_OUT, "last_out alone, too soon"},
+        {{"31536001000.1 basic- had_out=9000", "31536002000.1", "63072001000.1 basic+ two_step asked"},
+         CHOICE_IN,
+         "12 months after the record's own `out`"},
+        {{"1000.1 enhanced-", "2000.1 basic+ two_step asked"},
+         CHOICE_IN,
+         "of another programme: this `in` is after no `out`"},
+        {{"tombstone", "31536001000.1 basic+ two_step asked"}, CHOICE_OUT, "nobody knows when the `out` was"},
+        {{"unreadable", "63072001000.1 basic+ two_step asked"},
+         CHOICE_OUT,
+         "nobody knows when the `out` was"},
+        {{"unreadable", "2000.1 *+ two_step", "3000.1 *-", "31536002999.1 basic+ two_step asked"},
+         CHOICE_OUT,
+         "answered, and `out` again: 12 months after that"},
+        {{"unreadable", "2000.1 *+ two_step", "3000.1 *-", "31536003000.1 basic+ two_step asked"},
+         CHOICE_IN,
+         "and then it counts"},
+        {{"10.1 sprint+", "20.1", "31536000999.1 basic+ two_step asked"},
+         CHOICE_IN,
+         "an `in` taken back matters to successors only"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct choice_state choices = {0};
+        for (unsigned j = 0; j < 4 && cases[i].records[j]; j++) {
+            struct choice_record record = record_of(cases[i].records[j]);
+            choice_apply(&choices, &record, &names);
+        }
+        enum choice_answer answer = ask(&choices, BASIC, INT64_C(100000000000));
+        if (answer != cases[i].answer)
+            fail_msg("row %zu: %s instead of %s: %s", i, answers[answer], answers[cases[i].answer],
+                     cases[i].why);
+    }
+}
+
+/* ---- moved_from (rule 10) ---- */
+
+struct move_case {
+    const char *old[3], *moved[3]; /* records of the other subject, and of the one that moved at 50.1 */
+    unsigned programme;
+    enum choice_answer answer;
+    const char *why;
+};
+
+static const struct move_case move_cases[] = {
+    {{NULL}, {"50.1 moved"}, BASIC, CHOICE_NONE, "from somebody without choices"},
+    {{"10.1 basic-"}, {"50.1 moved"}, BASIC, CHOICE_OUT, "every `out` is copied"},
+    {{"10.1 basic-"}, {"50.1 moved"}, ENHANCED, CHOICE_NONE, "and nothing else"},
+    {{"10.1 *-"}, {"50.1 moved"}, ENHANCED, CHOICE_OUT, "of everything"},
+    {{"10.1 basic+"}, {"50.1 moved"}, BASIC, CHOICE_NONE, "never an `in`"},
+    {{"10.1 *- basic+"}, {"50.1 moved"}, BASIC, CHOICE_OUT, "`*` without the `in` that stood above it"},
+    {{"10.1 sprint-"}, {"50.1 moved"}, TMOBILE, CHOICE_OUT_OF_PREDECESSOR, "a predecessor's goes on"},
+    {{"10.1 sprint+", "20.1"},
+     {"50.1 moved"},
+     TMOBILE,
+     CHOICE_OUT_OF_PREDECESSOR,
+     "so does an `in` taken back"},
+    {{"tombstone"}, {"50.1 moved"}, BASIC, CHOICE_OUT, "erasure counts as `out`"},
+    {{"unreadable"}, {"50.1 moved"}, BASIC, CHOICE_OUT, "what cannot be read is `out`"},
+    {{"60.1 basic-"},
+     {"50.1 moved"},
+     BASIC,
+     CHOICE_OUT,
+     "also an `out` that came later: nobody knows whose it is"},
+    {{"10.1 basic-", "20.1 basic+ two_step"}, {"50.1 moved"}, BASIC, CHOICE_NONE, "answered before the move"},
+    {{"10.1 basic-", "60.1 basic+ two_step"},
+     {"50.1 moved"},
+     BASIC,
+     CHOICE_OUT,
+     "answered after the move: by the next holder"},
+    {{"10.1 basic-"}, {"50.1 moved", "60.1 basic+"}, BASIC, CHOICE_OUT, "an `in` after it, not confirmed"},
+    {{"10.1 basic-"}, {"50.1 moved", "60.1 basic+ two_step"}, BASIC, CHOICE_IN, "confirmed"},
+    {{"10.1 basic-"}, {"50.1 moved", "60.1 basic+ two_step"}, ENHANCED, CHOICE_NONE, "for what it names"},
+    {{"10.1 *-"}, {"50.1 moved", "60.1 basic+ two_step"}, BASIC, CHOICE_IN, "confirmed by name against `*`"},
+    {{"10.1 *-"}, {"50.1 moved", "60.1 basic+ two_step"}, ENHANCED, CHOICE_OUT, "which stays for the others"},
+    {{"10.1 basic-"},
+     {"50.1 moved", "60.1 basic+ two_step asked"},
+     BASIC,
+     CHOICE_OUT,
+     "asked within 12 months"},
+    {{"10.1 basic-"},
+     {"50.1 moved", "60.1 basic+ two_step", "70.1"},
+     BASIC,
+     CHOICE_NONE,
+     "confirmed and replaced: the copied `out` does not come back"},
+    {{"10.1 basic-"}, {"40.1 basic+ two_step", "50.1 moved"}, BASIC, CHOICE_OUT, "confirmed before the move"},
+};
+
+/* The other subject's partition may be read before, after, or between; and copying is done again at every change. */
+static void choice_moved_from_copies_outs_in_whatever_order(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof move_cases / sizeof *move_cases; i++) {
+        const struct move_case *row = &move_cases[i];
+        for (unsigned old_first = 0; old_first <= 3; old_first++) {
+            struct choice_state old = {0}, choices = {0};
+            struct choice_move move = {.effective_ms = 50};
+            unsigned old_at = 0;
+            bool moved = false;
+            for (unsigned j = 0; j < 3; j++) {
+                for (; row->moved[j] && old_at < 3 && row->old[old_at] && (j > 0 || old_at < old_first);
+                     old_at++) {
+                    struct choice_record record = record_of(row->old[old_at]);
+                    choice_apply(&old, &record, &names);
+                }
+                if (!row->moved[j])
+                    break;
+                struct choice_record record = record_of(row->moved[j]);
+                if (moved)
+                    move.confirmed |= choice_confirmed(&choices, &record, &names);
+                moved |= record.moved;
+                choice_apply(&choices, &record, &names);
+            }
+            for (; old_at < 3 && row->old[old_at]; old_at++) {
+                struct choice_record record = record_of(row->old[old_at]);
+                choice_apply(&old, &record, &names);
+            }
+            struct choice_state before = choices;
+            bool changed = choice_inherit(&choices, &old, &move, &names);
+            if (ask(&choices, row->programme, 100) != row->answer)
+                fail_msg("row %zu, %u of the other's first: %s instead of %s: %s", i, old_first,
+                         answers[ask(&choices, row->programme, 100)], answers[row->answer], row->why);
+            assert_false(choice_inherit(&choices, &old, &move, &names)); /* it comes to the same */
+            if (ask(&before, row->programme, 100) != ask(&choices, row->programme, 100)) {
+                assert_true(changed);
+                assert_true(choice_is_stricter(&before, &choices)); /* the barrier hears of it */
+            }
+        }
+    }
+}
+
 /* ---- random histories ---- */
 
 static uint64_t seed;
@@ -383,6 +591,8 @@ static unsigned random_below(unsigned bound)
     return (unsigned)((seed >> 20) % bound);
 }
 
+#define YEAR_MS INT64_C(31536000000) /* 1970 and 1971 have 365 days each */
+
 static struct choice_record random_record(void)
 {
     if (random_below(30) == 0)
@@ -390,14 +600,17 @@ static struct choice_record random_record(void)
     struct choice_record record = {
         .readable = true,
         .two_step = random_below(3) == 0,
-        .asked = random_below(15) == 0,
+        .asked = random_below(4) == 0,
         .closed = random_below(15) == 0,
         .moved = random_below(40) == 0,
+        .reset = random_below(15) == 0,
         .had_out = random_below(15) == 0,
         .in_is_void = random_below(20) == 0,
-        .effective_ms = random_below(6) * 10,
+        .effective_ms = random_below(6) * 10 + (random_below(3) == 0 ? YEAR_MS : 0),
         .seq = random_below(3),
     };
+    if (record.had_out)
+        record.last_out_ms = random_below(6) * 10;
     static const unsigned bits[] = {BASIC, ENHANCED, TMOBILE, SPRINT, UNITE, 15};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
         unsigned choice = random_below(6);
@@ -416,7 +629,10 @@ struct model {
     bool out[MODEL_NAMES], in[MODEL_NAMES], was_out[MODEL_NAMES], gave_up[MODEL_NAMES];
     bool ordered, two_step;
     int64_t effective, seq, was_out_until;
+    int64_t last_out; /* -1: none; NEVER: of no known time */
 };
+
+#define NEVER INT64_MAX
 
 static bool says(choice_set set, int name)
 {
@@ -467,31 +683,68 @@ static void model_drop_in(struct model *model, int name)
     model->in[name] = false;
 }
 
+static void model_saw_out(struct model *model, const struct choice_record *record)
+{
+    if (record->out && record->effective_ms > model->last_out)
+        model->last_out = record->effective_ms;
+    if (record->had_out && record->last_out_ms > model->last_out)
+        model->last_out = record->last_out_ms;
+}
+
+/* May the record's `in`s answer an `out` (rule 10)? */
+static bool model_answers(const struct model *model, const struct choice_record *record)
+{
+    if (!record->two_step)
+        return false;
+    if (!record->asked)
+        return true;
+    int64_t last_out =
+        record->had_out && record->last_out_ms > model->last_out ? record->last_out_ms : model->last_out;
+    if (last_out == NEVER)
+        return false;
+    if (last_out >= 0)
+        return record->effective_ms >= last_out + YEAR_MS;
+    for (int name = 0; name < MODEL_NAMES; name++) { /* gave up an `in`, and nobody knows when */
+        if (model->gave_up[name])
+            return false;
+    }
+    return true;
+}
+
 static void model_newer(struct model *model, const struct choice_record *record)
 {
     struct model before = *model;
     bool in_counts_at_all = !record->closed && !record->moved && !record->in_is_void;
-    bool answers_out = record->two_step && !record->asked;
+    bool answers_out = model_answers(model, record);
+    bool any_out = false;
     for (int name = 0; name < MODEL_NAMES; name++) {
         bool mentions_in = says(record->in, name);
         bool counts = mentions_in && in_counts_at_all && (answers_out || !record->had_out) &&
                       (answers_out || !model_is_out(&before, name)) &&
                       !record_turns_successor_out(record, name);
-        model->in[name] = counts;
+        bool left = record->reset && in_counts_at_all && before.in[name] && !mentions_in &&
+                    !record_turns_out(record, name); /* rule 10: reset is no choice */
+        model->in[name] = counts || left;
         if (counts && before.out[name]) {
             model->was_out[name] = true;
             if (record->effective_ms > model->was_out_until)
                 model->was_out_until = record->effective_ms;
         }
         model->out[name] = says(record->out, name) || (before.out[name] && !counts) ||
-                           (record->had_out && mentions_in && !counts) || (record->moved && name == STAR);
-        if (counts && answers_out)
+                           (record->had_out && mentions_in && !counts);
+        any_out |= model->out[name];
+        if (left)
+            continue;
+        else if (counts && answers_out)
             model->gave_up[name] = false;
         else if (counts)
             continue;
         else if (before.in[name] || (mentions_in && !in_counts_at_all))
             model->gave_up[name] = true;
     }
+    if (model->last_out == NEVER && !any_out && record->effective_ms > 0)
+        model->last_out = record->effective_ms;
+    model_saw_out(model, record);
     model->ordered = true;
     model->two_step = record->two_step;
     model->effective = record->effective_ms;
@@ -501,24 +754,27 @@ static void model_newer(struct model *model, const struct choice_record *record)
 static void model_equal(struct model *model, const struct choice_record *record)
 {
     for (int name = 0; name < MODEL_NAMES; name++) {
-        if (!says(record->in, name) || record_turns_out(record, name) || record->closed || record->moved ||
-            record->in_is_void)
+        bool void_in = record->closed || record->moved || record->in_is_void;
+        bool left = record->reset && !void_in;
+        if ((!says(record->in, name) && !left) || record_turns_out(record, name) || void_in)
             model_drop_in(model, name);
-        model->out[name] |= says(record->out, name) || (record->moved && name == STAR);
+        model->out[name] |= says(record->out, name);
     }
+    model_saw_out(model, record);
     model->two_step = model->two_step && record->two_step;
 }
 
 static void model_older(struct model *model, const struct choice_record *record)
 {
     for (int name = 0; name < MODEL_NAMES; name++) {
-        bool out = says(record->out, name) || (record->moved && name == STAR);
+        bool out = says(record->out, name);
         bool answered = model->two_step && model->in[name];
         if (!model->two_step && (record_turns_out(record, name) || record->closed || record->moved))
             model_drop_in(model, name);
         model->out[name] |= out && !answered;
         model->gave_up[name] |= says(record->in, name) && !model->in[name];
     }
+    model_saw_out(model, record);
 }
 
 static void model_apply(struct model *model, const struct choice_record *record)
@@ -528,6 +784,7 @@ static void model_apply(struct model *model, const struct choice_record *record)
             model_drop_in(model, name);
         model->out[STAR] = true;
         model->two_step = false;
+        model->last_out = NEVER;
         model->ordered = model->ordered && !record->tombstone;
         return;
     }
@@ -561,6 +818,14 @@ static enum choice_answer model_ask(const struct model *model, int programme, in
     return CHOICE_NONE;
 }
 
+/* Moments around those of the records, and around a year later. */
+enum { TIMES = 30 };
+
+static int64_t time_of(unsigned at)
+{
+    return (int64_t)(at % 15) * 5 - 5 + (at < 15 ? 0 : YEAR_MS);
+}
+
 static bool is_denied(enum choice_answer answer, bool opt_in)
 {
     return opt_in ? answer != CHOICE_IN : answer < CHOICE_NONE;
@@ -573,7 +838,8 @@ static void check_step(const struct choice_state *before, const struct choice_re
     bool stricter = false;
     for (unsigned programme = 0; programme < NAMES; programme++) {
         choice_set bit = (choice_set)(1u << programme);
-        for (int64_t time = -5; time <= 65; time += 5) {
+        for (unsigned at = 0; at < TIMES; at++) {
+            int64_t time = time_of(at);
             enum choice_answer was = ask(before, programme, time), is = ask(after, programme, time);
             for (int opt_in = 0; opt_in < 2; opt_in++) {
                 bool was_denied = is_denied(was, opt_in), denied = is_denied(is, opt_in);
@@ -587,7 +853,9 @@ static void check_step(const struct choice_state *before, const struct choice_re
                 if (record->in_is_void || record->closed || record->moved)
                     assert_false(was_denied && !denied);
                 if (is == CHOICE_IN && was != CHOICE_IN) {
-                    assert_true(record->in & (bit | CHOICE_STAR));
+                    /* or answered a predecessor's `out`, which stood before an `in` that a reset left */
+                    choice_set answered = record->reset ? names.predecessors[programme] : 0;
+                    assert_true(record->in & (bit | CHOICE_STAR | answered));
                     assert_true(time >= record->effective_ms);
                 }
                 if (was <= CHOICE_OUT_OF_PREDECESSOR && is > CHOICE_OUT_OF_PREDECESSOR)
@@ -612,7 +880,7 @@ static void choice_random_histories_agree_with_the_slow_model(void **state)
     unsigned ins = 0, outs = 0, later = 0;
     for (unsigned history = 0; history < 20000; history++) {
         struct choice_state choices = {0};
-        struct model model = {0};
+        struct model model = {.last_out = -1};
         unsigned steps = 1 + random_below(7);
         for (unsigned step = 0; step < steps; step++) {
             struct choice_record record = random_record();
@@ -621,7 +889,8 @@ static void choice_random_histories_agree_with_the_slow_model(void **state)
             model_apply(&model, &record);
             check_step(&before, &record, &choices);
             for (int programme = 0; programme < NAMES; programme++) {
-                for (int64_t time = -5; time <= 65; time += 5) {
+                for (unsigned at = 0; at < TIMES; at++) {
+                    int64_t time = time_of(at);
                     enum choice_answer answer = ask(&choices, (unsigned)programme, time);
                     enum choice_answer expected = model_ask(&model, programme, time);
                     if (answer != expected)
@@ -644,6 +913,9 @@ int main(void)
         cmocka_unit_test(choice_pending_outs_hold_until_they_are_decided),
         cmocka_unit_test(choice_outs_are_what_counts_before_it_is_committed),
         cmocka_unit_test(choice_names_are_found_as_written),
+        cmocka_unit_test(choice_may_be_asked_again_after_twelve_months),
+        cmocka_unit_test(choice_asked_counts_twelve_months_after_the_last_out),
+        cmocka_unit_test(choice_moved_from_copies_outs_in_whatever_order),
         cmocka_unit_test(choice_random_histories_agree_with_the_slow_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,157 @@
+#include "stages/consent/moves.h"
+
+#include <stdlib.h>
+
+enum {
+    MOVES_FIRST = 16,
+};
+
+void moves_release(struct moves *moves)
+{
+    free(moves->list);
+    free(moves->by_from);
+    free(moves->by_to);
+    memset(moves, 0, sizeof *moves);
+}
+
+static uint32_t bucket_of(const struct moves *moves, uint32_t entry)
+{
+    return (uint32_t)((entry * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (moves->size - 1);
+}
+
+static void link_move(struct moves *moves, uint32_t number)
+{
+    struct move *move = &moves->list[number - 1];
+    uint32_t *from = &moves->by_from[bucket_of(moves, move->from)];
+    uint32_t *to = &moves->by_to[bucket_of(moves, move->to)];
+    move->next_from = *from;
+    move->next_to = *to;
+    *from = *to = number;
+}
+
+static bool make_room(struct moves *moves, struct error *error)
+{
+    if (moves->count < moves->size)
+        return true;
+    uint32_t size = moves->size ? moves->size * 2 : MOVES_FIRST;
+    struct move *list = size > moves->size ? realloc(moves->list, size * sizeof *list) : NULL;
+    if (list)
+        moves->list = list;
+    uint32_t *by_from = calloc(size, sizeof *by_from), *by_to = calloc(size, sizeof *by_to);
+    if (!list || !by_from || !by_to) {
+        free(by_from);
+        free(by_to);
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                          "no memory for consent records with moved_from");
+    }
+    free(moves->by_from);
+    free(moves->by_to);
+    moves->by_from = by_from;
+    moves->by_to = by_to;
+    moves->size = size;
+    for (uint32_t number = 1; number <= moves->count; number++)
+        link_move(moves, number);
+    return true;
+}
+
+static void queue(struct moves *moves, uint32_t number)
+{
+    struct move *move = &moves->list[number - 1];
+    if (move->queued)
+        return;
+    move->queued = true;
+    move->next_queued = 0;
+    if (moves->queue_last)
+        moves->list[moves->queue_last - 1].next_queued = number;
+    else
+        moves->queue_first = number;
+    moves->queue_last = number;
+}
+
+bool moves_add(struct moves *moves, const struct move *move, struct error *error)
+{
+    if (move->from == move->to)
+        return true;
+    uint32_t number = moves->count ? moves->by_to[bucket_of(moves, move->to)] : 0;
+    for (; number; number = moves->list[number - 1].next_to) {
+        struct move *known = &moves->list[number - 1];
+        if (known->from != move->from || known->to != move->to)
+            continue;
+        if (move->terms.effective_ms < known->terms.effective_ms)
+            known->terms.effective_ms = move->terms.effective_ms;
+        return true;
+    }
+    if (!make_room(moves, error))
+        return false;
+    struct move *added = &moves->list[moves->count++];
+    *added = (struct move){.from = move->from, .to = move->to, .to_tag = move->to_tag, .terms = move->terms};
+    link_move(moves, moves->count);
+    atomic_store_explicit(&moves->count_shown, moves->count, memory_order_relaxed);
+    return true;
+}
+
+void moves_confirm(struct moves *moves, uint32_t to, choice_set names)
+{
+    if (!moves->count || !names)
+        return;
+    for (uint32_t number = moves->by_to[bucket_of(moves, to)]; number;
+         number = moves->list[number - 1].next_to) {
+        if (moves->list[number - 1].to == to)
+            moves->list[number - 1].terms.confirmed |= names;
+    }
+}
+
+void moves_queue_of(struct moves *moves, uint32_t from)
+{
+    if (!moves->count)
+        return;
+    for (uint32_t number = moves->by_from[bucket_of(moves, from)]; number;
+         number = moves->list[number - 1].next_from) {
+        if (moves->list[number - 1].from == from)
+            queue(moves, number);
+    }
+}
+
+void moves_queue_all(struct moves *moves)
+{
+    for (uint32_t number = 1; number <= moves->count; number++)
+        queue(moves, number);
+}
+
+static struct move *first_queued(const struct moves *moves)
+{
+    return moves->queue_first ? &moves->list[moves->queue_first - 1] : NULL;
+}
+
+struct move *moves_take(struct moves *moves)
+{
+    struct move *move = first_queued(moves);
+    if (!move)
+        return NULL;
+    move->queued = false;
+    moves->queue_first = move->next_queued;
+    if (!moves->queue_first)
+        moves->queue_last = 0;
+    return move;
+}
+
+/* While followers are visited, `queued` means seen, and the queue is walked and not taken from. */
+struct move *moves_followers(struct moves *moves, uint32_t from)
+{
+    ensure(!moves->queue_first);
+    moves_queue_of(moves, from);
+    moves->visited = moves->queue_first;
+    return first_queued(moves);
+}
+
+struct move *moves_next_follower(struct moves *moves)
+{
+    struct move *move = &moves->list[moves->visited - 1];
+    moves_queue_of(moves, move->to);
+    moves->visited = move->next_queued;
+    if (moves->visited)
+        return &moves->list[moves->visited - 1];
+    while (moves_take(moves))
+        continue;
+    return NULL;
+}
