@@ -15,10 +15,10 @@
 #include <stdio.h>
 
 enum {
-    RUN_SUMMARY_STAGES_MAX = 17,  /* the input and the stages of a chain */
-    RUN_SUMMARY_REASONS_MAX = 64, /* of one stage */
-    RUN_SUMMARY_TOPICS_MAX = 256, /* more are counted together */
-    RUN_SUMMARY_NOTE_SIZE = 512,  /* bytes with NUL; longer is cut */
+    RUN_SUMMARY_STAGES_MAX = 17,   /* the input and the stages of a chain */
+    RUN_SUMMARY_REASONS_MAX = 192, /* of one stage */
+    RUN_SUMMARY_TOPICS_MAX = 256,  /* more are counted together */
+    RUN_SUMMARY_NOTE_SIZE = 512,   /* bytes with NUL; longer is cut */
 };
 
 struct yyjson_mut_doc;

@@ -7,6 +7,7 @@
 #include "stages/consent/ledger.h"
 #include "stages/consent/policy.h"
 #include "stages/consent/reason.h"
+#include "stages/consent/signals.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ struct consent_shared {
     struct ledger_place *ignored;
     bool subjects[SUBJECT_KINDS];
     _Atomic uint64_t events_looked_up, events_matched; /* committed */
+    _Atomic uint64_t signals[SIGNALS_KINDS];           /* likewise */
 };
 
 static bool read_ignored(struct consent_shared *shared, const struct consent_options *options,
@@ -146,7 +148,8 @@ struct consent_state {
     struct batch batch;
     int64_t future_max_ms, late_max_ms;
     unsigned worker;
-    uint64_t looked_up, matched; /* in the open transaction */
+    uint64_t looked_up, matched;     /* in the open transaction */
+    uint64_t signals[SIGNALS_KINDS]; /* likewise */
 };
 
 static bool consent_init(void *memory, const struct stage_context *context, struct error *error)
@@ -195,12 +198,17 @@ static void consent_commit(void *memory)
     struct consent_state *state = memory;
     atomic_fetch_add_explicit(&state->shared->events_looked_up, state->looked_up, memory_order_relaxed);
     atomic_fetch_add_explicit(&state->shared->events_matched, state->matched, memory_order_relaxed);
+    for (unsigned i = 0; i < SIGNALS_KINDS; i++)
+        atomic_fetch_add_explicit(&state->shared->signals[i], state->signals[i], memory_order_relaxed);
+    memset(state->signals, 0, sizeof state->signals);
     end_transaction(state);
 }
 
 static void consent_abort(void *memory)
 {
-    end_transaction(memory);
+    struct consent_state *state = memory;
+    memset(state->signals, 0, sizeof state->signals);
+    end_transaction(state);
 }
 
 static bool consent_stands(void *memory)
@@ -305,6 +313,7 @@ static struct verdict consent_process(void *memory, struct record *record, struc
         return verdict;
     struct policy_screening screening;
     policy_screen(state->shared->policy, record, &screening);
+    signals_count(&record->signals, screening.sections_decided, screening.sections_ignored, state->signals);
     if (!screening.open)
         return verdict_drop(screening.reason);
 
@@ -335,6 +344,9 @@ static void consent_gauges(const void *memory, void (*add)(void *context, const 
     double matched = (double)atomic_load_explicit(&shared->events_matched, memory_order_relaxed);
     add(context, "consent_events_looked_up", looked_up);
     add(context, "consent_events_matched", matched);
+    for (unsigned i = 0; i < SIGNALS_KINDS; i++)
+        add(context, signals_gauges[i],
+            (double)atomic_load_explicit(&shared->signals[i], memory_order_relaxed));
     if (looked_up > 0)
         add(context, "consent_match_ratio", matched / looked_up);
 }

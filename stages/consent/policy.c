@@ -1,7 +1,7 @@
 /*
  * Design. Regions are interned when compiled: one sorted array of all regions that any programme lists, each with the
- * regime of every programme, so an event's region is looked up once for all programmes. Signals judge the event and not
- * the programme, so they are judged at most once.
+ * regime of every programme, so an event's region is looked up once for all programmes. Signals are read at most once,
+ * and then judged for each programme.
  */
 #include "stages/consent/policy.h"
 
@@ -385,10 +385,9 @@ enum test {
 struct judging {
     const struct policy *policy;
     const struct record *record;
-    bool region_known;           /* well-formed */
-    const struct region *region; /* the event's, or its country's; NULL: no programme lists either */
-    bool signals_judged;
-    enum consent_reason signals;
+    bool region_known;              /* well-formed */
+    const struct region *region;    /* the event's, or its country's; NULL: no programme lists either */
+    struct signals_reading signals; /* read when the first programme asks */
 };
 
 static const struct region *find_region_or_country(const struct policy *policy, struct view name)
@@ -416,13 +415,26 @@ static struct regimes regimes_of(const struct judging *judging, unsigned index)
     return (struct regimes){regime, regime};
 }
 
-static enum consent_reason judge_signals(struct judging *judging)
+/* TCF sections that the event's region asks for; of an unknown one, all that the programme's regions ask for. */
+static gpp_set tcf_asked(const struct judging *judging, const struct policy_programme *programme)
 {
-    if (!judging->signals_judged) {
-        judging->signals = signals_judge(&judging->record->signals);
-        judging->signals_judged = true;
-    }
-    return judging->signals;
+    struct view region = judging->record->region;
+    if (view_is_absent(region) && programme->has_default)
+        region = programme->programme->region_default;
+    if (region_is_valid(region))
+        return gpp_asked_in(region);
+    gpp_set asked = 0;
+    for (unsigned i = 0; i < programme->programme->regions.count; i++)
+        asked |= gpp_asked_in(pair_name(programme->programme, i));
+    return asked;
+}
+
+static enum consent_reason judge_signals(struct judging *judging, const struct policy_programme *programme)
+{
+    if (!judging->signals.read)
+        signals_read(&judging->record->signals, &judging->signals);
+    gpp_set asked = judging->signals.gpp.tcf ? tcf_asked(judging, programme) : 0;
+    return signals_judge(&judging->signals, programme->programme->exclude.under_age, asked);
 }
 
 /* All tests but the choices; *out_test is the one that denied. */
@@ -444,7 +456,7 @@ static enum consent_reason screen_programme(struct judging *judging, unsigned in
     if (reason != CONSENT_NO_REASON)
         return reason;
     *out_test = TEST_SIGNALS;
-    reason = judge_signals(judging);
+    reason = judge_signals(judging, programme);
     *out_regimes = regimes;
     return reason;
 }
@@ -477,6 +489,8 @@ static void screen(const struct policy *policy, const struct record *record, pro
             out->reason = reason;
         }
     }
+    out->sections_decided = judging.signals.gpp.decided;
+    out->sections_ignored = judging.signals.gpp.ignored;
 }
 
 void policy_screen(const struct policy *policy, const struct record *record,

@@ -49,6 +49,7 @@ struct policy_screening {
     programme_set region_vague; /* of those: would be under a looser regime, were the region known */
     unsigned test;              /* how far the furthest of the denied got */
     enum consent_reason reason; /* why that one was denied */
+    unsigned sections_decided, sections_ignored; /* of the GPP string, where the signals were read */
 };
 
 /* All tests but the last, for all programmes. When none is open, out_screening->reason is that of the programme that

@@ -1,5 +1,6 @@
 #include "stages/consent/signals.h"
 
+#include "common/error.h"
 #include "stages/consent/us_privacy.h"
 
 static enum consent_reason judge_gpc(enum gpc_signal gpc)
@@ -29,13 +30,45 @@ static enum consent_reason judge_us_privacy(const struct signals *signals)
     return CONSENT_US_PRIVACY_UNREADABLE;
 }
 
-enum consent_reason signals_judge(const struct signals *signals)
+void signals_read(const struct signals *signals, struct signals_reading *out_reading)
 {
-    enum consent_reason reason = judge_gpc(signals->gpc);
-    if (reason == CONSENT_NO_REASON)
-        reason = judge_us_privacy(signals);
-    if (reason == CONSENT_NO_REASON &&
-        (signals->gpp_presence != PRESENCE_ABSENT || signals->gpp_sid_presence != PRESENCE_ABSENT))
-        reason = CONSENT_GPP_UNDECODED;
-    return reason;
+    struct signals_reading reading = {.read = true, .any = judge_gpc(signals->gpc)};
+    if (reading.any == CONSENT_NO_REASON)
+        reading.any = judge_us_privacy(signals);
+    if (reading.any == CONSENT_NO_REASON)
+        gpp_judge(signals->gpp_presence, signals->gpp, signals->gpp_sid_presence, signals->gpp_sid, NULL,
+                  &reading.gpp);
+    *out_reading = reading;
+}
+
+enum consent_reason signals_judge(const struct signals_reading *reading, int64_t under_age, gpp_set asked)
+{
+    ensure(reading->read);
+    if (reading->any != CONSENT_NO_REASON)
+        return reading->any;
+    return gpp_verdict_reason(&reading->gpp, under_age, asked);
+}
+
+/* ---- counting by kind ---- */
+
+const char *const signals_gauges[SIGNALS_KINDS] = {
+    [SIGNALS_GPC] = "consent_signals_gpc",
+    [SIGNALS_GPC_ON] = "consent_signals_gpc_on",
+    [SIGNALS_US_PRIVACY] = "consent_signals_us_privacy",
+    [SIGNALS_GPP] = "consent_signals_gpp",
+    [SIGNALS_GPP_SID] = "consent_signals_gpp_sid",
+    [SIGNALS_GPP_DECIDED] = "consent_signals_gpp_sections_decided",
+    [SIGNALS_GPP_IGNORED] = "consent_signals_gpp_sections_ignored",
+};
+
+void signals_count(const struct signals *signals, unsigned sections_decided, unsigned sections_ignored,
+                   uint64_t counts[SIGNALS_KINDS])
+{
+    counts[SIGNALS_GPC] += signals->gpc != GPC_ABSENT;
+    counts[SIGNALS_GPC_ON] += signals->gpc == GPC_TRUE;
+    counts[SIGNALS_US_PRIVACY] += signals->us_privacy_presence != PRESENCE_ABSENT;
+    counts[SIGNALS_GPP] += signals->gpp_presence != PRESENCE_ABSENT;
+    counts[SIGNALS_GPP_SID] += signals->gpp_sid_presence != PRESENCE_ABSENT;
+    counts[SIGNALS_GPP_DECIDED] += sections_decided;
+    counts[SIGNALS_GPP_IGNORED] += sections_ignored;
 }

@@ -39,20 +39,43 @@ static enum consent_reason judge_form(struct view text)
     return reason;
 }
 
-enum consent_reason us_privacy_judge(struct view text)
+/* As the two bits of GPP's fields have it: yes 1, no 2, not applicable 0. */
+static unsigned answer_of(char letter)
+{
+    return letter == 'Y' ? 1 : letter == 'N' ? 2 : 0;
+}
+
+enum consent_reason us_privacy_read(struct view text, struct national *out_said)
 {
     enum consent_reason reason = judge_form(text);
     if (reason != CONSENT_NO_REASON)
         return reason;
-    char notice = text.data[POSITION_NOTICE], opt_out = text.data[POSITION_OPT_OUT];
-    if (opt_out == 'Y')
-        return CONSENT_US_PRIVACY_OPT_OUT;
-    if (notice == 'N')
-        return CONSENT_US_PRIVACY_NO_NOTICE;
-    if (notice == '-' && opt_out == 'N')
-        return CONSENT_US_PRIVACY_CONTRADICTION;
+    unsigned notice = answer_of(text.data[POSITION_NOTICE]), opt_out = answer_of(text.data[POSITION_OPT_OUT]);
     /* spec 3: `1--Y` denies like an opt-out, though the fourth position is not judged otherwise */
-    if (notice == '-' && opt_out == '-' && text.data[POSITION_LSPA] == 'Y')
-        return CONSENT_US_PRIVACY_OPT_OUT;
+    if (notice == 0 && opt_out == 0 && text.data[POSITION_LSPA] == 'Y')
+        opt_out = 1;
+    struct national said = {0};
+    said.answers[notice] |= NATIONAL_SET(NATIONAL_SALE_NOTICE);
+    said.answers[opt_out] |= NATIONAL_SET(NATIONAL_SALE);
+    *out_said = said;
     return CONSENT_NO_REASON;
+}
+
+enum consent_reason us_privacy_judge(struct view text)
+{
+    struct national said;
+    enum consent_reason reason = us_privacy_read(text, &said);
+    if (reason != CONSENT_NO_REASON)
+        return reason;
+    reason = national_judge(&said, 0);
+    switch (reason) { /* under the field's own names */
+    case CONSENT_GPP_SALE_OPT_OUT:
+        return CONSENT_US_PRIVACY_OPT_OUT;
+    case CONSENT_GPP_NO_SALE_NOTICE:
+        return CONSENT_US_PRIVACY_NO_NOTICE;
+    case CONSENT_GPP_SALE_CONTRADICTION:
+        return CONSENT_US_PRIVACY_CONTRADICTION;
+    default:
+        return reason;
+    }
 }
