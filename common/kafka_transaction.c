@@ -21,6 +21,7 @@ enum {
     QUEUE_FULL_POLL_MS = 20,
     FLUSH_STEP_MS = 500,
     METADATA_TIMEOUT_MS = 5000,
+    REPORT_TIMEOUT_MS = 100,
     ENDING_MS_MIN = 2000, /* for commit and abort, however old the transaction is */
 };
 
@@ -126,6 +127,9 @@ static enum kafka_outcome outcome_of(const struct kafka_transaction *transaction
     (void)kafka_fail(error, failure, doing);
     if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
         return fenced(transaction, error);
+    /* That a record failed is known to the library before its report has reached us. */
+    if (is_abort && !transaction->delivery_failure)
+        rd_kafka_flush(transaction->client, REPORT_TIMEOUT_MS);
     if (transaction->delivery_failure && remedy_of(transaction->delivery_failure))
         return delivery_failed(transaction, error);
     /* A coordinator that has just started may not know a partition yet; whether a topic is gone, delivery tells. */

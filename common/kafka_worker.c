@@ -296,8 +296,7 @@ static int poll_timeout_ms(const struct kafka_worker *worker)
     if (!kafka_worker_is_mended(worker))
         return KAFKA_WORKER_WAIT_STEP_MS;
     if (kafka_transaction_is_open(worker->transaction)) {
-        int64_t left_ms =
-            worker->began_ms + worker->config->runtime.commit_interval_ms - clock_monotonic_ms();
+        int64_t left_ms = worker->began_ms + kafka_worker_transaction_ms(worker) - clock_monotonic_ms();
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
     int64_t due_ms = worker->assignment.paused ? INT64_MAX : chain_next_due_ms(worker->chain);
@@ -441,7 +440,7 @@ static bool work(struct kafka_worker *worker, struct error *error)
 {
     bool is_open = kafka_transaction_is_open(worker->transaction);
     bool must_end = is_open && (worker->missed || clock_monotonic_ms() - worker->began_ms >=
-                                                      worker->config->runtime.commit_interval_ms);
+                                                      kafka_worker_transaction_ms(worker));
     /* All that was polled is processed, unless something was missed. */
     if (!worker->missed && (is_open ? must_end : has_rested(worker)))
         kafka_assignment_advance(&worker->assignment, worker->consumer);

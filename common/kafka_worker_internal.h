@@ -72,9 +72,13 @@ struct kafka_worker {
     unsigned latency_count;
     bool more_due;
 
-    uint64_t batch_max;     /* records: smaller for a while after choices touched a batch */
-    uint64_t batch_ceiling; /* records: as many as memory was enough for lately */
-    int64_t ended_ms;       /* when a transaction last ended; monotonic */
+    uint64_t batch_max;      /* records: smaller for a while after choices touched a batch */
+    unsigned touched_in_row; /* batches that choices touched, since the last that was committed */
+    bool storm;              /* choices come so fast that they touch every batch (kafka_worker_commit.c) */
+    unsigned calm;           /* batches in a row, during a storm, that no choice touched */
+    bool barrier_first;      /* the open transaction began behind a barrier */
+    uint64_t batch_ceiling;  /* records: as many as memory was enough for lately */
+    int64_t ended_ms;        /* when a transaction last ended; monotonic */
 
     /* The way back when nobody knows what became of the open transaction. */
     bool ready;     /* the producer is open */
@@ -120,6 +124,9 @@ void kafka_worker_drop_metadata(struct kafka_worker *worker);
 
 /* Every followed topic complete and within its lease, and none of them holds. */
 bool kafka_worker_is_fresh(const struct kafka_worker *worker);
+
+/* How long the open transaction may take in records. */
+int64_t kafka_worker_transaction_ms(const struct kafka_worker *worker);
 
 /* Begin when none is open; the producer is mended. True also when the way back was taken: then `moves` has grown. */
 CLICKVEIL_MUST_CHECK bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *error);

@@ -30,6 +30,7 @@ enum rig_of {
     RIG_AWAY,
     RIG_AWAY_AT_END,
     RIG_OPT_OUTS,
+    RIG_STORM,
     RIG_SMALL,
     RIG_TOO_LARGE,
     RIG_REFUSED,
@@ -48,6 +49,7 @@ struct probe_options {
     atomic_uint largest;     /* batch that stood */
     atomic_uint touched;     /* times that one did not */
     atomic_uint processed;   /* events, committed or not */
+    atomic_bool silent;      /* no feed record is written */
 };
 
 struct probe {
@@ -77,6 +79,8 @@ static struct verdict probe_process(void *state, struct record *record, struct e
         .topic = TOPIC_FEED, .key = {piece, 1}, .value = {piece, 1}, .partition = OUTPUT_PARTITION_BY_KEY};
     probe->batch++;
     atomic_fetch_add(&probe->options->processed, 1);
+    if (atomic_load(&probe->options->silent))
+        return verdict_pass();
     return emitter_output(emitter, &output) ? verdict_pass() : (struct verdict){VERDICT_STOP, 0};
 }
 
@@ -520,6 +524,40 @@ static void touching_choices_make_batches_smaller_until_one_stands(void **state)
     assert_int_equal(sums_of(rig).in, 400);
 }
 
+static void a_storm_of_choices_stops_no_state_but_every_feed_record(void **state)
+{
+    struct rig *rig = &rigs[RIG_STORM];
+    (void)state;
+    atomic_store(&rig->options.silent, true);
+    atomic_store(&rig->options.stands_at, 0); /* every batch is touched, however small */
+    WAIT_FOR(rig, has_joined(rig));
+    feed(rig, 200);
+    WAIT_FOR(rig, stats_of(rig)->records == 200);
+    uint64_t aborts = stats_of(rig)->aborted_by_barrier;
+    assert_int_equal(aborts, 3); /* from then on the barrier stands at the beginning */
+    atomic_store(&rig->options.silent, false);
+    feed(rig, 10);
+    WAIT_FOR(rig, stats_of(rig)->aborted_by_barrier > aborts + 3);
+    assert_int_equal(stats_of(rig)->records, 200); /* a feed record must stand, storm or not */
+    assert_int_equal(stats_of(rig)->feed_records, 0);
+    atomic_store(&rig->options.stands_at, UINT32_MAX);
+    WAIT_FOR(rig, stats_of(rig)->records == 210);
+    assert_int_equal(stats_of(rig)->feed_records, 10);
+    /* Calm: the next touched batch is aborted again. */
+    atomic_store(&rig->options.silent, true);
+    for (unsigned i = 1; i <= 25; i++) {
+        feed(rig, 1);
+        WAIT_FOR(rig, stats_of(rig)->records == 210 + i);
+    }
+    aborts = stats_of(rig)->aborted_by_barrier;
+    atomic_store(&rig->options.stands_at, 0);
+    feed(rig, 1);
+    WAIT_FOR(rig, stats_of(rig)->aborted_by_barrier == aborts + 3);
+    WAIT_FOR(rig, stats_of(rig)->records == 236);
+    assert_drains(rig);
+    assert_int_equal(sums_of(rig).in, 236);
+}
+
 static void a_batch_that_memory_is_too_short_for_is_cut(void **state)
 {
     struct rig *rig = &rigs[RIG_SMALL];
@@ -666,6 +704,7 @@ int main(void)
         cmocka_unit_test(a_broker_that_goes_away_is_waited_for),
         cmocka_unit_test(a_drain_without_a_broker_ends_in_time),
         cmocka_unit_test(touching_choices_make_batches_smaller_until_one_stands),
+        cmocka_unit_test(a_storm_of_choices_stops_no_state_but_every_feed_record),
         cmocka_unit_test(a_batch_that_memory_is_too_short_for_is_cut),
         cmocka_unit_test(a_record_that_can_never_fit_ends_the_worker_and_says_which),
         cmocka_unit_test(an_output_that_no_topic_takes_ends_the_worker_and_says_where),
