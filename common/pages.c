@@ -31,7 +31,9 @@ void *pages_new(size_t size_bytes)
         munmap(memory, before);
     if (before < HUGE_PAGE)
         munmap(memory + before + size, HUGE_PAGE - before);
-    madvise(memory + before, size, MADV_HUGEPAGE);
+    if (size_bytes >=
+        HUGE_PAGE) /* what is left at the end stays on small pages, else all of a large one were resident */
+        madvise(memory + before, size_bytes & ~(size_t)(HUGE_PAGE - 1), MADV_HUGEPAGE);
     return memory + before;
 }
 

@@ -19,6 +19,17 @@
  */
 #include "stages/consent/choice.h"
 
+_Static_assert(sizeof(struct choice_state) == 56, "choice_state_equal compares every field");
+
+bool choice_state_equal(const struct choice_state *a, const struct choice_state *b)
+{
+    return a->out == b->out && a->in == b->in && a->before == b->before && a->withdrawn == b->withdrawn &&
+           a->pending == b->pending && a->ordered == b->ordered && a->two_step == b->two_step &&
+           a->signalled == b->signalled && a->recorded == b->recorded && a->effective_ms == b->effective_ms &&
+           a->seq == b->seq && a->before_until_ms == b->before_until_ms && a->last_out_ms == b->last_out_ms &&
+           a->pending_count == b->pending_count;
+}
+
 /* The names for which the state says `out` to an event of any time, `*` being the names that nobody mentioned. */
 static choice_set names_out(const struct choice_state *state, const struct choice_names *names)
 {

@@ -31,6 +31,10 @@ struct choice_state {
     uint32_t pending_count; /* records behind `pending` */
 };
 
+/* Every field is the same. The table relies on it (choice_entry.c): a field that is added is compared here, and subjects
+ * that have it are kept in the table's larger form. */
+bool choice_state_equal(const struct choice_state *a, const struct choice_state *b);
+
 /* Take in one committed record, at a higher offset than all before it. */
 void choice_apply(struct choice_state *state, const struct choice_record *record,
                   const struct choice_names *names);

@@ -1,14 +1,14 @@
 /*
- * One subject's choices in five words that one thread writes while others read, without locks (choice_table.h).
+ * One subject's choices in two words, for the states that nearly everybody has.
  *
- * A decision needs three of the words, so a reader can come between two stores. The writer's order and the reader's
- * order are chosen so that what such a reader puts together allows nothing that neither the old nor the new choices
- * allow: the writer first stores what can only take away (a later time of effect, the end of earlier `out`s, bits of
- * uncommitted ones), then the sets, then takes away the bits that the sets now have; the reader takes the uncommitted
- * bits first, then the sets, then the times. Both are written as numbered steps, so that a test can put every reading
- * between every two of them.
+ * All that a decision needs is one word, so a reader sees the old or the new and nothing in between: the time of effect
+ * and the number of a shape. A shape is a combination of sets and flags; among millions of subjects there are a few
+ * dozen. What only the writer needs (seq, pending_count) is a second word. A state with more to it, such as an `in`
+ * that answered an older `out` of another time, a seq of more than 48 bits or a field that only some subjects have, is
+ * kept whole elsewhere (choice_rare.h), and the first word is its number.
  *
- * What two changes within one reading would show is left to the barrier: the second came after the reading began.
+ * Both words bear the same 4-bit stamp, which changes with every store: that tells a reader who needs both whether they
+ * belong together.
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_CHOICE_ENTRY_H
 #define CLICKVEIL_STAGES_CONSENT_CHOICE_ENTRY_H
@@ -17,63 +17,85 @@
 
 #include <stdatomic.h>
 
-struct choice_entry {
-    _Atomic uint64_t sets;    /* out, in, before, withdrawn: 16 bits each */
-    _Atomic uint64_t time;    /* effective_ms: 44 bits; flags: 4; pending: 16 */
-    _Atomic uint64_t until;   /* before_until_ms: 44 bits; pending_count: 20 */
-    int64_t seq, last_out_ms; /* the writer's own */
-    uint64_t tag;             /* choice_table's; written before readers can find the entry */
-};
-
 enum {
-    CHOICE_ENTRY_PENDING_MAX = (1 << 20) - 1, /* largest pending_count */
-    CHOICE_ENTRY_STORE_STEPS = 4,
-    CHOICE_ENTRY_READ_STEPS = 4,
+    CHOICE_ENTRY_PENDING_MAX = (1 << 20) - 1, /* largest pending_count of a state */
+    CHOICE_SHAPES_MAX = 1 << 16,
 };
 
-/* ---- the writer ---- */
-
-void choice_entry_load(const struct choice_entry *entry, struct choice_state *out_state);
-void choice_entry_store(struct choice_entry *entry, const struct choice_state *state);
-
-/* One of the stores of choice_entry_store, from step 0 on. */
-void choice_entry_store_step(struct choice_entry *entry, const struct choice_state *state, unsigned step);
-
-/* ---- readers ---- */
-
-struct choice_words {
-    uint64_t time_first, sets, time_last, until;
+/* Sets and flags as two words. */
+struct choice_shape {
+    uint64_t sets;  /* out, in, before, withdrawn: 16 bits each */
+    uint64_t flags; /* pending: 16 bits; flags above */
 };
 
-/* One of the loads of a reading, from step 0 on. */
-static inline void choice_entry_read_step(const struct choice_entry *entry, unsigned step,
-                                          struct choice_words *words)
+/* The shapes that occur, by number. One writer adds; readers follow numbers that they found in entries. */
+struct choice_shapes {
+    struct choice_shape *list; /* CHOICE_SHAPES_MAX */
+    uint32_t count;            /* the writer's, as all below; shape 0 is all zero */
+    uint32_t *places;          /* by hash: number + 1 */
+};
+
+CLICKVEIL_MUST_CHECK bool choice_shapes_init(struct choice_shapes *shapes); /* false: memory is short */
+void choice_shapes_release(struct choice_shapes *shapes);                   /* accepts zeroed memory */
+
+/* Eight entries, as look-ups read them: two cache lines. */
+enum { CHOICE_BUCKET_ENTRIES = 8 };
+struct choice_bucket {
+    _Alignas(64) _Atomic uint64_t tags[CHOICE_BUCKET_ENTRIES]; /* choice_table's; 0: empty. Written last */
+    _Atomic uint64_t
+        choices[CHOICE_BUCKET_ENTRIES]; /* time of effect and shape, or the number of a rare state */
+};
+
+/* And what only the writer needs of them. */
+struct choice_margin {
+    _Atomic uint64_t order[CHOICE_BUCKET_ENTRIES]; /* seq and pending_count */
+    uint32_t bits[CHOICE_BUCKET_ENTRIES];          /* choice_table's: where the entry belongs */
+};
+
+/* The two words of a state, without a stamp. False: it does not fit, or there are too many shapes. The writer only. */
+CLICKVEIL_MUST_CHECK bool choice_entry_pack(struct choice_shapes *shapes, const struct choice_state *state,
+                                            uint64_t *out_choices, uint64_t *out_order);
+
+/* The first word of a rare state. */
+uint64_t choice_entry_rare(uint32_t number);
+
+/* Does the first word name a rare state, and which? */
+static inline bool choice_entry_is_rare(uint64_t choices)
 {
-    switch (step) {
-    case 0:
-        words->time_first = atomic_load_explicit(&entry->time, memory_order_acquire);
-        break;
-    case 1:
-        words->sets = atomic_load_explicit(&entry->sets, memory_order_acquire);
-        break;
-    case 2:
-        words->time_last = atomic_load_explicit(&entry->time, memory_order_relaxed);
-        break;
-    default:
-        words->until = atomic_load_explicit(&entry->until, memory_order_relaxed);
-        break;
-    }
+    return choices & 1;
 }
 
-/* What was read. seq, ordered, two_step and pending_count, which only the writer needs, are zero. */
-void choice_words_unpack(const struct choice_words *words, struct choice_state *out_state);
-
-static inline void choice_entry_read(const struct choice_entry *entry, struct choice_state *out_state)
+static inline uint32_t choice_entry_rare_number(uint64_t choices)
 {
-    struct choice_words words;
-    for (unsigned step = 0; step < CHOICE_ENTRY_READ_STEPS; step++)
-        choice_entry_read_step(entry, step, &words);
-    choice_words_unpack(&words, out_state);
+    return (uint32_t)(choices >> 32);
 }
+
+static inline uint32_t choice_entry_shape_number(uint64_t choices)
+{
+    return (uint32_t)(choices >> 5) & (CHOICE_SHAPES_MAX - 1);
+}
+
+/* What the words of a state that is not rare say. `order` 0: seq and pending_count are zero. */
+void choice_entry_unpack(const struct choice_shapes *shapes, uint64_t choices, uint64_t order,
+                         struct choice_state *out_state);
+
+/* The writer: put both words there under a new stamp. Readers of the first see it before or after. */
+void choice_entry_store(_Atomic uint64_t *choices_at, _Atomic uint64_t *order_at, uint64_t choices,
+                        uint64_t order);
+
+/* A reader: take both words as they stood together. */
+void choice_entry_load(const _Atomic uint64_t *choices_at, const _Atomic uint64_t *order_at,
+                       uint64_t *out_choices, uint64_t *out_order);
+
+/* ---- for the snapshot: what is not committed is read again ---- */
+
+/* The second word without its count of uncommitted records. */
+uint64_t choice_entry_order_committed(uint64_t order);
+
+/* A shape without uncommitted `out`s. */
+struct choice_shape choice_shape_committed(struct choice_shape shape);
+
+/* Add a shape under the next number, whether it is there or not. False: too many. */
+CLICKVEIL_MUST_CHECK bool choice_shapes_restore(struct choice_shapes *shapes, struct choice_shape shape);
 
 #endif

@@ -1,80 +1,43 @@
 /*
- * Design. Two layers. `slots` is an open-addressing array of 8-byte words, (32 bits of the pseudonym, number of the
- * entry): small, so a subject without an entry, the common case, costs one cache line, and growing copies little.
- * The entries (choice_entry.h) stand in chunks that never move, so a reader with an old slots array still sees every
- * change of an entry that was there when it took hold.
+ * Design. Open addressing in buckets of eight entries. A bucket is two cache lines: eight tags, and eight words that say
+ * everything that a decision needs (choice_entry.h); what only the writer reads stands apart. Where a bucket stands
+ * follows from the pseudonym alone, so its lines are fetched at once: a look-up waits for memory once, found or not, and
+ * several look-ups wait together.
  *
- * Words are in the order of their bits, and a word's place is bits * capacity / 2^32 or the next ones: a walk ends at the
- * first word that is not smaller, after 3 words on average at 80 % load, found or not (an unordered array takes 13 for
- * who is not in it). A new word moves those behind it up by one, from the last on, so that a reader, who walks upwards,
- * meets every word at its old place or at its new one. Places go on for a tail behind the capacity, so nothing wraps
- * around, and growth walks both arrays forwards.
+ * An entry goes to the first empty place of its bucket or of those behind it, and stays there until its segment grows.
+ * A walk goes on behind its first bucket only where that says that somebody had to go on (MOVED), and ends at a bucket with
+ * an empty place. The bucket's number is place bits * buckets / 2^32, so entries stand in the
+ * order of their bits but for the overflow, and growth walks old and new memory forwards. A tail of buckets behind the
+ * last spares wrapping around.
  *
- * A subject is recognised by 96 bits: 32 in the slot and 64 in the entry. The pseudonym is a keyed hash, so nobody can
- * choose collisions; with 20 million entries and a billion subjects looked up, a chance match has a probability of 3 *
- * 10^-13.
+ * A subject is recognised by 63 bits in the entry and by its bucket. The pseudonym is a keyed hash, so nobody can choose
+ * collisions; with 20 million entries and a billion subjects looked up, a chance match has a probability of 10^-9.
  *
- * Growth: the writer fills a new slots array, swaps the pointer and retires the old one. A reader publishes the
- * pointer that it uses in `held` (a hazard pointer) and looks again whether it is still the current one; the writer
- * frees a retired array when it is in no reader's `held`. Both use sequentially consistent operations, so either the
- * reader sees the swap or the writer sees the hold.
+ * Growth: sixteen segments, by the first bits, each with a pointer. The writer fills a larger segment, swaps the pointer
+ * and drops the old one when no reader holds the table as it was (choice_holds.h). A reader that looks at the old one
+ * meanwhile misses changes that came after its hold, which the barrier catches.
  */
 #include "stages/consent/choice_table.h"
 
 #include "common/pages.h"
-#include "stages/consent/choice_entry.h"
+#include "stages/consent/choice_table_internal.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
+/* In the first tag of a bucket: entries that belong there stand elsewhere. */
+#define MOVED (UINT64_C(1) << 63)
+
 enum {
-    CHUNK_ENTRIES = 1 << 18, /* 10 MiB: five huge pages */
-    SLOTS_FIRST = 1 << 12,
-    SLOTS_SLOWLY = 1 << 20, /* from here growth is by a quarter instead of a half: memory, not speed */
-    SLOTS_TAIL = 512,       /* far beyond any cluster of words; the last one stays empty */
-    CACHE_LINE = 64,
+    BUCKETS_FIRST = 64,
+    BUCKETS_SLOWLY = 1 << 12, /* from here growth is by a seventh instead of a half: memory, not speed */
+    FULL_PERCENT = 84,
 };
 
-struct chunk {
-    struct choice_entry entries[CHUNK_ENTRIES];
-};
+/* ---- segments ---- */
 
-struct choice_slots {
-    uint64_t capacity;
-    struct choice_slots *retired_next;
-    _Atomic uint64_t words[]; /* 0: empty; else 32 bits of the pseudonym above the entry's number + 1 */
-};
-
-struct reader {
-    _Alignas(CACHE_LINE) _Atomic(const struct choice_slots *) held;
-};
-
-struct choice_table {
-    _Atomic(struct choice_slots *) current;
-    struct chunk **chunks; /* chunk_max of them, made as needed */
-    uint64_t entries_max;
-    _Atomic uint64_t entries;
-    _Atomic uint64_t bytes;
-    struct choice_slots *retired; /* the writer's own */
-    struct reader *readers;
-    unsigned reader_count;
-};
-
-static uint32_t place_bits(const struct pseudonym *pseudonym)
+static uint64_t segment_bytes(uint64_t buckets)
 {
-    uint32_t bits;
-    memcpy(&bits, pseudonym->bytes, sizeof bits);
-    return bits;
-}
-
-static uint64_t place_of(const struct choice_slots *slots, uint32_t bits)
-{
-    return (uint64_t)bits * slots->capacity >> 32;
-}
-
-static struct choice_entry *entry_at(const struct choice_table *table, uint32_t entry)
-{
-    return &table->chunks[entry / CHUNK_ENTRIES]->entries[entry % CHUNK_ENTRIES];
+    return (buckets + CHOICE_BUCKETS_TAIL) * (sizeof(struct choice_bucket) + sizeof(struct choice_margin));
 }
 
 static void add_bytes(struct choice_table *table, uint64_t bytes)
@@ -82,23 +45,29 @@ static void add_bytes(struct choice_table *table, uint64_t bytes)
     atomic_fetch_add_explicit(&table->bytes, bytes, memory_order_relaxed);
 }
 
-static uint64_t slots_bytes(uint64_t capacity)
+struct choice_segment *choice_segment_new(struct choice_table *table, uint64_t buckets)
 {
-    return sizeof(struct choice_slots) + (capacity + SLOTS_TAIL) * sizeof(uint64_t);
+    struct choice_segment *segment = calloc(1, sizeof *segment);
+    if (!segment)
+        return NULL;
+    segment->buckets = buckets;
+    segment->bucket = pages_new(segment_bytes(buckets));
+    if (!segment->bucket) {
+        free(segment);
+        return NULL;
+    }
+    segment->margin = (struct choice_margin *)(segment->bucket + buckets + CHOICE_BUCKETS_TAIL);
+    add_bytes(table, segment_bytes(buckets));
+    return segment;
 }
 
-static struct choice_slots *slots_new(uint64_t capacity)
+void choice_segment_free(struct choice_table *table, struct choice_segment *segment)
 {
-    struct choice_slots *slots = pages_new(slots_bytes(capacity));
-    if (slots)
-        slots->capacity = capacity;
-    return slots;
-}
-
-static void slots_free(struct choice_slots *slots)
-{
-    if (slots)
-        pages_free(slots, slots_bytes(slots->capacity));
+    if (!segment)
+        return;
+    add_bytes(table, -segment_bytes(segment->buckets));
+    pages_free(segment->bucket, segment_bytes(segment->buckets));
+    free(segment);
 }
 
 struct choice_table *choice_table_new(uint64_t entries_max, unsigned readers)
@@ -107,168 +76,217 @@ struct choice_table *choice_table_new(uint64_t entries_max, unsigned readers)
     struct choice_table *table = calloc(1, sizeof *table);
     if (!table)
         return NULL;
-    uint64_t chunk_max = (entries_max + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
-    struct choice_slots *slots = slots_new(SLOTS_FIRST);
-    table->chunks = calloc(chunk_max, sizeof *table->chunks);
-    table->readers = aligned_alloc(CACHE_LINE, readers * sizeof *table->readers);
     table->entries_max = entries_max;
-    table->reader_count = readers;
-    atomic_init(&table->current, slots);
-    if (!slots || !table->chunks || !table->readers) {
-        choice_table_free(table);
-        return NULL;
+    bool fine = choice_holds_init(&table->holds, readers) && choice_shapes_init(&table->shapes) &&
+                choice_rare_init(&table->rare, &table->holds);
+    for (unsigned i = 0; fine && i < CHOICE_SEGMENTS; i++) {
+        struct choice_segment *segment = choice_segment_new(table, BUCKETS_FIRST);
+        atomic_init(&table->segments[i], segment);
+        fine = segment;
     }
-    for (unsigned i = 0; i < readers; i++)
-        atomic_init(&table->readers[i].held, NULL);
-    add_bytes(table, slots_bytes(SLOTS_FIRST) + chunk_max * sizeof *table->chunks);
-    return table;
+    if (fine)
+        return table;
+    choice_table_free(table);
+    return NULL;
 }
 
 void choice_table_free(struct choice_table *table)
 {
     if (!table)
         return;
-    while (table->retired) {
-        struct choice_slots *next = table->retired->retired_next;
-        slots_free(table->retired);
-        table->retired = next;
+    while (table->dropped) {
+        struct choice_segment *next = table->dropped->dropped_next;
+        choice_segment_free(table, table->dropped);
+        table->dropped = next;
     }
-    uint64_t chunk_max = (table->entries_max + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
-    for (uint64_t i = 0; table->chunks && i < chunk_max && table->chunks[i]; i++)
-        pages_free(table->chunks[i], sizeof *table->chunks[i]);
-    slots_free(atomic_load(&table->current));
-    free(table->chunks);
-    free(table->readers);
+    for (unsigned i = 0; i < CHOICE_SEGMENTS; i++)
+        choice_segment_free(table, choice_segment_of(table, i));
+    choice_shapes_release(&table->shapes);
+    choice_rare_release(&table->rare);
+    choice_holds_release(&table->holds);
     free(table);
+}
+
+/* ---- places ---- */
+
+struct place {
+    uint32_t segment, bits;
+    uint64_t tag;
+};
+
+static inline struct place place_of(const struct pseudonym *pseudonym)
+{
+    uint32_t bits;
+    uint64_t tag = choice_table_tag(pseudonym);
+    memcpy(&bits, pseudonym->bytes, sizeof bits);
+    return (struct place){
+        .segment = bits / (UINT32_MAX / CHOICE_SEGMENTS + 1),
+        .bits = bits * CHOICE_SEGMENTS | pseudonym->bytes[sizeof bits] % CHOICE_SEGMENTS,
+        .tag = tag & ~MOVED ? tag & ~MOVED : 1,
+    };
+}
+
+static inline uint64_t bucket_of(const struct choice_segment *segment, uint32_t bits)
+{
+    return (uint64_t)bits * segment->buckets >> 32;
+}
+
+/* The subject's place in a bucket, or CHOICE_BUCKET_ENTRIES. *out_first: the first tag; *out_empty: there is room. */
+static inline unsigned find_in(const struct choice_bucket *bucket, uint64_t tag, uint64_t *out_first,
+                               bool *out_empty)
+{
+    unsigned same = 1u << CHOICE_BUCKET_ENTRIES, empty = 0;
+    *out_first = atomic_load_explicit(&bucket->tags[0], memory_order_acquire);
+    same |= (*out_first & ~MOVED) == tag;
+    empty |= *out_first == 0;
+    for (unsigned i = 1; i < CHOICE_BUCKET_ENTRIES; i++) {
+        uint64_t other = atomic_load_explicit(&bucket->tags[i], memory_order_acquire);
+        same |= (unsigned)(other == tag) << i;
+        empty |= other == 0;
+    }
+    *out_empty = empty;
+    return (unsigned)__builtin_ctz(same);
+}
+
+/* Where the subject stands; false: nowhere. */
+static inline bool walk(const struct choice_segment *segment, struct place place, uint64_t *out_bucket,
+                        unsigned *out_index)
+{
+    uint64_t number = bucket_of(segment, place.bits), first;
+    bool empty;
+    unsigned index = find_in(&segment->bucket[number], place.tag, &first, &empty);
+    if (index == CHOICE_BUCKET_ENTRIES && !(first & MOVED))
+        return false;
+    while (index == CHOICE_BUCKET_ENTRIES && !empty)
+        index = find_in(&segment->bucket[++number], place.tag, &first, &empty);
+    *out_bucket = number;
+    *out_index = index;
+    return index < CHOICE_BUCKET_ENTRIES;
 }
 
 /* ---- the writer ---- */
 
-static uint64_t word_at(const struct choice_slots *slots, uint64_t place)
+void choice_table_reclaim(struct choice_table *table)
 {
-    return atomic_load_explicit(&slots->words[place], memory_order_acquire);
+    choice_rare_reclaim(&table->rare);
+    if (!table->dropped)
+        return;
+    uint64_t earliest = choice_holds_earliest(&table->holds);
+    struct choice_segment **link = &table->dropped;
+    while (*link) {
+        struct choice_segment *segment = *link;
+        if (segment->dropped_at >= earliest) {
+            link = &segment->dropped_next;
+            continue;
+        }
+        *link = segment->dropped_next;
+        choice_segment_free(table, segment);
+    }
 }
 
-static void set_word(struct choice_slots *slots, uint64_t place, uint64_t word)
+/* The first empty place from that bucket on. False: the tail is full. */
+static bool find_empty(const struct choice_segment *segment, uint64_t from, uint64_t *out_bucket,
+                       unsigned *out_index)
 {
-    atomic_store_explicit(&slots->words[place], word, memory_order_release);
+    enum { LAST = CHOICE_BUCKET_ENTRIES - 1 };
+    while (atomic_load_explicit(&segment->bucket[from].tags[LAST], memory_order_relaxed))
+        from++;
+    unsigned index = LAST;
+    while (index > 0 && !atomic_load_explicit(&segment->bucket[from].tags[index - 1], memory_order_relaxed))
+        index--;
+    *out_bucket = from;
+    *out_index = index;
+    return index < LAST || from < segment->buckets + CHOICE_BUCKETS_TAIL - 1;
 }
 
-/* First place from the bits' own on whose word is empty or has bits that are not smaller. */
-static uint64_t first_place(const struct choice_slots *slots, uint32_t bits)
+struct words {
+    uint64_t tag, choices, order;
+    uint32_t bits;
+};
+
+static void put_words(struct choice_segment *segment, uint64_t number, unsigned index,
+                      const struct words *words)
 {
-    uint64_t place = place_of(slots, bits);
-    uint64_t word;
-    while ((word = word_at(slots, place)) && word >> 32 < bits)
-        place++;
-    return place;
+    struct choice_bucket *bucket = &segment->bucket[number];
+    struct choice_margin *margin = &segment->margin[number];
+    atomic_store_explicit(&bucket->choices[index], words->choices, memory_order_relaxed);
+    atomic_store_explicit(&margin->order[index], words->order, memory_order_relaxed);
+    margin->bits[index] = words->bits;
+    uint64_t home = bucket_of(segment, words->bits);
+    if (home != number) {
+        _Atomic uint64_t *first = &segment->bucket[home].tags[0];
+        atomic_store_explicit(first, atomic_load_explicit(first, memory_order_relaxed) | MOVED,
+                              memory_order_release);
+    }
+    atomic_store_explicit(&bucket->tags[index], words->tag, memory_order_release);
+    segment->entries++;
 }
 
-/* False: the tail is full. */
-static bool put_word(struct choice_slots *slots, uint64_t word)
+/* False: a run of full buckets reached the end. */
+static bool copy_bucket(const struct choice_segment *from, uint64_t number, struct choice_segment *to)
 {
-    uint64_t place = first_place(slots, (uint32_t)(word >> 32));
-    uint64_t end = place;
-    while (word_at(slots, end))
-        end++;
-    if (end + 1 == slots->capacity + SLOTS_TAIL)
-        return false;
-    for (; end > place; end--)
-        set_word(slots, end, word_at(slots, end - 1));
-    set_word(slots, place, word);
+    const struct choice_bucket *bucket = &from->bucket[number];
+    const struct choice_margin *margin = &from->margin[number];
+    for (unsigned i = 0; i < CHOICE_BUCKET_ENTRIES; i++) {
+        struct words words = {
+            .tag = atomic_load_explicit(&bucket->tags[i], memory_order_relaxed),
+            .choices = atomic_load_explicit(&bucket->choices[i], memory_order_relaxed),
+            .order = atomic_load_explicit(&margin->order[i], memory_order_relaxed),
+            .bits = margin->bits[i],
+        };
+        uint64_t place;
+        unsigned index;
+        if (!words.tag)
+            break;
+        words.tag &= ~MOVED;
+        if (!find_empty(to, bucket_of(to, words.bits), &place, &index))
+            return false;
+        put_words(to, place, index, &words);
+    }
     return true;
 }
 
-static bool is_held(const struct choice_table *table, const struct choice_slots *slots)
+static bool grow(struct choice_table *table, uint32_t number, struct error *error)
 {
-    for (unsigned i = 0; i < table->reader_count; i++) {
-        if (atomic_load(&table->readers[i].held) == slots)
-            return true;
-    }
-    return false;
-}
-
-void choice_table_reclaim(struct choice_table *table)
-{
-    struct choice_slots **link = &table->retired;
-    while (*link) {
-        struct choice_slots *slots = *link;
-        if (is_held(table, slots)) {
-            link = &slots->retired_next;
-            continue;
+    struct choice_segment *old = choice_segment_of(table, number);
+    uint64_t buckets = old->buckets;
+    for (;;) {
+        buckets += buckets < BUCKETS_SLOWLY ? buckets / 2 : buckets / 7;
+        struct choice_segment *segment = choice_segment_new(table, buckets);
+        if (!segment)
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                              "no memory for the consent table to grow");
+        bool fine = true;
+        for (uint64_t i = 0; fine && i < old->buckets + CHOICE_BUCKETS_TAIL; i++)
+            fine = copy_bucket(old, i, segment);
+        if (fine) {
+            atomic_store(&table->segments[number], segment);
+            break;
         }
-        *link = slots->retired_next;
-        add_bytes(table, -slots_bytes(slots->capacity));
-        slots_free(slots);
+        choice_segment_free(table, segment);
     }
-}
-
-static bool has_room(const struct choice_slots *slots, uint64_t entries)
-{
-    return entries < slots->capacity - slots->capacity / 5;
-}
-
-static bool grow(struct choice_table *table, struct error *error)
-{
-    struct choice_slots *old = atomic_load_explicit(&table->current, memory_order_relaxed);
-    uint64_t step = old->capacity < SLOTS_SLOWLY ? old->capacity / 2 : old->capacity / 4;
-    struct choice_slots *slots = slots_new(old->capacity + step);
-    if (!slots)
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
-                          "no memory for the consent table to grow");
-    add_bytes(table, slots_bytes(slots->capacity));
-    uint64_t next = 0; /* words come in their order, so each stands behind the one before */
-    for (uint64_t i = 0; i < old->capacity + SLOTS_TAIL; i++) {
-        uint64_t word = word_at(old, i);
-        if (!word)
-            continue;
-        uint64_t place = place_of(slots, (uint32_t)(word >> 32));
-        next = place > next ? place : next;
-        ensure(next + 1 < slots->capacity + SLOTS_TAIL);
-        set_word(slots, next++, word);
-    }
-    atomic_store(&table->current, slots);
-    old->retired_next = table->retired;
-    table->retired = old;
+    old->dropped_at = choice_holds_drop(&table->holds);
+    old->dropped_next = table->dropped;
+    table->dropped = old;
     choice_table_reclaim(table);
     return true;
 }
 
-/* Number + 1 of the subject's entry, 0 when there is none. */
-static uint32_t find_entry(const struct choice_table *table, const struct choice_slots *slots,
-                           const struct pseudonym *pseudonym)
+static bool is_full(const struct choice_segment *segment)
 {
-    uint32_t bits = place_bits(pseudonym);
-    uint64_t tag = choice_table_tag(pseudonym);
-    for (uint64_t place = place_of(slots, bits);; place++) { /* each word is looked at once: it may move on */
-        uint64_t word = word_at(slots, place);
-        if (!word || word >> 32 > bits)
-            return 0;
-        if (word >> 32 == bits && entry_at(table, (uint32_t)word - 1)->tag == tag)
-            return (uint32_t)word;
-    }
+    return segment->entries * 100 >= segment->buckets * CHOICE_BUCKET_ENTRIES * FULL_PERCENT;
 }
 
-static bool make_chunk(struct choice_table *table, uint64_t entry, struct error *error)
+bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseudonym,
+                        struct choice_handle *out_entry, struct error *error)
 {
-    struct chunk **chunk = &table->chunks[entry / CHUNK_ENTRIES];
-    if (*chunk)
-        return true;
-    *chunk = pages_new(sizeof **chunk);
-    if (!*chunk)
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
-                          "no memory for more consent entries");
-    add_bytes(table, sizeof **chunk);
-    return true;
-}
-
-bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseudonym, uint32_t *out_entry,
-                        struct error *error)
-{
-    struct choice_slots *slots = atomic_load_explicit(&table->current, memory_order_relaxed);
-    uint32_t found = find_entry(table, slots, pseudonym);
-    if (found) {
-        *out_entry = found - 1;
+    struct place place = place_of(pseudonym);
+    struct choice_segment *segment = choice_segment_of(table, place.segment);
+    struct choice_handle entry = {.segment = place.segment};
+    unsigned index;
+    if (walk(segment, place, &entry.bucket, &index)) {
+        entry.index = index;
+        *out_entry = entry;
         return true;
     }
     uint64_t entries = atomic_load_explicit(&table->entries, memory_order_relaxed);
@@ -276,71 +294,121 @@ bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseu
         return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "raise consent.entries_max",
                           "more consent entries than consent.entries_max (%llu) allows",
                           (unsigned long long)table->entries_max);
-    if (!has_room(slots, entries) && !grow(table, error))
+    if (is_full(segment) && !grow(table, place.segment, error))
         return false;
-    if (!make_chunk(table, entries, error))
-        return false;
-    entry_at(table, (uint32_t)entries)->tag = choice_table_tag(pseudonym);
-    uint64_t word = (uint64_t)place_bits(pseudonym) << 32 | (entries + 1);
-    while (!put_word(atomic_load_explicit(&table->current, memory_order_relaxed), word)) {
-        if (!grow(table, error))
+    segment = choice_segment_of(table, place.segment);
+    while (!find_empty(segment, bucket_of(segment, place.bits), &entry.bucket, &index)) {
+        if (!grow(table, place.segment, error))
             return false;
+        segment = choice_segment_of(table, place.segment);
     }
+    put_words(segment, entry.bucket, index, &(struct words){.tag = place.tag, .bits = place.bits});
     atomic_store_explicit(&table->entries, entries + 1, memory_order_relaxed);
-    *out_entry = (uint32_t)entries;
+    entry.index = index;
+    *out_entry = entry;
     return true;
 }
 
-void choice_table_load(const struct choice_table *table, uint32_t entry, struct choice_state *out_state)
+static void unpack(const struct choice_table *table, uint64_t choices, uint64_t order,
+                   struct choice_state *out_state)
 {
-    choice_entry_load(entry_at(table, entry), out_state);
+    if (choice_entry_is_rare(choices))
+        *out_state = *choice_rare_at(&table->rare, choice_entry_rare_number(choices));
+    else
+        choice_entry_unpack(&table->shapes, choices, order, out_state);
 }
 
-void choice_table_store(struct choice_table *table, uint32_t entry, const struct choice_state *state)
+void choice_table_load(const struct choice_table *table, struct choice_handle entry,
+                       struct choice_state *out_state)
 {
-    choice_entry_store(entry_at(table, entry), state);
+    const struct choice_segment *segment = choice_segment_of(table, entry.segment);
+    unpack(table,
+           atomic_load_explicit(&segment->bucket[entry.bucket].choices[entry.index], memory_order_relaxed),
+           atomic_load_explicit(&segment->margin[entry.bucket].order[entry.index], memory_order_relaxed),
+           out_state);
+}
+
+void choice_table_store(struct choice_table *table, struct choice_handle entry,
+                        const struct choice_state *state)
+{
+    ensure(state->effective_ms >= 0 && state->effective_ms <= CHOICE_EFFECTIVE_MS_MAX);
+    ensure(state->before_until_ms >= 0 && state->before_until_ms <= CHOICE_EFFECTIVE_MS_MAX);
+    ensure(state->pending_count <= CHOICE_ENTRY_PENDING_MAX && !(state->in & state->out));
+    struct choice_segment *segment = choice_segment_of(table, entry.segment);
+    _Atomic uint64_t *choices_at = &segment->bucket[entry.bucket].choices[entry.index];
+    _Atomic uint64_t *order_at = &segment->margin[entry.bucket].order[entry.index];
+    uint64_t before = atomic_load_explicit(choices_at, memory_order_relaxed), choices, order = 0;
+    if (!choice_entry_pack(&table->shapes, state, &choices, &order)) {
+        uint32_t rare;
+        uint64_t bytes = choice_rare_bytes(&table->rare);
+        ensure(choice_rare_put(&table->rare, state, &rare)); /* no memory: nothing can be decided any more */
+        add_bytes(table, choice_rare_bytes(&table->rare) - bytes);
+        choices = choice_entry_rare(rare);
+    }
+    choice_entry_store(choices_at, order_at, choices, order);
+    if (choice_entry_is_rare(before))
+        choice_rare_drop(&table->rare, choice_entry_rare_number(before));
 }
 
 /* ---- readers ---- */
 
-const struct choice_slots *choice_table_hold(struct choice_table *table, unsigned reader)
+void choice_table_hold(struct choice_table *table, unsigned reader)
 {
-    ensure(reader < table->reader_count);
-    const struct choice_slots *slots;
-    do {
-        slots = atomic_load(&table->current);
-        atomic_store(&table->readers[reader].held, slots);
-    } while (slots != atomic_load(&table->current));
-    return slots;
+    choice_holds_enter(&table->holds, reader);
 }
 
 void choice_table_yield(struct choice_table *table, unsigned reader)
 {
-    ensure(reader < table->reader_count);
-    atomic_store(&table->readers[reader].held, NULL);
+    choice_holds_leave(&table->holds, reader);
 }
 
-void choice_table_prefetch_place(const struct choice_slots *slots, const struct pseudonym *pseudonym)
+void choice_table_prefetch(const struct choice_table *table, const struct pseudonym *pseudonym)
 {
-    __builtin_prefetch((const void *)&slots->words[place_of(slots, place_bits(pseudonym))]);
+    struct place place = place_of(pseudonym);
+    const struct choice_segment *segment = choice_segment_of(table, place.segment);
+    const struct choice_bucket *bucket = &segment->bucket[bucket_of(segment, place.bits)];
+    __builtin_prefetch((const void *)bucket->tags);
+    __builtin_prefetch((const void *)bucket->choices);
+    __builtin_prefetch((const void *)bucket[1].tags); /* where a full one goes on */
 }
 
-void choice_table_prefetch_entry(const struct choice_table *table, const struct choice_slots *slots,
-                                 const struct pseudonym *pseudonym)
+void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym)
 {
-    uint32_t bits = place_bits(pseudonym);
-    uint64_t word = word_at(slots, first_place(slots, bits));
-    if (word && word >> 32 == bits)
-        __builtin_prefetch(entry_at(table, (uint32_t)word - 1));
+    struct place place = place_of(pseudonym);
+    const struct choice_segment *segment = choice_segment_of(table, place.segment);
+    uint64_t number = bucket_of(segment, place.bits);
+    __builtin_prefetch((const void *)segment->bucket[number].tags, 1);
+    __builtin_prefetch((const void *)segment->bucket[number].choices, 1);
+    __builtin_prefetch((const void *)segment->margin[number].order, 1);
+    __builtin_prefetch((const void *)segment->margin[number].bits, 1);
 }
 
-bool choice_table_find(const struct choice_table *table, const struct choice_slots *slots,
-                       const struct pseudonym *pseudonym, struct choice_state *out_state)
+bool choice_table_find(const struct choice_table *table, const struct pseudonym *pseudonym,
+                       struct choice_state *out_state)
 {
-    uint32_t found = find_entry(table, slots, pseudonym);
-    if (!found)
+    struct place place = place_of(pseudonym);
+    const struct choice_segment *segment = choice_segment_of(table, place.segment);
+    uint64_t bucket;
+    unsigned index;
+    if (!walk(segment, place, &bucket, &index))
         return false;
-    choice_entry_read(entry_at(table, found - 1), out_state);
+    unpack(table, atomic_load_explicit(&segment->bucket[bucket].choices[index], memory_order_acquire), 0,
+           out_state);
+    return true;
+}
+
+bool choice_table_find_whole(const struct choice_table *table, const struct pseudonym *pseudonym,
+                             struct choice_state *out_state)
+{
+    struct place place = place_of(pseudonym);
+    const struct choice_segment *segment = choice_segment_of(table, place.segment);
+    uint64_t bucket, choices, order;
+    unsigned index;
+    if (!walk(segment, place, &bucket, &index))
+        return false;
+    choice_entry_load(&segment->bucket[bucket].choices[index], &segment->margin[bucket].order[index],
+                      &choices, &order);
+    unpack(table, choices, order, out_state);
     return true;
 }
 

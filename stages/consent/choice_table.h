@@ -2,10 +2,12 @@
  * The choices of every subject that has any, found by pseudonym: one writer, readers without locks (architecture 2).
  *
  * The writer is the thread that follows the consent topic. A reader is a worker: it holds the table from its first
- * look-up in a transaction to the transaction's end and sees from then on at least everything that was written before
- * the hold. What is written later may be seen or not; the barrier (recent.h) catches it.
+ * look-up in a transaction to the transaction's end and sees at least everything that was written before the hold. What
+ * is written later may be seen or not; the barrier (common/recent.h) catches it.
  *
- * About 50 bytes an entry: 40 for the choices, and a slot of 8 at 64 to 80 % load.
+ * 33 to 39 bytes an entry, as full as the table happens to be, and 80 more for each of the few subjects with a history
+ * that does not fit (choice_entry.h). It grows a sixteenth at a time: for a moment that part stands there twice, until
+ * no open transaction can be looking at the old one.
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_CHOICE_TABLE_H
 #define CLICKVEIL_STAGES_CONSENT_CHOICE_TABLE_H
@@ -15,7 +17,6 @@
 #include "stages/consent/choice.h"
 
 struct choice_table;
-struct choice_slots;
 
 /* A table for at most entries_max entries (up to 2^32 - 2) and so many readers, numbered from 0. NULL: memory is
  * short. */
@@ -24,34 +25,45 @@ void choice_table_free(struct choice_table *table); /* no reader may hold it; NU
 
 /* ---- the writer ---- */
 
+/* An entry, good until the next call of choice_table_entry. */
+struct choice_handle {
+    uint32_t segment, index;
+    uint64_t bucket;
+};
+
 /* The entry of a subject, made when there is none. False: the table is full or memory is short (error says so). */
 CLICKVEIL_MUST_CHECK bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseudonym,
-                                             uint32_t *out_entry, struct error *error);
+                                             struct choice_handle *out_entry, struct error *error);
 
-/* What stands in an entry, and the putting of something else there: readers see the old or the new, or in between
- * what allows nothing that neither of them does (choice_entry.h). */
-void choice_table_load(const struct choice_table *table, uint32_t entry, struct choice_state *out_state);
-void choice_table_store(struct choice_table *table, uint32_t entry, const struct choice_state *state);
+/* What stands in an entry, and the putting of something else there: readers see the old or the new. */
+void choice_table_load(const struct choice_table *table, struct choice_handle entry,
+                       struct choice_state *out_state);
+void choice_table_store(struct choice_table *table, struct choice_handle entry,
+                        const struct choice_state *state);
 
-/* Free what growth left behind and no reader holds any more. Cheap when there is nothing. */
+/* Bring near what choice_table_entry and the two above need. */
+void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym);
+
+/* Free what growth and changes left behind and no reader holds any more. Cheap when there is nothing. */
 void choice_table_reclaim(struct choice_table *table);
 
 /* ---- readers ---- */
 
-/* Hold the table as it is now. Until choice_table_yield, which a reader must call once per hold. */
-const struct choice_slots *choice_table_hold(struct choice_table *table, unsigned reader);
+/* Hold the table. Until choice_table_yield, which a reader must call once per hold. */
+void choice_table_hold(struct choice_table *table, unsigned reader);
 void choice_table_yield(struct choice_table *table, unsigned reader);
 
-/* Bring the place of a subject near, and then what it points to, so that look-ups of several subjects wait together:
- * the first for all of them, the second for all, then choice_table_find. */
-void choice_table_prefetch_place(const struct choice_slots *slots, const struct pseudonym *pseudonym);
-void choice_table_prefetch_entry(const struct choice_table *table, const struct choice_slots *slots,
-                                 const struct pseudonym *pseudonym);
+/* Bring what a look-up reads near, so that look-ups of several subjects wait for memory together. */
+void choice_table_prefetch(const struct choice_table *table, const struct pseudonym *pseudonym);
 
-/* What the subject chose. False: no entry; *out_state is left. Fields that only the writer needs (seq, ordered,
- * two_step, pending_count) are not filled in. */
-bool choice_table_find(const struct choice_table *table, const struct choice_slots *slots,
-                       const struct pseudonym *pseudonym, struct choice_state *out_state);
+/* What the subject chose. False: no entry; *out_state is left. Of most subjects, seq and pending_count, which no decision
+ * needs, are not filled in: choice_table_find_whole does that. */
+bool choice_table_find(const struct choice_table *table, const struct pseudonym *pseudonym,
+                       struct choice_state *out_state);
+
+/* The same with every field, as they stood together. Waits while the writer is between two stores. */
+bool choice_table_find_whole(const struct choice_table *table, const struct pseudonym *pseudonym,
+                             struct choice_state *out_state);
 
 /* ---- anybody ---- */
 

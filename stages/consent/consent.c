@@ -144,7 +144,7 @@ static const struct followed consent_followed = {
 struct consent_state {
     struct consent_shared *shared;
     const struct subject_key *subject_key;
-    const struct choice_slots *slots; /* held while a transaction is open */
+    bool open; /* a transaction is, and holds the table */
     struct batch batch;
     int64_t future_max_ms, late_max_ms;
     unsigned worker;
@@ -170,11 +170,11 @@ static bool consent_init(void *memory, const struct stage_context *context, stru
 
 static void end_transaction(struct consent_state *state)
 {
-    if (!state->slots)
+    if (!state->open)
         return;
     batch_close(&state->batch);
     choice_table_yield(ledger_table(state->shared->ledger), state->worker);
-    state->slots = NULL;
+    state->open = false;
     state->looked_up = state->matched = 0;
 }
 
@@ -190,7 +190,8 @@ static void consent_release(void *memory)
 static void begin_transaction(struct consent_state *state)
 {
     batch_open(&state->batch, ledger_recent(state->shared->ledger));
-    state->slots = choice_table_hold(ledger_table(state->shared->ledger), state->worker);
+    choice_table_hold(ledger_table(state->shared->ledger), state->worker);
+    state->open = true;
 }
 
 static void consent_commit(void *memory)
@@ -249,23 +250,15 @@ static struct verdict judge_event(const struct consent_state *state, const struc
     return reason == CONSENT_NO_REASON ? verdict_pass() : verdict_drop(reason);
 }
 
-/* Each place is on its way from memory while the next subject is hashed. False: a subject has no pseudonym, so its
- * choice cannot be looked up. */
+/* False: a subject has no pseudonym, so its choice cannot be looked up. */
 static bool hash_subjects(const struct consent_state *state, struct record *record)
 {
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
-        struct subject *subject = &record->subjects[i];
-        if (!subject->present)
-            continue;
-        if (!subject->has_pseudonym) {
-            if (view_is_absent(subject->identifier))
-                return false;
-            subject_pseudonym(state->subject_key, (enum subject_kind)i, subject->identifier_kind,
-                              subject->identifier, &subject->pseudonym);
-            subject->has_pseudonym = true;
-        }
-        choice_table_prefetch_place(state->slots, &subject->pseudonym);
+        const struct subject *subject = &record->subjects[i];
+        if (subject->present && !subject->has_pseudonym && view_is_absent(subject->identifier))
+            return false;
     }
+    subject_hash_record(state->subject_key, record);
     return true;
 }
 
@@ -274,15 +267,15 @@ static void look_up(struct consent_state *state, const struct record *record,
                     struct choice_state states[SUBJECT_KINDS], struct policy_choices *out_choices)
 {
     const struct choice_table *table = ledger_table(state->shared->ledger);
-    for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++) { /* they wait for memory together */
         if (record->subjects[i].present)
-            choice_table_prefetch_entry(table, state->slots, &record->subjects[i].pseudonym);
+            choice_table_prefetch(table, &record->subjects[i].pseudonym);
     }
     bool matched = false;
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
         out_choices->subjects[i] = NULL;
         if (record->subjects[i].present &&
-            choice_table_find(table, state->slots, &record->subjects[i].pseudonym, &states[i])) {
+            choice_table_find(table, &record->subjects[i].pseudonym, &states[i])) {
             out_choices->subjects[i] = &states[i];
             matched = true;
         }
@@ -317,7 +310,7 @@ static struct verdict consent_process(void *memory, struct record *record, struc
     if (!screening.open)
         return verdict_drop(screening.reason);
 
-    if (!state->slots)
+    if (!state->open)
         begin_transaction(state);
     struct choice_state states[SUBJECT_KINDS];
     struct policy_choices choices;

@@ -47,7 +47,7 @@ static const struct option consent_option_list[] = {
      .default_text = "100000000",
      .minimum = "1",
      .maximum = "4000000000",
-     .help = "Subjects with a stored choice that are kept in memory at most, about 50 bytes each; more stops "
+     .help = "Subjects with a stored choice that are kept in memory at most, 33 to 39 bytes each; more stops "
              "the stage."},
     {.name = "ignore",
      .type = OPTION_STRING_LIST,

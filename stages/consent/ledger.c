@@ -23,7 +23,7 @@ enum {
 
 struct pending_record {
     int64_t offset;
-    uint32_t entry;
+    struct pseudonym pseudonym; /* entries move when the table grows */
 };
 
 struct partition {
@@ -148,10 +148,21 @@ static bool make_pending_room(struct ledger *ledger, struct partition *partition
     return true;
 }
 
-static void decide_pending(struct ledger *ledger, uint32_t entry)
+/* The entry of a subject that has one. */
+static struct choice_handle entry_of(struct ledger *ledger, const struct pseudonym *pseudonym,
+                                     struct choice_state *out_state)
+{
+    struct choice_handle entry;
+    struct error error;
+    ensure(choice_table_entry(ledger->table, pseudonym, &entry, &error));
+    choice_table_load(ledger->table, entry, out_state);
+    return entry;
+}
+
+static void decide_pending(struct ledger *ledger, const struct pseudonym *pseudonym)
 {
     struct choice_state state;
-    choice_table_load(ledger->table, entry, &state);
+    struct choice_handle entry = entry_of(ledger, pseudonym, &state);
     if (state.pending_count == CHOICE_ENTRY_PENDING_MAX)
         return; /* more than can be counted: `out` until the next start */
     ensure(state.pending_count > 0);
@@ -173,7 +184,7 @@ void ledger_committed_to(struct ledger *ledger, int32_t number, int64_t offset)
         const struct pending_record *first = &partition->pending[partition->pending_first];
         if (first->offset >= partition->committed_next)
             break;
-        decide_pending(ledger, first->entry);
+        decide_pending(ledger, &first->pseudonym);
         partition->pending_first = (partition->pending_first + 1) & (partition->pending_size - 1);
         partition->pending_count--;
         ledger->pending_records--;
@@ -208,12 +219,12 @@ static bool refuse(struct ledger *ledger, const struct followed_record *record, 
     return false;
 }
 
-static void store(struct ledger *ledger, uint32_t entry, uint64_t tag, const struct choice_state *before,
-                  const struct choice_state *after)
+static void store(struct ledger *ledger, struct choice_handle entry, const struct pseudonym *pseudonym,
+                  const struct choice_state *before, const struct choice_state *after)
 {
     choice_table_store(ledger->table, entry, after);
     if (choice_is_stricter(before, after)) /* behind the table, see recent.h */
-        recent_append(&ledger->recent, tag);
+        recent_append(&ledger->recent, choice_table_tag(pseudonym));
 }
 
 /* ---- subjects that took the place of others (rule 10) ---- */
@@ -224,30 +235,26 @@ static void inherit_queued(struct ledger *ledger, bool with_pending)
 {
     for (struct move *move; (move = moves_take(&ledger->moves));) {
         struct choice_state from, before, after;
-        choice_table_load(ledger->table, move->from, &from);
-        choice_table_load(ledger->table, move->to, &before);
+        entry_of(ledger, &move->from, &from);
+        struct choice_handle entry = entry_of(ledger, &move->to, &before);
         if (with_pending)
             from.out |= from.pending;
         after = before;
         if (!choice_inherit(&after, &from, &move->terms, ledger->setup.names))
             continue;
-        store(ledger, move->to, move->to_tag, &before, &after);
-        moves_queue_of(&ledger->moves, move->to);
+        store(ledger, entry, &move->to, &before, &after);
+        moves_queue_of(&ledger->moves, &move->to);
     }
 }
 
 static bool add_move(struct ledger *ledger, const struct consent_value *value,
-                     const struct choice_state *before, uint32_t entry, uint64_t tag, struct error *error)
+                     const struct choice_state *before, const struct pseudonym *to, struct error *error)
 {
     const struct consent_key *key = &value->moved_from;
     if (key->kind != CONSENT_KEY_CHOICE)
         return true; /* from no device: nothing to copy */
-    struct pseudonym pseudonym;
-    subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
-                      (struct view){key->identifier, key->size}, &pseudonym);
     struct move move = {
-        .to = entry,
-        .to_tag = tag,
+        .to = *to,
         .terms.effective_ms = value->record.effective_ms,
         /* rule 5: at a higher offset it counts, but not against a newer confirmed `in` */
         .terms.confirmed =
@@ -255,11 +262,14 @@ static bool add_move(struct ledger *ledger, const struct consent_value *value,
                 ? before->in
                 : 0,
     };
-    if (!choice_table_entry(ledger->table, &pseudonym, &move.from, error) ||
+    struct choice_handle entry;
+    subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, &move.from);
+    if (!choice_table_entry(ledger->table, &move.from, &entry, error) ||
         !moves_add(&ledger->moves, &move, error))
         return false;
     if (ledger_is_complete(ledger)) {
-        moves_queue_of(&ledger->moves, move.from);
+        moves_queue_of(&ledger->moves, &move.from);
         inherit_queued(ledger, true);
     }
     return true;
@@ -271,8 +281,7 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
                             const struct pseudonym *pseudonym, const struct consent_value *value, bool signal,
                             struct error *error)
 {
-    uint64_t tag = choice_table_tag(pseudonym);
-    uint32_t entry;
+    struct choice_handle entry;
     if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
         return false;
     struct choice_state before, after;
@@ -281,25 +290,28 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     if (signal) {
         after.signalled = true;
     } else {
-        moves_confirm(&ledger->moves, entry, choice_confirmed(&before, &value->record, ledger->setup.names));
+        moves_confirm(&ledger->moves, pseudonym,
+                      choice_confirmed(&before, &value->record, ledger->setup.names));
         choice_apply(&after, &value->record, ledger->setup.names);
     }
-    store(ledger, entry, tag, &before, &after);
+    store(ledger, entry, pseudonym, &before, &after);
     count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
     if (after.in & (choice_set)~before.in) /* spec 3, rule 8 */
         brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
                       counter_of(ledger, COUNTER_RECORDED));
     if (ledger_is_complete(ledger)) {
-        moves_queue_of(&ledger->moves, entry);
+        moves_queue_of(&ledger->moves, pseudonym);
         inherit_queued(ledger, false);
     }
-    return signal || !value->record.moved || add_move(ledger, value, &before, entry, tag, error);
+    return signal || !value->record.moved || add_move(ledger, value, &before, pseudonym, error);
 }
 
-static bool add_pending(struct ledger *ledger, struct partition *partition, int64_t offset, uint32_t entry,
-                        uint64_t tag, choice_set outs, struct error *error)
+static bool add_pending(struct ledger *ledger, struct partition *partition, int64_t offset,
+                        const struct pseudonym *pseudonym, choice_set outs, struct error *error)
 {
-    if (!make_pending_room(ledger, partition, error))
+    struct choice_handle entry;
+    if (!make_pending_room(ledger, partition, error) ||
+        !choice_table_entry(ledger->table, pseudonym, &entry, error))
         return false;
     struct choice_state before, after;
     choice_table_load(ledger->table, entry, &before);
@@ -307,9 +319,9 @@ static bool add_pending(struct ledger *ledger, struct partition *partition, int6
     after.pending |= outs;
     if (after.pending_count < CHOICE_ENTRY_PENDING_MAX)
         after.pending_count++;
-    store(ledger, entry, tag, &before, &after);
+    store(ledger, entry, pseudonym, &before, &after);
     size_t last = (partition->pending_first + partition->pending_count) & (partition->pending_size - 1);
-    partition->pending[last] = (struct pending_record){.offset = offset, .entry = entry};
+    partition->pending[last] = (struct pending_record){.offset = offset, .pseudonym = *pseudonym};
     partition->pending_count++;
     ledger->pending_records++;
     count(ledger, COUNTER_PENDING, 1);
@@ -320,14 +332,12 @@ static bool add_pending(struct ledger *ledger, struct partition *partition, int6
 static bool apply_uncommitted(struct ledger *ledger, struct partition *partition, int64_t offset,
                               const struct pseudonym *pseudonym, choice_set outs, struct error *error)
 {
-    uint32_t entry;
-    if (!choice_table_entry(ledger->table, pseudonym, &entry, error) ||
-        !add_pending(ledger, partition, offset, entry, choice_table_tag(pseudonym), outs, error))
+    if (!add_pending(ledger, partition, offset, pseudonym, outs, error))
         return false;
-    for (struct move *move = moves_followers(&ledger->moves, entry); move;
+    for (struct move *move = moves_followers(&ledger->moves, pseudonym); move;
          move = moves_next_follower(&ledger->moves)) {
         choice_set theirs = outs & (choice_set)~move->terms.confirmed;
-        if (theirs && !add_pending(ledger, partition, offset, move->to, move->to_tag, theirs, error))
+        if (theirs && !add_pending(ledger, partition, offset, &move->to, theirs, error))
             return false;
     }
     return true;

@@ -14,16 +14,24 @@ void moves_release(struct moves *moves)
     memset(moves, 0, sizeof *moves);
 }
 
-static uint32_t bucket_of(const struct moves *moves, uint32_t entry)
+/* A pseudonym is a hash. */
+static uint32_t bucket_of(const struct moves *moves, const struct pseudonym *pseudonym)
 {
-    return (uint32_t)((entry * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (moves->size - 1);
+    uint32_t bits;
+    memcpy(&bits, pseudonym->bytes, sizeof bits);
+    return bits & (moves->size - 1);
+}
+
+static bool same(const struct pseudonym *a, const struct pseudonym *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
 static void link_move(struct moves *moves, uint32_t number)
 {
     struct move *move = &moves->list[number - 1];
-    uint32_t *from = &moves->by_from[bucket_of(moves, move->from)];
-    uint32_t *to = &moves->by_to[bucket_of(moves, move->to)];
+    uint32_t *from = &moves->by_from[bucket_of(moves, &move->from)];
+    uint32_t *to = &moves->by_to[bucket_of(moves, &move->to)];
     move->next_from = *from;
     move->next_to = *to;
     *from = *to = number;
@@ -70,12 +78,12 @@ static void queue(struct moves *moves, uint32_t number)
 
 bool moves_add(struct moves *moves, const struct move *move, struct error *error)
 {
-    if (move->from == move->to)
+    if (same(&move->from, &move->to))
         return true;
-    uint32_t number = moves->count ? moves->by_to[bucket_of(moves, move->to)] : 0;
+    uint32_t number = moves->count ? moves->by_to[bucket_of(moves, &move->to)] : 0;
     for (; number; number = moves->list[number - 1].next_to) {
         struct move *known = &moves->list[number - 1];
-        if (known->from != move->from || known->to != move->to)
+        if (!same(&known->from, &move->from) || !same(&known->to, &move->to))
             continue;
         if (move->terms.effective_ms < known->terms.effective_ms)
             known->terms.effective_ms = move->terms.effective_ms;
@@ -84,30 +92,30 @@ bool moves_add(struct moves *moves, const struct move *move, struct error *error
     if (!make_room(moves, error))
         return false;
     struct move *added = &moves->list[moves->count++];
-    *added = (struct move){.from = move->from, .to = move->to, .to_tag = move->to_tag, .terms = move->terms};
+    *added = (struct move){.from = move->from, .to = move->to, .terms = move->terms};
     link_move(moves, moves->count);
     atomic_store_explicit(&moves->count_shown, moves->count, memory_order_relaxed);
     return true;
 }
 
-void moves_confirm(struct moves *moves, uint32_t to, choice_set names)
+void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names)
 {
     if (!moves->count || !names)
         return;
     for (uint32_t number = moves->by_to[bucket_of(moves, to)]; number;
          number = moves->list[number - 1].next_to) {
-        if (moves->list[number - 1].to == to)
+        if (same(&moves->list[number - 1].to, to))
             moves->list[number - 1].terms.confirmed |= names;
     }
 }
 
-void moves_queue_of(struct moves *moves, uint32_t from)
+void moves_queue_of(struct moves *moves, const struct pseudonym *from)
 {
     if (!moves->count)
         return;
     for (uint32_t number = moves->by_from[bucket_of(moves, from)]; number;
          number = moves->list[number - 1].next_from) {
-        if (moves->list[number - 1].from == from)
+        if (same(&moves->list[number - 1].from, from))
             queue(moves, number);
     }
 }
@@ -136,7 +144,7 @@ struct move *moves_take(struct moves *moves)
 }
 
 /* While followers are visited, `queued` means seen, and the queue is walked and not taken from. */
-struct move *moves_followers(struct moves *moves, uint32_t from)
+struct move *moves_followers(struct moves *moves, const struct pseudonym *from)
 {
     ensure(!moves->queue_first);
     moves_queue_of(moves, from);
@@ -147,7 +155,7 @@ struct move *moves_followers(struct moves *moves, uint32_t from)
 struct move *moves_next_follower(struct moves *moves)
 {
     struct move *move = &moves->list[moves->visited - 1];
-    moves_queue_of(moves, move->to);
+    moves_queue_of(moves, &move->to);
     moves->visited = move->next_queued;
     if (moves->visited)
         return &moves->list[moves->visited - 1];

@@ -1,5 +1,5 @@
 /*
- * Which subject took the place of which other (moved_from; spec 3, rule 10), by entry of the table of choices.
+ * Which subject took the place of which other (moved_from; spec 3, rule 10), by pseudonym.
  *
  * A subject may come from several others, and several may come from one. Found from both ends by hash. The queue holds
  * the moves whose other subject changed; taking from it ends, since what is copied only ever grows.
@@ -10,13 +10,13 @@
 #define CLICKVEIL_STAGES_CONSENT_MOVES_H
 
 #include "common/error.h"
+#include "common/record.h"
 #include "stages/consent/choice.h"
 
 #include <stdatomic.h>
 
 struct move {
-    uint32_t from, to; /* entries */
-    uint64_t to_tag;   /* choice_table_tag of the subject that moved */
+    struct pseudonym from, to;
     struct choice_move terms;
     uint32_t next_from, next_to, next_queued; /* numbers + 1; 0: none */
     bool queued;
@@ -32,20 +32,20 @@ struct moves { /* all zero: none */
 
 void moves_release(struct moves *moves); /* accepts zeroed memory */
 
-/* Note a move (from, to, to_tag, terms). Of the same two subjects again: the earlier moment holds, and what
+/* Note a move (from, to, terms). Of the same two subjects again: the earlier moment holds, and what
  * was confirmed stays. False: memory is short (error says so). */
 CLICKVEIL_MUST_CHECK bool moves_add(struct moves *moves, const struct move *move, struct error *error);
 
 /* The subject has confirmed these names since it moved. */
-void moves_confirm(struct moves *moves, uint32_t to, choice_set names);
+void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names);
 
-/* Queue the moves from an entry, or all; take one from the queue, NULL when it is empty. */
-void moves_queue_of(struct moves *moves, uint32_t from);
+/* Queue the moves from a subject, or all; take one from the queue, NULL when it is empty. */
+void moves_queue_of(struct moves *moves, const struct pseudonym *from);
 void moves_queue_all(struct moves *moves);
 struct move *moves_take(struct moves *moves);
 
-/* All that took an entry's place, and theirs, each once, NULL at the end. Uses the queue, which must be empty. */
-struct move *moves_followers(struct moves *moves, uint32_t from);
+/* All that took a subject's place, and theirs, each once, NULL at the end. Uses the queue, which must be empty. */
+struct move *moves_followers(struct moves *moves, const struct pseudonym *from);
 struct move *moves_next_follower(struct moves *moves);
 
 #endif

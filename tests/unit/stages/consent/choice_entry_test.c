@@ -1,5 +1,6 @@
 /*
- * What readers can see of an entry while it is written: every reading between every two stores, on random histories.
+ * What fits an entry and comes out as it went in, on random histories and at every bound. A decision reads one word, so
+ * there is nothing between two stores to be seen; choice_table_test has threads look.
  */
 #include "stages/consent/choice_entry.h"
 
@@ -81,129 +82,150 @@ static uint64_t allowed(const struct choice_state *state)
     return bits;
 }
 
-struct position {
-    unsigned read[CHOICE_ENTRY_READ_STEPS]; /* stores done before each load; never falling */
-};
-
-static bool next_position(struct position *position, unsigned stores)
-{
-    for (int i = CHOICE_ENTRY_READ_STEPS - 1; i >= 0; i--) {
-        if (position->read[i] == stores)
-            continue;
-        unsigned value = position->read[i] + 1;
-        for (; i < CHOICE_ENTRY_READ_STEPS; i++)
-            position->read[i] = value;
-        return true;
-    }
-    return false;
-}
-
-/* states[0] stands in the entry; the others are stored one after another while it is read. */
-static struct choice_state read_between(const struct choice_state *states, const struct position *position)
-{
-    struct choice_entry entry = {0};
-    choice_entry_store(&entry, &states[0]);
-    struct choice_words words;
-    unsigned stored = 0;
-    for (unsigned step = 0; step < CHOICE_ENTRY_READ_STEPS; step++) {
-        for (; stored < position->read[step]; stored++)
-            choice_entry_store_step(&entry, &states[1 + stored / CHOICE_ENTRY_STORE_STEPS],
-                                    stored % CHOICE_ENTRY_STORE_STEPS);
-        choice_entry_read_step(&entry, step, &words);
-    }
-    struct choice_state state;
-    choice_words_unpack(&words, &state);
-    return state;
-}
-
-/* Returns the number of readings that are like none of the states. */
-static unsigned try_all_readings(const struct choice_state *states, unsigned count)
-{
-    uint64_t may = 0;
-    for (unsigned i = 0; i < count; i++)
-        may |= allowed(&states[i]);
-    unsigned mixed = 0;
-    struct position position = {{0}};
-    do {
-        struct choice_state between = read_between(states, &position);
-        uint64_t bits = allowed(&between);
-        if (bits & ~may)
-            fail_msg("stores before the loads: %u %u %u %u", position.read[0], position.read[1],
-                     position.read[2], position.read[3]);
-        bool known = false;
-        for (unsigned i = 0; i < count; i++)
-            known |= bits == allowed(&states[i]);
-        mixed += !known;
-    } while (next_position(&position, (count - 1) * CHOICE_ENTRY_STORE_STEPS));
-    return mixed;
-}
-
-static void entry_read_between_stores_allows_nothing_new(void **unused)
+static void entry_that_fits_keeps_every_field(void **unused)
 {
     (void)unused;
     seed = 0x2545f4914f6cdd1du;
-    unsigned mixed = 0;
-    for (unsigned history = 0; history < 2000; history++) {
-        struct choice_state states[2] = {{0}};
-        for (unsigned step = 0; step < 6; step++) {
-            states[1] = states[0];
-            change(&states[1]);
-            mixed += try_all_readings(states, 2);
-            states[0] = states[1];
+    struct choice_shapes shapes;
+    assert_true(choice_shapes_init(&shapes));
+    unsigned fitted = 0, rare = 0;
+    struct choice_state state = {0};
+    for (unsigned step = 0; step < 20000; step++) {
+        change(&state);
+        struct choice_state read;
+        uint64_t choices, order;
+        if (choice_entry_pack(&shapes, &state, &choices, &order)) {
+            assert_false(choice_entry_is_rare(choices));
+            choice_entry_unpack(&shapes, choices, order, &read);
+            assert_true(choice_state_equal(&read, &state));
+            choice_entry_unpack(&shapes, choices, 0, &read); /* as a decision reads it */
+            assert_int_equal(allowed(&read), allowed(&state));
+            fitted++;
+        } else {
+            rare++;
         }
+        if (step % 8 == 0)
+            state = (struct choice_state){0};
     }
-    assert_true(mixed > 1000); /* readings that are neither did occur */
+    assert_true(fitted > 10000);
+    assert_true(rare > 100); /* histories that do not fit did occur */
+    choice_shapes_release(&shapes);
 }
 
-/* From the uncommitted view's bit to the committed `out`, in two stores or in one: no reading finds neither. */
-static void entry_read_while_an_out_is_committed_finds_it(void **unused)
+static void entry_refuses_what_it_has_no_bits_for(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *why;
+        struct choice_state state;
+        bool fits;
+    } rows[] = {
+        {"nothing", {0}, true},
+        {"the latest time", {.effective_ms = CHOICE_EFFECTIVE_MS_MAX}, true},
+        {"one past it", {.effective_ms = CHOICE_EFFECTIVE_MS_MAX + 1}, false},
+        {"before 1970", {.effective_ms = -1}, false},
+        {"the largest seq", {.seq = (INT64_C(1) << 47) - 1}, true},
+        {"one past it", {.seq = INT64_C(1) << 47}, false},
+        {"the smallest seq", {.seq = -(INT64_C(1) << 47)}, true},
+        {"one past it", {.seq = -(INT64_C(1) << 47) - 1}, false},
+        {"255 uncommitted records", {.pending = 1, .pending_count = 255}, true},
+        {"256", {.pending = 1, .pending_count = 256}, false},
+        {"earlier `out`s ended by the newest record",
+         {.before = 1, .effective_ms = 5, .before_until_ms = 5},
+         true},
+        {"ended by an older one", {.before = 1, .effective_ms = 6, .before_until_ms = 5}, false},
+        {"the newest record is the last `out`", {.out = 1, .effective_ms = 5, .last_out_ms = 5}, true},
+        {"it came earlier", {.in = 1, .effective_ms = 5, .last_out_ms = 4}, false},
+        {"nobody knows when", {.in = 1, .effective_ms = 5, .last_out_ms = CHOICE_LAST_OUT_UNTIMED}, true},
+        {"ended at the beginning of time", {.before = 1, .effective_ms = 6}, true},
+    };
+    struct choice_shapes shapes;
+    assert_true(choice_shapes_init(&shapes));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t choices, order;
+        if (choice_entry_pack(&shapes, &rows[i].state, &choices, &order) != rows[i].fits)
+            fail_msg("%s", rows[i].why);
+    }
+    choice_shapes_release(&shapes);
+}
+
+static void entry_of_one_shape_too_many_does_not_fit(void **unused)
+{
+    (void)unused;
+    struct choice_shapes shapes;
+    assert_true(choice_shapes_init(&shapes));
+    uint64_t choices, order, last = 0;
+    for (uint32_t i = 1; i < CHOICE_SHAPES_MAX; i++) {
+        struct choice_state state = {.out = (choice_set)i}, read;
+        assert_true(choice_entry_pack(&shapes, &state, &choices, &order));
+        assert_int_equal(choice_entry_shape_number(choices), i);
+        choice_entry_unpack(&shapes, choices, order, &read);
+        assert_true(choice_state_equal(&read, &state));
+        last = choices;
+    }
+    struct choice_state more = {.in = 1}, known = {.out = 0xffff};
+    assert_false(choice_entry_pack(&shapes, &more, &choices, &order));
+    assert_true(choice_entry_pack(&shapes, &known, &choices, &order));
+    assert_int_equal(choices, last);
+    choice_shapes_release(&shapes);
+}
+
+/* The uncommitted `out`s are gone, and nothing else. */
+static void entry_without_what_is_uncommitted_has_all_the_rest(void **unused)
 {
     (void)unused;
     seed = 0x853c49e6748fea9bu;
-    for (unsigned history = 0; history < 1000; history++) {
-        struct choice_state states[3] = {{0}};
-        for (unsigned step = random_below(5); step > 0; step--)
-            change(&states[0]);
-        struct choice_record out = {.readable = true,
-                                    .out = random_below(2) ? CHOICE_STAR
-                                                           : (choice_set)(1u << random_below(NAMES)),
-                                    .effective_ms = 100};
-        states[0].pending |= out.out;
-        states[0].pending_count++;
-        states[1] = states[0];
-        choice_apply(&states[1], &out, &names);
-        states[2] = states[1];
-        states[2].pending = 0;
-        states[2].pending_count = 0;
-        try_all_readings(states, 3);
-        states[1] = states[2];
-        try_all_readings(states, 2);
-    }
-}
-
-static void entry_read_after_a_store_is_what_was_stored(void **unused)
-{
-    (void)unused;
-    seed = 0x9e3779b97f4a7c15u;
+    struct choice_shapes shapes;
+    assert_true(choice_shapes_init(&shapes));
     struct choice_state state = {0};
-    struct choice_entry entry = {0};
-    for (unsigned step = 0; step < 20000; step++) {
+    unsigned seen = 0;
+    for (unsigned step = 0; step < 5000; step++) {
         change(&state);
-        choice_entry_store(&entry, &state);
-        struct choice_state read;
-        choice_entry_read(&entry, &read);
-        assert_int_equal(allowed(&read), allowed(&state));
-        if (step % 50 == 0)
+        uint64_t choices, order;
+        if (choice_entry_pack(&shapes, &state, &choices, &order) && state.pending_count) {
+            uint32_t number = choice_entry_shape_number(choices);
+            shapes.list[number] = choice_shape_committed(shapes.list[number]);
+            struct choice_state read, committed = state;
+            committed.pending = 0;
+            committed.pending_count = 0;
+            choice_entry_unpack(&shapes, choices, choice_entry_order_committed(order), &read);
+            assert_true(choice_state_equal(&read, &committed));
+            choice_shapes_release(&shapes); /* it was made unlike its number */
+            assert_true(choice_shapes_init(&shapes));
+            seen++;
+        }
+        if (step % 8 == 0)
             state = (struct choice_state){0};
     }
+    assert_true(seen > 300);
+    choice_shapes_release(&shapes);
+}
+
+static void entry_gives_both_words_as_they_stood_together(void **unused)
+{
+    (void)unused;
+    _Atomic uint64_t first = 0, second = 0;
+    uint64_t choices, order;
+    for (uint64_t i = 0; i < 100; i++) { /* the stamp goes round */
+        choice_entry_store(&first, &second, i << 21, i << 16);
+        choice_entry_load(&first, &second, &choices, &order);
+        assert_int_equal(choices >> 21, i);
+        assert_int_equal(order >> 16, i);
+    }
+    choice_entry_store(&first, &second, choice_entry_rare(UINT32_MAX), 0);
+    choice_entry_load(&first, &second, &choices, &order);
+    assert_true(choice_entry_is_rare(choices));
+    assert_int_equal(choice_entry_rare_number(choices), UINT32_MAX);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entry_read_between_stores_allows_nothing_new),
-        cmocka_unit_test(entry_read_while_an_out_is_committed_finds_it),
-        cmocka_unit_test(entry_read_after_a_store_is_what_was_stored),
+        cmocka_unit_test(entry_that_fits_keeps_every_field),
+        cmocka_unit_test(entry_refuses_what_it_has_no_bits_for),
+        cmocka_unit_test(entry_of_one_shape_too_many_does_not_fit),
+        cmocka_unit_test(entry_without_what_is_uncommitted_has_all_the_rest),
+        cmocka_unit_test(entry_gives_both_words_as_they_stood_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,9 +90,9 @@ static enum choice_answer ask(struct fixture *fixture, const char *line, choice_
     struct pseudonym pseudonym;
     subject_pseudonym(fixture->key, SUBJECT_LINE, IDENTIFIER_OPAQUE, view_of_string(line), &pseudonym);
     struct choice_table *table = ledger_table(fixture->ledger);
-    const struct choice_slots *slots = choice_table_hold(table, 0);
+    choice_table_hold(table, 0);
     struct choice_state state;
-    bool found = choice_table_find(table, slots, &pseudonym, &state);
+    bool found = choice_table_find(table, &pseudonym, &state);
     choice_table_yield(table, 0);
     return found ? choice_answer(&state, programme, 0, 500) : CHOICE_NONE;
 }

@@ -1,0 +1,46 @@
+/*
+ * Inside of the table of choices, for choice_table.c and choice_snapshot.c.
+ */
+#ifndef CLICKVEIL_STAGES_CONSENT_CHOICE_TABLE_INTERNAL_H
+#define CLICKVEIL_STAGES_CONSENT_CHOICE_TABLE_INTERNAL_H
+
+#include "stages/consent/choice_entry.h"
+#include "stages/consent/choice_rare.h"
+#include "stages/consent/choice_table.h"
+
+enum {
+    CHOICE_SEGMENTS = 16,     /* a power of two */
+    CHOICE_BUCKETS_TAIL = 64, /* far beyond any run of full buckets; the last one is never filled up */
+};
+
+/* Buckets in the order of their subjects' place bits. */
+struct choice_segment {
+    uint64_t buckets; /* without the tail */
+    uint64_t entries; /* the writer's */
+    uint64_t dropped_at;
+    struct choice_segment *dropped_next;
+    struct choice_bucket *bucket; /* buckets + CHOICE_BUCKETS_TAIL */
+    struct choice_margin *margin; /* of each bucket; in the same memory */
+};
+
+struct choice_table {
+    _Atomic(struct choice_segment *) segments[CHOICE_SEGMENTS];
+    struct choice_shapes shapes;
+    struct choice_rare rare;
+    struct choice_holds holds;
+    uint64_t entries_max;
+    _Atomic uint64_t entries;
+    _Atomic uint64_t bytes;
+    struct choice_segment *dropped; /* the writer's own */
+};
+
+static inline struct choice_segment *choice_segment_of(const struct choice_table *table, uint32_t segment)
+{
+    return atomic_load_explicit(&table->segments[segment], memory_order_acquire);
+}
+
+/* NULL: memory is short. */
+struct choice_segment *choice_segment_new(struct choice_table *table, uint64_t buckets);
+void choice_segment_free(struct choice_table *table, struct choice_segment *segment); /* NULL is fine */
+
+#endif
