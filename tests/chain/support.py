@@ -55,9 +55,9 @@ class Place:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def program(self, command, *arguments, options=(), stdin=b""):
+    def program(self, command, *arguments, options=(), stdin=b"", config=None):
         """Run a command with the configuration; options are texts for --set. Gives the finished process, in bytes."""
-        line = [PROGRAM, command, "--config", self.config, "--now", self.now]
+        line = [PROGRAM, command, "--config", config or self.config, "--now", self.now]
         for option in options:
             line += ["--set", option]
         return subprocess.run([*line, *map(str, arguments)], input=stdin, capture_output=True, timeout=120)

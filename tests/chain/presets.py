@@ -1,0 +1,116 @@
+"""The presets of config/programmes/, rule by rule: tests/chain/presets/ has a file for each (T-Mobile's own rows stand in
+tests/chain/tmobile/, the change from Sprint to T-Mobile in presets/sprint.jsonl).
+
+The first line of a file names its programmes and what an event has unless a row says otherwise (null takes it away). Each
+further line is one event of a line, an account and a device of its own:
+
+  want     `pass`, or the reason why it is not kept; by programme where the file has several
+  why      the rule
+  event    what is different about the event
+  line, account, device   the consent records of that subject, in the order of their offsets: a value, with `effective`
+           and `seq` filled in; null is a tombstone
+  others   records of further subjects, by key
+
+Each row is asked of `clickveil explain`, programme by programme. Then the rows of all files run as one stream through all
+programmes at once, which must keep each event for exactly the programmes that keep it alone.
+"""
+import json
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+
+from support import TOP, Place, Tap
+
+NOW = "2021-04-27T12:00:00Z"
+EFFECTIVE = "2020-06-01T00:00:00Z"
+FILES = sorted((TOP / "tests/chain/presets").glob("*.jsonl"))
+PROGRAMMES = sorted(path.stem for path in (TOP / "config/programmes").glob("*.yaml"))
+
+tap = Tap()
+place = Place(NOW)
+
+
+class Row:
+    def __init__(self, number, head, text):
+        row = json.loads(text)
+        self.want = row["want"] if isinstance(row["want"], dict) else {head["programmes"][0]: row["want"]}
+        self.why = row["why"]
+        self.number = number
+        self.subjects = {"line": f"+99955500{number:04}", "account": f"P-{number}",
+                         "device": f"imei:4901542{number:07}"}
+        event = {"type": "browse", "time": "2021-04-26T12:00:00Z", "url": "https://www.espn.com/nba/",
+                 "subscriber": self.subjects["line"], "account": self.subjects["account"],
+                 "device": {"kind": "imei", "id": self.subjects["device"][5:]}, **head["event"], **row.get("event", {})}
+        self.event = {name: value for name, value in event.items() if value is not None}
+        self.consent = []
+        records = {f"{kind}:{self.subjects[kind]}": row.get(kind, []) for kind in self.subjects}
+        for key, values in [*row.get("others", {}).items(), *records.items()]:
+            for value in values:
+                if isinstance(value, dict):
+                    value = {"effective": EFFECTIVE, "seq": 1, **value}
+                self.consent.append({"key": key, "value": value, "timestamp": NOW})
+
+
+rows, used = [], set()
+for path in FILES:
+    head, *texts = path.read_text().splitlines()
+    head = json.loads(head)
+    used.update(head["programmes"])
+    rows += [Row(len(rows) + i, head, text) for i, text in enumerate(texts)]
+used.add("tmobile")
+tap.equal(sorted(used), PROGRAMMES, "every_preset_has_golden_rows")
+tap.check(all(row.why for row in rows), "every_row_says_why")
+
+
+def config_of(*programmes):
+    """A configuration of the consent stage alone with these programmes."""
+    paths = [str(TOP / f"config/programmes/{name}.yaml") for name in programmes]
+    return place.write(f"{'+'.join(programmes)}.yaml", json.dumps({
+        "stages": ["consent"], "programmes": paths, "subscriber": {"kind": "e164"},
+        "consent": {"subjects": ["line", "account", "device"]}}))
+
+
+floor = {"key": "line:+999555999999", "value": {"choices": {"*": "out"}, "effective": EFFECTIVE, "seq": 1}, "timestamp": NOW}
+consent = place.write("consent.jsonl", "".join(json.dumps(record) + "\n" for row in rows for record in row.consent)
+                      + json.dumps(floor) + "\n")
+configs = {name: str(config_of(name)) for name in PROGRAMMES}
+alone = {"brand_of_other_programme": "brand_unknown"}  # what it is called where there is no other programme
+
+
+def decision(question):
+    row, programme = question
+    process = place.program("explain", "--consent", consent, "--json", stdin=json.dumps(row.event).encode(),
+                            config=configs[programme])
+    if process.returncode:
+        return process.stderr.decode()
+    step = next(step for step in json.loads(process.stdout) if step["stage"] == "consent")
+    return "pass" if step["verdict"] == "pass" else step["reason"]
+
+
+with ThreadPoolExecutor(2) as pool:
+    questions = [(row, programme) for row in rows for programme in PROGRAMMES]
+    decisions = dict(zip(((row.number, programme) for row, programme in questions), pool.map(decision, questions)))
+for row in rows:
+    for programme, want in row.want.items():
+        tap.equal(decisions[row.number, programme], alone.get(want, want), f"{programme}_{want}: {row.why}")
+
+# ---- all at once: what each programme decides alone ----
+
+place.config = str(config_of(*PROGRAMMES))
+events = place.write("events.jsonl", "".join(json.dumps(row.event) + "\n" for row in rows))
+run = place.run(events, consent)
+tap.check(run.status == 0, "all_programmes_run_at_once", run.stderr.decode())
+kept = defaultdict(set)
+for record in run.internal:
+    if "clickveil-origin" in record.get("headers", {}):
+        kept[int(record["headers"]["clickveil-origin"].split(":")[1])] = set(record["value"]["programmes"])
+wrong = []
+for row in rows:
+    wanted = {programme for programme in PROGRAMMES if decisions[row.number, programme] == "pass"}
+    if kept[row.number] != wanted:
+        wrong.append(f"{row.why}: wanted {sorted(wanted)}, got {sorted(kept[row.number])}")
+tap.equal(wrong, [], "one_pass_keeps_each_event_for_the_programmes_that_keep_it_alone")
+tap.check(any(len(programmes) > 1 for programmes in kept.values()), "some_events_are_kept_for_several")
+tap.check(run.balances(), "in_is_kept_and_dropped_and_dead_letters", run.summary)
+
+place.remove()
+tap.end()
