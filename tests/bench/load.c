@@ -4,10 +4,13 @@
  *   load topics BOOTSTRAP PARTITIONS TOPIC...
  *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
  *        [opt-out-percent=N]
+ *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N]
  *
  * The sample is what `clickveil generate` makes, over the last day. Choices are made for consent-subscribers lines, of
  * which the events' subscribers are the first, so that a table can be larger than those who are seen. Topics hold lz4
  * batches of up to 1 MB, as busy producers write them. `sample` prints {"events","event_bytes","consents","seconds"}.
+ * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, as fast as the
+ * broker takes them.
  */
 #include "common/clock.h"
 #include "common/generate.h"
@@ -143,6 +146,39 @@ static struct generate_names *names_of(const char *path)
     return names;
 }
 
+static void load_opt_outs(int argc, char **argv)
+{
+    struct generate_options options = generate_defaults();
+    uint64_t count = number(argc, argv, "count", 1000000);
+    options.subscribers = number(argc, argv, "consent-subscribers", 6700000);
+    options.opt_out_share = 1;
+    options.start_ms = clock_unix_ms();
+    options.duration_ms = DAY_MS;
+    options.brands[0] = VIEW("tmobile");
+    options.brand_count = 1;
+    struct generate_names *hosts = names_of("config/rules/hosts.tsv");
+    struct generate_names *apps = names_of("config/rules/apps.tsv");
+    options.hosts = hosts;
+    options.apps = apps;
+    rd_kafka_t *client = producer(argv[0]);
+    struct generator *choices = generator_of(&options);
+    struct generated record;
+    for (uint64_t i = 0; i < count;) {
+        if (!generator_next_consent(choices, &record))
+            die("there are fewer than %llu choices", (unsigned long long)count);
+        if (memmem(record.value.data, record.value.size, "\"in\"", 4))
+            continue; /* somebody who had said yes before: the brake is not what is measured */
+        put(client, argv[1], &record);
+        i++;
+    }
+    if (rd_kafka_flush(client, TIMEOUT_MS * 2))
+        die("not everything was delivered");
+    rd_kafka_destroy(client);
+    generator_free(choices);
+    generate_names_free(hosts);
+    generate_names_free(apps);
+}
+
 static void load_sample(int argc, char **argv)
 {
     struct generate_options options = generate_defaults();
@@ -193,6 +229,8 @@ int main(int argc, char **argv)
         make_topics(argv[2], (int)strtol(argv[3], NULL, 10), argv + 4, (size_t)argc - 4);
     else if (argc >= 5 && strcmp(argv[1], "sample") == 0)
         load_sample(argc - 2, argv + 2);
+    else if (argc >= 4 && strcmp(argv[1], "opt-outs") == 0)
+        load_opt_outs(argc - 2, argv + 2);
     else
         die("see the head of tests/bench/load.c");
     return 0;

@@ -2,11 +2,15 @@
  * Runs clickveil over a loaded topic and measures it from outside (make bench).
  *
  *   measure WHAT BOOTSTRAP GROUP=TOPIC... -- PROGRAM ARGUMENT... [-- PROGRAM ARGUMENT...]...
+ *           [--beside PROGRAM ARGUMENT...]
  *
  * Starts the programs, waits until every group has committed its topic to the end, notes what that took, and sends
  * SIGTERM. The groups are in processing order and forgotten before the start. The window goes from the moment when the
  * first group's first transaction is seen committed to the one when the last group is through: connecting, loading rules
  * and reading consents lie before it. What was committed before the window is not counted.
+ *
+ * A program beside them starts with the window; how many records a second went through while it ran is
+ * `records_per_second_beside`, over `beside_seconds`.
  *
  * CPU seconds are user and system time of all programs (their POSIX CPU clocks), peak RSS is VmHWM. Prints one JSON
  * object.
@@ -56,12 +60,15 @@ struct measure {
     unsigned group_count;
     struct program programs[PROGRAMS_MAX];
     unsigned program_count;
+    struct program beside; /* arguments NULL: none */
 };
 
 static struct measure measure;
 
 static void end_programs(int signal_number)
 {
+    if (measure.beside.pid > 0)
+        kill(measure.beside.pid, signal_number);
     for (unsigned i = 0; i < measure.program_count; i++) {
         if (measure.programs[i].pid > 0)
             kill(measure.programs[i].pid, signal_number);
@@ -213,6 +220,18 @@ static void all_must_live(void)
     }
 }
 
+/* Has the program beside ended by now? */
+static bool beside_ended(void)
+{
+    int status;
+    if (measure.beside.pid <= 0 || waitpid(measure.beside.pid, &status, WNOHANG) == 0)
+        return false;
+    measure.beside.pid = 0;
+    if (!WIFEXITED(status) || WEXITSTATUS(status))
+        die("the program beside failed");
+    return true;
+}
+
 static void stop_all(void)
 {
     end_programs(SIGTERM);
@@ -230,7 +249,7 @@ static void run(void)
     int64_t launched_ms = clock_monotonic_ms();
     for (unsigned i = 0; i < measure.program_count; i++)
         start(&measure.programs[i]);
-    int64_t began_ms = 0, before = 0;
+    int64_t began_ms = 0, before = 0, beside_ms = 0, beside_records = 0;
     for (;;) {
         bool through = all_through();
         int64_t now_ms = clock_monotonic_ms();
@@ -242,6 +261,12 @@ static void run(void)
         if (!began_ms && measure.groups[0].committed > 0) {
             began_ms = now_ms;
             before = measure.groups[0].committed;
+            if (measure.beside.arguments)
+                start(&measure.beside);
+        }
+        if (beside_ended() || (through && measure.beside.pid > 0)) {
+            beside_ms = now_ms - began_ms;
+            beside_records = measure.groups[0].committed - before;
         }
         if (through) {
             double seconds = (double)(now_ms - began_ms) / 1000, cpu = 0;
@@ -257,10 +282,14 @@ static void run(void)
                 die("through before the window began: load more records");
             printf("{\"what\":\"%s\",\"records\":%.0f,\"seconds\":%.3f,\"records_per_second\":%.0f,"
                    "\"cpu_seconds\":%.3f,\"cpu_seconds_per_million\":%.3f,\"peak_rss_mib\":%.1f,"
-                   "\"start_seconds\":%.3f,\"start_cpu_seconds\":%.3f,\"programs\":[",
+                   "\"start_seconds\":%.3f,\"start_cpu_seconds\":%.3f,",
                    measure.what, records, seconds, records / seconds, cpu, cpu / records * 1e6,
                    (double)rss_kib / 1024, (double)(began_ms - launched_ms) / 1000,
                    measure.programs[0].cpu_began_s);
+            if (beside_ms > 0)
+                printf("\"beside_seconds\":%.3f,\"records_per_second_beside\":%.0f,",
+                       (double)beside_ms / 1000, (double)beside_records / ((double)beside_ms / 1000));
+            printf("\"programs\":[");
             for (unsigned i = 0; i < measure.program_count; i++) {
                 const struct program *program = &measure.programs[i];
                 printf("%s{\"group\":\"%s\",\"cpu_seconds_per_million\":%.3f,\"peak_rss_mib\":%.1f}",
@@ -290,11 +319,15 @@ int main(int argc, char **argv)
         open_group(&measure.groups[measure.group_count++], argv[2], argv[at]);
     }
     while (at + 1 < argc) {
+        bool beside = strcmp(argv[at], "--beside") == 0;
         if (measure.program_count == PROGRAMS_MAX)
             die("too many programs");
         argv[at++] = NULL;
-        measure.programs[measure.program_count++].arguments = &argv[at];
-        while (at < argc && strcmp(argv[at], "--") != 0)
+        if (beside)
+            measure.beside.arguments = &argv[at];
+        else
+            measure.programs[measure.program_count++].arguments = &argv[at];
+        while (at < argc && strcmp(argv[at], "--") != 0 && strcmp(argv[at], "--beside") != 0)
             at++;
     }
     if (measure.group_count == 0 || measure.program_count != measure.group_count)

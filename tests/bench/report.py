@@ -13,6 +13,8 @@ import time
 GOAL_CPU_RATIO = 3  # fused against the bare pass-through
 GOAL_CHAIN_EVENTS_PER_SECOND = 300_000
 GOAL_RSS_MIB = 400
+GOAL_GUARDED_SHARE = 0.95  # of the throughput without barriers
+GOAL_IMPORT_SHARE = 0.5  # of the throughput without an import
 
 
 def machine():
@@ -39,7 +41,9 @@ def median(runs, name):
 
 
 def summary_of_client(runs):
-    names = ("records_per_second", "cpu_seconds_per_million", "peak_rss_mib")
+    names = ["records_per_second", "cpu_seconds_per_million", "peak_rss_mib"]
+    if all("beside_seconds" in run for run in runs):
+        names += ["beside_seconds", "records_per_second_beside"]
     summary = {name: median(runs, name) for name in names}
     summary["cpu_seconds_per_million_range"] = [
         min(run["cpu_seconds_per_million"] for run in runs),
@@ -82,6 +86,14 @@ def goals_of(medians, consents):
         rss = medians["fused"]["peak_rss_mib"]
         goals.append(goal(f"peak RSS of fused with {consents:,} consents and 1 worker, MiB, below", round(rss),
                           GOAL_RSS_MIB, rss < GOAL_RSS_MIB and consents >= 1_000_000))
+    if "fused" in medians and "unguarded" in medians:
+        share = medians["fused"]["records_per_second"] / medians["unguarded"]["records_per_second"]
+        goals.append(goal("records/s of fused / without any barrier, at least", round(share, 3), GOAL_GUARDED_SHARE,
+                          share >= GOAL_GUARDED_SHARE))
+    if "fused" in medians and "import" in medians:
+        share = medians["import"]["records_per_second_beside"] / medians["fused"]["records_per_second"]
+        goals.append(goal("records/s of fused while a million opt-outs are imported / without, at least",
+                          round(share, 3), GOAL_IMPORT_SHARE, share >= GOAL_IMPORT_SHARE))
     return goals
 
 
@@ -93,7 +105,7 @@ def key_of(run):
 def print_clients(medians):
     print(f"{'':14}{'records/s':>12}{'CPU s/million':>16}{'(least..most)':>16}{'peak RSS MiB':>14}{'CPU ratio':>11}")
     base = medians.get("bare forward", {}).get("cpu_seconds_per_million")
-    for name in ("bare consume", "bare forward", "fused", "split"):
+    for name in ("bare consume", "bare forward", "fused", "unguarded", "import", "split"):
         if name not in medians:
             continue
         row = medians[name]

@@ -5,7 +5,9 @@
 #   tests/bench/run.sh                      prints a table; the figures go to build/bench.json
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
-# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain consume forward fused split), BENCH_COMMIT_MS (100).
+# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain consume forward fused unguarded import split), BENCH_COMMIT_MS
+# (100). `unguarded` is fused in a build that passes no barrier (TEST_BUILD=barrier-off), `import` is fused while a million
+# opt-outs are imported; both stand against fused of the same round.
 # One round runs every candidate once, one after the other (split, which takes longest, only in the first). The table
 # shows medians over rounds, and ratios between medians of one run. On a busy machine only ratios and CPU seconds mean
 # something.
@@ -19,7 +21,8 @@ events=${BENCH_EVENTS:-2000000}
 subscribers=${BENCH_SUBSCRIBERS:-250000}
 consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
 rounds=${BENCH_ROUNDS:-3}
-only=${BENCH_ONLY:-chain consume forward fused split}
+only=${BENCH_ONLY:-chain consume forward fused unguarded import split}
+unguarded=build/barrier-off/clickveil
 commit_ms=${BENCH_COMMIT_MS:-100}
 partitions=4
 opt_out_percent=5
@@ -80,6 +83,24 @@ measure_fused() {
         -- "$clickveil" run --config "$work/pipeline.yaml"
 }
 
+measure_unguarded() {
+    configure "unguarded.$1"
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.unguarded.$1"
+    note "$out/tests/bench/measure" unguarded "$bootstrap" clickveil.consent=clickstream.events \
+        -- "$unguarded" run --config "$work/pipeline.yaml"
+}
+
+# Each round has choices of its own, which would be in the way of others: the topic is one of its own too.
+measure_import() {
+    configure "import.$1"
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.import.$1" "consent.import.$1"
+    "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000 consent-subscribers=1000 >/dev/null
+    note "$out/tests/bench/measure" import "$bootstrap" clickveil.consent=clickstream.events \
+        -- "$clickveil" run --config "$work/pipeline.yaml" --set "topics.consent=consent.import.$1" \
+        --beside "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000000 \
+        "consent-subscribers=$consent_subscribers"
+}
+
 measure_split() {
     configure "split.$1"
     "$out/tests/bench/load" topics "$bootstrap" $partitions "consented.split.$1" "pseudonymized.split.$1" \
@@ -110,7 +131,8 @@ kept_percent=$(sed -n 's/.*"cold":{[^}]*"kept_share":\([0-9.]*\).*/\1/p' "$resul
 
 # ---- on Kafka ----
 
-if wants consume || wants forward || wants fused || wants split; then
+if wants consume || wants forward || wants fused || wants unguarded || wants import || wants split; then
+    ! wants unguarded || make -s TEST_BUILD=barrier-off build/barrier-off/clickveil >&2
     echo 'Starting a Kafka and loading it ...' >&2
     status=0
     bootstrap=$("$kafka" start "$work/kafka") || status=$?
@@ -126,6 +148,8 @@ if wants consume || wants forward || wants fused || wants split; then
         ! wants forward ||
             note "$out/tests/bench/bare_client" forward "$bootstrap" clickstream.events forwarded "$kept_percent"
         ! wants fused || measure_fused "$round"
+        ! wants unguarded || measure_unguarded "$round"
+        ! wants import || measure_import "$round"
         [ "$round" -gt 1 ] || ! wants split || measure_split "$round"
     done
 fi
