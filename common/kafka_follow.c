@@ -169,34 +169,38 @@ static bool take_error(struct kafka_follower *follower, const rd_kafka_message_t
     return true;
 }
 
-/* Take in what one view's queue holds. False: failed. *out_any: something came. */
-static bool drain_view(struct kafka_follower *follower, struct view_state *view, bool *out_any,
+/* What one drain of a view found. */
+struct drained {
+    bool any;  /* something came */
+    bool more; /* and there may be more: the queue wakes nobody for what it held already */
+};
+
+/* Take in one batch of what a view's queue holds. One only: in a flood the other view has its turn, or no barrier would
+ * be passed before the flood is over. False: failed. */
+static bool drain_view(struct kafka_follower *follower, struct view_state *view, struct drained *drained,
                        struct error *error)
 {
     if (!view->assigned)
         return true;
     bool fine = true;
-    for (;;) {
-        ssize_t count = rd_kafka_consume_batch_queue(view->queue, 0, follower->messages, READ_BATCH);
-        if (count <= 0)
-            break;
-        *out_any = true;
-        follower->now_ms = clock_unix_ms();
-        for (ssize_t i = 0; i < count; i++) {
-            rd_kafka_message_t *message = follower->messages[i];
-            bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-            if (fine && !message->err)
-                fine = take_record(follower, view, message, error);
-            else if (fine && !end)
-                fine = take_error(follower, message, error);
-            int64_t next = end ? message->offset : message->offset + 1;
-            if (fine && (end || !message->err) && message->partition < follower->partitions &&
-                next > atomic_load_explicit(&view->positions[message->partition], memory_order_relaxed))
-                atomic_store_explicit(&view->positions[message->partition], next, memory_order_release);
-            rd_kafka_message_destroy(message);
-        }
-        if (!fine || count < READ_BATCH)
-            break;
+    ssize_t count = rd_kafka_consume_batch_queue(view->queue, 0, follower->messages, READ_BATCH);
+    if (count <= 0)
+        return true;
+    drained->any = true;
+    drained->more = drained->more || count == READ_BATCH;
+    follower->now_ms = clock_unix_ms();
+    for (ssize_t i = 0; i < count; i++) {
+        rd_kafka_message_t *message = follower->messages[i];
+        bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (fine && !message->err)
+            fine = take_record(follower, view, message, error);
+        else if (fine && !end)
+            fine = take_error(follower, message, error);
+        int64_t next = end ? message->offset : message->offset + 1;
+        if (fine && (end || !message->err) && message->partition < follower->partitions &&
+            next > atomic_load_explicit(&view->positions[message->partition], memory_order_relaxed))
+            atomic_store_explicit(&view->positions[message->partition], next, memory_order_release);
+        rd_kafka_message_destroy(message);
     }
     return fine;
 }
@@ -254,17 +258,18 @@ static void show_progress(struct kafka_follower *follower)
 static bool read_until(struct kafka_follower *follower, const struct view_state *view, const int64_t *targets,
                        struct error *error)
 {
+    struct drained drained = {0};
     while (!is_stopping(follower) && !(targets && has_reached(follower, view, targets))) {
         struct pollfd wake = {.fd = follower->wake, .events = POLLIN};
         uint64_t count;
-        if (poll(&wake, 1, IDLE_WAKE_MS) > 0 && read(follower->wake, &count, sizeof count) < 0 &&
-            errno != EAGAIN)
+        if (poll(&wake, 1, drained.more ? 0 : IDLE_WAKE_MS) > 0 &&
+            read(follower->wake, &count, sizeof count) < 0 && errno != EAGAIN)
             return error_fail(error, EXIT_STATUS_IO, NULL, NULL, "the reader's wake-up can't be read");
-        bool any = false;
-        if (!drain_view(follower, &follower->committed, &any, error) ||
-            !drain_view(follower, &follower->uncommitted, &any, error))
+        drained = (struct drained){0};
+        if (!drain_view(follower, &follower->committed, &drained, error) ||
+            !drain_view(follower, &follower->uncommitted, &drained, error))
             return false;
-        if (!any)
+        if (!drained.any)
             continue;
         if (follower->uncommitted.assigned)
             tell_committed(follower);
