@@ -8,6 +8,7 @@
 #include "common/config.h"
 #include "common/host.h"
 #include "common/subject.h"
+#include "stages/pseudonymize/retract.h"
 
 struct pseudonymize {
     const struct subject_key *key;
@@ -211,8 +212,10 @@ const struct stage stage_pseudonymize = {
     .reasons = reasons,
     .reason_count = PSEUDONYMIZE_REASONS,
     .output = TOPIC_PSEUDONYMIZE_OUT,
+    .writes = TOPIC_RETRACTIONS,
     .subject_key_path = pseudonymize_key_path,
     .state_size = sizeof(struct pseudonymize),
     .init = pseudonymize_init,
     .process = pseudonymize_process,
+    .side = &pseudonymize_retract,
 };

@@ -1,10 +1,13 @@
 /*
  * Key of a person:   version, kind 1, size of the programme's name, the name, epoch (4), line (16)
  * Key of meta:       version, kind 2
- * Value of a person: version, flags, [account (16)], number of devices, [shared devices, devices (16 each)],
- *                    number of kept interests, those (2 each), number of published IDs (2), those (feed tag 4, device 1,
- *                    mask 1), number of contributions, those (interest 2, device 1, [app token 8], events 1 to 5)
+ * Key of a mark:     as of a person, kind 3
+ * Value of a person: version, standing, first event (4), number of accounts, those (16 each), number of devices, [shared
+ *                    devices, devices (16 each)], number of kept interests, those (2 each), number of published IDs (2),
+ *                    those (feed tag 4, device 1, mask 1), number of contributions, those (interest 2, device 1, [app
+ *                    token 8], events 1 to 5)
  * Value of meta:     version, last slot (8)
+ * Value of a mark:   version
  *
  * Numbers are big endian; events are base 128, low groups first (LEB128). Bit 7 of a contribution's device byte says
  * that an app token follows.
@@ -14,7 +17,11 @@
 enum {
     KEY_PERSON = 1,
     KEY_META = 2,
-    FLAG_ACCOUNT = 1,
+    KEY_MARK = 3,
+    /* standing */
+    STANDS = 0,
+    RETRACTED = 1,
+    MARKED = 2,
     HAS_APP = 0x80,
     NAME_SIZE_MAX = 32, /* of a programme (common/programme.h) */
     PERSON_KEY_SIZE_MAX = 3 + NAME_SIZE_MAX + 4 + PSEUDONYM_SIZE,
@@ -23,6 +30,7 @@ enum {
 };
 
 static const char meta_key[] = {CHANGELOG_VERSION, KEY_META};
+static const char mark_value[] = {CHANGELOG_VERSION};
 
 /* ---- writing; the room was reckoned before ---- */
 
@@ -52,8 +60,8 @@ static char *put_events(char *out, uint32_t events)
     return put_byte(out, events);
 }
 
-bool changelog_person_key(const struct partition *partition, const struct person *person, struct arena *arena,
-                          struct view *out_key)
+static bool write_key(const struct partition *partition, const struct person *person, unsigned kind,
+                      struct arena *arena, struct view *out_key)
 {
     const struct people *people = partition_people(partition, person);
     const struct feed_list *feeds = &partition->rules->feeds;
@@ -65,13 +73,30 @@ bool changelog_person_key(const struct partition *partition, const struct person
     if (!key)
         return false;
     char *out = put_byte(key, CHANGELOG_VERSION);
-    out = put_byte(out, KEY_PERSON);
+    out = put_byte(out, kind);
     out = put_byte(out, (unsigned)name.size);
     out = put_bytes(out, name.data, name.size);
     out = put_number(out, (uint32_t)people->epoch, 4);
     out = put_bytes(out, person->line.bytes, PSEUDONYM_SIZE);
     *out_key = (struct view){key, (size_t)(out - key)};
     return true;
+}
+
+bool changelog_person_key(const struct partition *partition, const struct person *person, struct arena *arena,
+                          struct view *out_key)
+{
+    return write_key(partition, person, KEY_PERSON, arena, out_key);
+}
+
+bool changelog_mark_key(const struct partition *partition, const struct person *person, struct arena *arena,
+                        struct view *out_key)
+{
+    return write_key(partition, person, KEY_MARK, arena, out_key);
+}
+
+struct view changelog_mark_value(void)
+{
+    return (struct view){mark_value, sizeof mark_value};
 }
 
 struct view changelog_meta_key(void)
@@ -115,16 +140,21 @@ static char *put_contributions(char *out, const struct partition *partition, con
 bool changelog_person_value(const struct partition *partition, const struct person *person,
                             struct arena *arena, struct view *out_value)
 {
-    size_t size_max = 2 + PSEUDONYM_SIZE + 2 + (size_t)person->device_count * PSEUDONYM_SIZE + 1 +
+    size_t size_max = 2 + 4 + 1 + 2 + (size_t)person_subject_count(person) * PSEUDONYM_SIZE + 1 +
                       2 * INTERESTS_MAX + 2 + (size_t)person->live * PUBLISHED_SIZE + 1 +
                       (size_t)person->contribution_count * CONTRIBUTION_SIZE_MAX;
     char *value = arena_take(arena, size_max);
     if (!value)
         return false;
     char *out = put_byte(value, CHANGELOG_VERSION);
-    out = put_byte(out, person->has_account ? FLAG_ACCOUNT : 0);
-    if (person->has_account)
-        out = put_bytes(out, person->account.bytes, PSEUDONYM_SIZE);
+    out = put_byte(out, person->standing == PERSON_STANDS   ? STANDS
+                        : person->standing == PERSON_MARKED ? MARKED
+                                                            : RETRACTED);
+    out = put_number(out, person->first_s, 4);
+    out = put_byte(out, person->account_count);
+    if (person->account_count)
+        out = put_bytes(out, person_accounts(&partition->slab, person),
+                        (size_t)person->account_count * PSEUDONYM_SIZE);
     out = put_byte(out, person->device_count);
     if (person->device_count) {
         out = put_byte(out, person->shared_devices);
@@ -223,8 +253,8 @@ bool changelog_read_key(struct view key, struct changelog_key *out_key)
     uint64_t kind = get_number(&reader, 1);
     if (kind == KEY_META) {
         read.kind = CHANGELOG_META;
-    } else if (kind == KEY_PERSON) {
-        read.kind = CHANGELOG_PERSON;
+    } else if (kind == KEY_PERSON || kind == KEY_MARK) {
+        read.kind = kind == KEY_PERSON ? CHANGELOG_PERSON : CHANGELOG_MARK;
         read.programme.size = (size_t)get_number(&reader, 1);
         read.programme.data = (const char *)get_bytes(&reader, read.programme.size);
         read.epoch = (int32_t)(uint32_t)get_number(&reader, 4);
@@ -234,6 +264,28 @@ bool changelog_read_key(struct view key, struct changelog_key *out_key)
         return false;
     *out_key = read;
     return true;
+}
+
+static void get_standing(struct reader *reader, struct person_state *state)
+{
+    uint64_t standing = get_number(reader, 1);
+    reader->failed = reader->failed || standing > MARKED;
+    state->standing = standing == STANDS      ? PERSON_STANDS
+                      : standing == RETRACTED ? PERSON_RETRACTED
+                                              : PERSON_MARKED;
+    state->first_s = (uint32_t)get_number(reader, 4);
+}
+
+static void get_accounts(struct reader *reader, struct person_state *state)
+{
+    uint64_t count = get_number(reader, 1);
+    if (count > PERSON_ACCOUNTS_MAX) {
+        reader->failed = true;
+        return;
+    }
+    state->account_count = (uint8_t)count;
+    for (unsigned i = 0; i < count; i++)
+        get_pseudonym(reader, &state->accounts[i]);
 }
 
 static void get_devices(struct reader *reader, struct person_state *state)
@@ -314,14 +366,11 @@ bool changelog_read_person(struct view value, const struct feed_list *feeds, str
     struct reader reader = reader_of(value);
     if (get_number(&reader, 1) != CHANGELOG_VERSION)
         return false;
-    uint64_t flags = get_number(&reader, 1);
-    if (flags & ~(uint64_t)FLAG_ACCOUNT)
-        return false;
-    out_state->has_account = flags & FLAG_ACCOUNT;
-    out_state->account = (struct pseudonym){{0}};
-    if (out_state->has_account)
-        get_pseudonym(&reader, &out_state->account);
-    get_devices(&reader, out_state);
+    get_standing(&reader, out_state);
+    if (!reader.failed)
+        get_accounts(&reader, out_state);
+    if (!reader.failed)
+        get_devices(&reader, out_state);
     if (!reader.failed)
         get_kept(&reader, out_state);
     if (!reader.failed)
@@ -329,6 +378,11 @@ bool changelog_read_person(struct view value, const struct feed_list *feeds, str
     if (!reader.failed)
         get_contributions(&reader, out_state);
     return all_read(&reader);
+}
+
+bool changelog_read_mark(struct view value)
+{
+    return view_equal(value, changelog_mark_value());
 }
 
 bool changelog_read_meta(struct view value, struct changelog_meta *out_meta)

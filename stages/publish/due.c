@@ -43,6 +43,10 @@ enum due_action due_look(const struct partition *partition, const struct live_id
         return DUE_NOTHING;
     const struct person *person = partition_person(partition, id->person);
     int32_t epoch = partition_people(partition, person)->epoch;
+    /* Spec 3, rule 9: tombstones, and nothing else; a mark stays until the epoch is over. */
+    bool lasts = person->standing == PERSON_MARKED && id->feed == LIVE_ID_STATE_ONLY;
+    if (person->standing != PERSON_STANDS && !lasts)
+        return id->published ? DUE_END_TOMBSTONE : DUE_END;
     switch (calendar_phase(&partition->rules->calendar, epoch, now_ms)) {
     case CALENDAR_OVER:
         return id->published ? DUE_END_TOMBSTONE : DUE_END;

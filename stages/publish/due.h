@@ -18,7 +18,7 @@ enum due_action {
     DUE_NOTHING = 0,
     DUE_RECORD,        /* the set is another one than the record shows */
     DUE_TOMBSTONE,     /* the set became empty */
-    DUE_END_TOMBSTONE, /* the epoch's life is over, and there is a record */
+    DUE_END_TOMBSTONE, /* the epoch's life is over or the person said no, and there is a record */
     DUE_END,           /* the same, and there is none */
 };
 

@@ -1,27 +1,25 @@
 /*
  * How the pieces hang together.
  *
- * `persons` finds a person by (line, programme, epoch). A person owns a list of contributions, a list of devices and a
- * list of live IDs, one for each feed (and device) that may show it. Every live ID also sits in the wheel.
+ * `persons` finds a person by (line, programme, epoch), `subjects` by any device or account. A person owns a list of
+ * contributions, a list of those subjects and a list of live IDs, one for each feed (and device) that may show it. Every
+ * live ID also sits in the wheel.
  *
  * The first time a transaction touches a person, partition_touch copies the person and its lists into the
  * transaction's arena. An abort gives all present lists back first and takes blocks for the old ones then: the slab
- * never turns a block into another size, so there are enough of each. Devices are only ever added, so an abort takes
- * away those beyond the old count, with their IDs. IDs end by a mark and leave when the transaction commits.
+ * never turns a block into another size, so there are enough of each. Devices and accounts are only ever added, so an
+ * abort takes away those beyond the old counts, with their IDs. IDs end by a mark and leave when the transaction commits.
+ *
+ * A retraction (spec 3, rule 9) empties a person's contributions and ends all IDs that no record shows. The others keep
+ * the person alive until their tombstones are written. Where the retraction was an account's or a device's, nothing else
+ * would stop the next event of the line, so a mark stays until the epoch is over: the person with an ID of
+ * LIVE_ID_STATE_ONLY alone.
  *
  * Counts of people follow every change of a capped set at once, forward and backward.
  */
-#include "stages/publish/partition.h"
+#include "stages/publish/partition_internal.h"
 
 #include <stdlib.h>
-
-struct device_link {
-    uint32_t person;
-    uint32_t device; /* index in the person's devices */
-    uint64_t unused;
-};
-
-static_assert(sizeof(struct device_link) == SLAB_UNIT_SIZE, "a device link is a unit of the slab");
 
 /* ---- life ---- */
 
@@ -53,18 +51,18 @@ void partition_free(struct partition *partition)
     wheel_release(&partition->wheel);
     people_release(&partition->people);
     ref_index_release(&partition->persons);
-    ref_index_release(&partition->devices);
+    subject_index_release(&partition->subjects);
     slab_release(&partition->slab);
     free(partition);
 }
 
 size_t partition_bytes(const struct partition *partition)
 {
-    return ref_index_bytes(&partition->persons) + ref_index_bytes(&partition->devices) +
+    return ref_index_bytes(&partition->persons) + ref_index_bytes(&partition->subjects.index) +
            (size_t)partition->slab.chunk_count * SLAB_CHUNK_UNITS * SLAB_UNIT_SIZE;
 }
 
-static bool no_memory(struct error *error)
+bool partition_no_memory(struct error *error)
 {
     return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL,
                       "raise publish.people_max, or run more workers or hosts",
@@ -134,16 +132,16 @@ static bool copy_lists(const struct partition *partition, struct partition_undo 
 {
     const struct person *person = &undo->before;
     size_t contributions_size = person->contribution_count * sizeof *undo->contributions;
-    size_t devices_size = person->device_count * sizeof *undo->devices;
-    char *copy = arena_take(arena, contributions_size + devices_size);
+    size_t subjects_size = person_subject_count(person) * sizeof *undo->subjects;
+    char *copy = arena_take(arena, contributions_size + subjects_size);
     if (!copy)
         return false;
     undo->contributions = (struct contribution *)copy;
-    undo->devices = (struct pseudonym *)(copy + contributions_size);
+    undo->subjects = (struct pseudonym *)(copy + contributions_size);
     if (contributions_size)
         memcpy(copy, person_contributions(&partition->slab, person), contributions_size);
-    if (devices_size)
-        memcpy(copy + contributions_size, person_devices(&partition->slab, person), devices_size);
+    if (subjects_size)
+        memcpy(copy + contributions_size, person_subjects(&partition->slab, person), subjects_size);
     return true;
 }
 
@@ -188,7 +186,7 @@ void partition_feed_id(const struct partition *partition, const struct live_id *
 }
 
 /* Put an ID on the wheel. An entry without an ID takes its bucket from the pseudonym, which is a keyed hash too. */
-static void link_id(struct partition *partition, uint32_t reference)
+void partition_link_id(struct partition *partition, uint32_t reference)
 {
     struct live_id *id = slab_at(&partition->slab, reference);
     uint64_t hash;
@@ -203,7 +201,7 @@ static void link_id(struct partition *partition, uint32_t reference)
     wheel_link(&partition->wheel, &partition->slab, reference);
 }
 
-static bool make_id(struct partition *partition, uint32_t person_reference, unsigned feed, unsigned device)
+bool partition_make_id(struct partition *partition, uint32_t person_reference, unsigned feed, unsigned device)
 {
     struct person *person = partition_person(partition, person_reference);
     uint32_t reference = slab_take(&partition->slab, 0);
@@ -218,7 +216,7 @@ static bool make_id(struct partition *partition, uint32_t person_reference, unsi
     person->live++;
     partition->live_ids++;
     if (!partition->restoring)
-        link_id(partition, reference);
+        partition_link_id(partition, reference);
     return true;
 }
 
@@ -226,14 +224,14 @@ static bool make_ids(struct partition *partition, uint32_t person_reference, con
                      unsigned device)
 {
     for (unsigned i = 0; i < feeds->count; i++) {
-        if (!make_id(partition, person_reference, feeds->items[i], device))
+        if (!partition_make_id(partition, person_reference, feeds->items[i], device))
             return false;
     }
     return true;
 }
 
 /* Take an ID off the wheel and away from its person. */
-static void drop_id(struct partition *partition, struct person *person, uint32_t *link)
+void partition_drop_id(struct partition *partition, struct person *person, uint32_t *link)
 {
     uint32_t reference = *link;
     struct live_id *id = slab_at(&partition->slab, reference);
@@ -246,79 +244,119 @@ static void drop_id(struct partition *partition, struct person *person, uint32_t
     slab_give(&partition->slab, reference, 0);
 }
 
-/* ---- devices ---- */
+/* ---- devices and accounts ---- */
 
-static bool is_device(const struct partition *partition, const struct device_link *link,
-                      const struct pseudonym *device)
+/* Two lines with one device in one epoch spoil it for both (spec 6). arena NULL: restoring. */
+static bool mind_sharing(struct partition *partition, uint32_t reference, unsigned device,
+                         struct arena *arena, struct error *error)
 {
-    const struct person *person = partition_person(partition, link->person);
-    return !memcmp(person_devices(&partition->slab, person)[link->device].bytes, device->bytes,
-                   PSEUDONYM_SIZE);
-}
-
-/* Note who has a device; two lines with one device in one epoch spoil it for both (spec 6). arena NULL: restoring. */
-static bool link_device(struct partition *partition, uint32_t reference, unsigned device, struct arena *arena,
-                        struct error *error)
-{
-    if (!partition->rules->feeds.any_device)
-        return true;
     struct person *person = partition_person(partition, reference);
     const struct pseudonym *bytes = &person_devices(&partition->slab, person)[device];
     int32_t epoch = partition_people(partition, person)->epoch;
-    uint32_t hash = bytes_hash(bytes);
     uint32_t cursor = UINT32_MAX;
-    uint32_t link_reference;
-    while ((link_reference = ref_index_next(&partition->devices, hash, &cursor))) {
-        const struct device_link *link = slab_at(&partition->slab, link_reference);
-        struct person *other = partition_person(partition, link->person);
-        if (partition_people(partition, other)->epoch != epoch || !is_device(partition, link, bytes))
+    uint32_t other_reference;
+    while ((other_reference = ref_index_next(&partition->subjects.index, bytes_hash(bytes), &cursor))) {
+        struct person *other = partition_person(partition, other_reference);
+        unsigned other_device = person_device(&partition->slab, other, bytes);
+        if (other == person || other_device == CONTRIBUTION_NO_DEVICE ||
+            partition_people(partition, other)->epoch != epoch)
             continue;
         bool same_line = !memcmp(other->line.bytes, person->line.bytes, PSEUDONYM_SIZE);
-        if (same_line && !(other->shared_devices >> link->device & 1))
+        if (same_line && !(other->shared_devices >> other_device & 1))
             continue;
         person->shared_devices |= (uint8_t)(1u << device);
-        if (arena && !touch(partition, link->person, arena, error))
+        if (arena && !touch(partition, other_reference, arena, error))
             return false;
-        other->shared_devices |= (uint8_t)(1u << link->device);
+        other->shared_devices |= (uint8_t)(1u << other_device);
     }
-    link_reference = slab_take(&partition->slab, 0);
-    if (!link_reference || !ref_index_add(&partition->devices, hash, link_reference)) {
-        slab_give(&partition->slab, link_reference, 0);
-        return no_memory(error);
-    }
-    *(struct device_link *)slab_at(&partition->slab, link_reference) =
-        (struct device_link){.person = reference, .device = device};
     return true;
 }
 
-static void unlink_device(struct partition *partition, uint32_t reference, unsigned device)
+static bool link_subject(struct partition *partition, uint32_t reference, const struct pseudonym *subject,
+                         struct error *error)
 {
-    const struct person *person = partition_person(partition, reference);
-    uint32_t hash = bytes_hash(&person_devices(&partition->slab, person)[device]);
-    uint32_t cursor = UINT32_MAX;
-    uint32_t link_reference;
-    while ((link_reference = ref_index_next(&partition->devices, hash, &cursor))) {
-        const struct device_link *link = slab_at(&partition->slab, link_reference);
-        if (link->person != reference || link->device != device)
-            continue;
-        ref_index_remove(&partition->devices, hash, link_reference);
-        slab_give(&partition->slab, link_reference, 0);
-        return;
-    }
+    return subject_index_add(&partition->subjects, bytes_hash(subject), reference) ||
+           partition_no_memory(error);
 }
 
-static bool add_device(struct partition *partition, uint32_t reference, const struct pseudonym *device,
-                       struct arena *arena, struct error *error)
+/* Take the person's later devices and accounts out of the index: those from the given counts on. */
+static void unlink_subjects(struct partition *partition, uint32_t reference, unsigned device,
+                            unsigned account)
+{
+    const struct person *person = partition_person(partition, reference);
+    for (; device < person->device_count; device++)
+        subject_index_remove(&partition->subjects,
+                             bytes_hash(&person_devices(&partition->slab, person)[device]), reference);
+    for (; account < person->account_count; account++)
+        subject_index_remove(&partition->subjects,
+                             bytes_hash(&person_accounts(&partition->slab, person)[account]), reference);
+}
+
+bool partition_add_device(struct partition *partition, uint32_t reference, const struct pseudonym *device,
+                          struct arena *arena, struct error *error)
 {
     struct person *person = partition_person(partition, reference);
     unsigned index = person->device_count;
     if (!person_add_device(&partition->slab, person, device))
-        return no_memory(error);
-    if (!link_device(partition, reference, index, arena, error))
+        return partition_no_memory(error);
+    if (partition->rules->feeds.any_device && !mind_sharing(partition, reference, index, arena, error))
         return false;
     unsigned programme = partition_people(partition, person)->programme;
+    if (!link_subject(partition, reference, device, error))
+        return false;
     return make_ids(partition, reference, &partition->rules->feeds.devices[programme], index) ||
-           no_memory(error);
+           partition_no_memory(error);
+}
+
+bool partition_add_account(struct partition *partition, uint32_t reference, const struct pseudonym *account,
+                           struct error *error)
+{
+    if (!person_add_account(&partition->slab, partition_person(partition, reference), account))
+        return partition_no_memory(error);
+    return link_subject(partition, reference, account, error);
+}
+
+static bool has_subject(const struct partition *partition, const struct person *person,
+                        const struct pseudonym *subject)
+{
+    const struct pseudonym *subjects = person_subjects(&partition->slab, person);
+    for (unsigned i = 0; i < person_subject_count(person); i++) {
+        if (!memcmp(subjects[i].bytes, subject->bytes, PSEUDONYM_SIZE))
+            return true;
+    }
+    return false;
+}
+
+/* Who has a device or an account; of a crowded one it is among everybody. */
+static uint32_t next_of_subject(const struct partition *partition, const struct pseudonym *subject,
+                                bool crowded, uint32_t *cursor)
+{
+    uint32_t reference;
+    while ((reference = crowded ? ref_index_next_any(&partition->persons, cursor)
+                                : ref_index_next(&partition->subjects.index, bytes_hash(subject), cursor))) {
+        if (has_subject(partition, partition_person(partition, reference), subject))
+            break;
+    }
+    return reference;
+}
+
+bool partition_visit_subject(const struct partition *partition, const struct pseudonym *subject,
+                             bool (*visit)(void *context, uint32_t reference), void *context)
+{
+    bool crowded = subject_index_is_crowded(&partition->subjects, bytes_hash(subject));
+    uint32_t cursor = UINT32_MAX;
+    uint32_t reference;
+    while ((reference = next_of_subject(partition, subject, crowded, &cursor))) {
+        if (!visit(context, reference))
+            return false;
+    }
+    for (unsigned i = 0; i < partition->people.count; i++) { /* and whose line it is */
+        const struct people *people = &partition->people.items[i];
+        reference = people->used ? partition_find(partition, people->programme, people->epoch, subject) : 0;
+        if (reference && !visit(context, reference))
+            return false;
+    }
+    return true;
 }
 
 /* ---- persons ---- */
@@ -330,13 +368,12 @@ static void set_capped(struct partition *partition, struct person *person, const
 }
 
 /* Take a person out, with everything that hangs on it. */
-static void forget(struct partition *partition, uint32_t reference)
+void partition_forget(struct partition *partition, uint32_t reference)
 {
     struct person *person = partition_person(partition, reference);
     while (person->ids)
-        drop_id(partition, person, &person->ids);
-    for (unsigned i = 0; i < person->device_count; i++)
-        unlink_device(partition, reference, i);
+        partition_drop_id(partition, person, &person->ids);
+    unlink_subjects(partition, reference, 0, 0);
     partition->contributions -= person->contribution_count;
     person_clear(&partition->slab, person);
     set_capped(partition, person, &(struct interest_set){.count = 0});
@@ -355,8 +392,8 @@ static bool too_many(const struct partition *partition, struct error *error)
                       (unsigned long long)partition->rules->persons);
 }
 
-static uint32_t make_person(struct partition *partition, uint8_t programme, int32_t epoch,
-                            const struct pseudonym *line, struct error *error)
+uint32_t partition_make_person(struct partition *partition, uint8_t programme, int32_t epoch,
+                               const struct pseudonym *line, struct error *error)
 {
     if (partition->rules->persons >= partition->rules->persons_max) {
         (void)too_many(partition, error);
@@ -367,36 +404,37 @@ static uint32_t make_person(struct partition *partition, uint8_t programme, int3
     uint32_t hash = person_hash(line, (unsigned)people);
     if (!reference || !ref_index_add(&partition->persons, hash, reference)) {
         slab_give(&partition->slab, reference, SLAB_CLASS_OWN);
-        (void)no_memory(error);
+        (void)partition_no_memory(error);
         return 0;
     }
     struct person *person = partition_person(partition, reference);
-    *person = (struct person){.line = *line, .people = (uint16_t)people, .hash = hash};
+    *person = (struct person){.line = *line,
+                              .people = (uint16_t)people,
+                              .hash = hash,
+                              .first_s = UINT32_MAX,
+                              .standing = PERSON_STANDS};
     people_enter(&partition->people, person->people);
     partition->persons_here++;
     partition->rules->persons++;
     const struct feed_refs *users = &partition->rules->feeds.users[programme];
     if (!(users->count ? make_ids(partition, reference, users, 0)
-                       : make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))) {
-        forget(partition, reference);
-        (void)no_memory(error);
+                       : partition_make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))) {
+        partition_forget(partition, reference);
+        (void)partition_no_memory(error);
         return 0;
     }
     return reference;
 }
 
-static uint32_t person_of(struct partition *partition, uint8_t programme, int32_t epoch,
-                          const struct pseudonym *line, struct arena *arena, struct error *error)
+static uint32_t new_person(struct partition *partition, uint8_t programme, int32_t epoch,
+                           const struct pseudonym *line, struct arena *arena, struct error *error)
 {
-    uint32_t reference = partition_find(partition, programme, epoch, line);
-    if (reference)
-        return touch(partition, reference, arena, error) ? reference : 0;
-    reference = make_person(partition, programme, epoch, line, error);
+    uint32_t reference = partition_make_person(partition, programme, epoch, line, error);
     if (!reference)
         return 0;
     struct partition_undo *undo = note(reference, arena);
     if (!undo) {
-        forget(partition, reference);
+        partition_forget(partition, reference);
         (void)no_arena(error);
         return 0;
     }
@@ -409,37 +447,37 @@ static uint32_t person_of(struct partition *partition, uint8_t programme, int32_
 /* ---- what events do ---- */
 
 /* Which set follows from what is there now. */
-static bool recap(struct partition *partition, struct person *person, struct error *error)
+bool partition_recap(struct partition *partition, struct person *person, struct error *error)
 {
     struct interest_set capped =
         contribution_cap(person_contributions(&partition->slab, person), person->contribution_count,
                          &person->kept, partition->rules->interests_max);
     for (unsigned i = 0; i < capped.count; i++) {
         if (!people_reserve(&partition->people, person->people, capped.ids[i]))
-            return no_memory(error);
+            return partition_no_memory(error);
     }
     set_capped(partition, person, &capped);
     return true;
 }
 
-static bool names_device(const struct subject *subject)
+static bool names(const struct subject *subject)
 {
     return subject->present && subject->has_pseudonym && !subject->limit_ad_tracking;
 }
 
-/* Index of the record's device in the person's list, added when it is new and there is room. */
+/* Index of the record's device in the person's list, added when it is new; has_room looked before. */
 static bool device_of(struct partition *partition, uint32_t reference, const struct record *record,
                       struct arena *arena, uint8_t *out_device, struct error *error)
 {
     const struct subject *subject = &record->subjects[SUBJECT_DEVICE];
     *out_device = CONTRIBUTION_NO_DEVICE;
-    if (!names_device(subject))
+    if (!names(subject))
         return true;
     struct person *person = partition_person(partition, reference);
     unsigned device = person_device(&partition->slab, person, &subject->pseudonym);
-    if (device == CONTRIBUTION_NO_DEVICE && person->device_count < PERSON_DEVICES_MAX) {
+    if (device == CONTRIBUTION_NO_DEVICE) {
         device = person->device_count;
-        if (!add_device(partition, reference, &subject->pseudonym, arena, error))
+        if (!partition_add_device(partition, reference, &subject->pseudonym, arena, error))
             return false;
     }
     *out_device = (uint8_t)device;
@@ -463,24 +501,31 @@ static bool add_interest(struct partition *partition, struct person *person,
                                               .events = interest->weight,
                                               .interest = interest->taxonomy_id,
                                               .device = device}))
-        return no_memory(error);
+        return partition_no_memory(error);
     partition->contributions++;
     return true;
 }
 
-/* Whole events only: does all of it find a place? */
+/* Whole events only: does all of it find a place? A device or an account that isn't remembered could not be found when
+ * it says no (spec 3, rule 9). */
 static bool has_room(const struct partition *partition, const struct person *person,
                      const struct record *record)
 {
-    if (person->contribution_count + record->interest_count <= CONTRIBUTIONS_MAX)
-        return true;
+    const struct subject *account = &record->subjects[SUBJECT_ACCOUNT];
+    if (names(account) && person->account_count == PERSON_ACCOUNTS_MAX &&
+        !person_has_account(&partition->slab, person, &account->pseudonym))
+        return false;
     const struct subject *subject = &record->subjects[SUBJECT_DEVICE];
     unsigned device = CONTRIBUTION_NO_DEVICE;
-    if (names_device(subject))
+    if (names(subject)) {
         device = person_device(&partition->slab, person, &subject->pseudonym);
-    if (names_device(subject) && device == CONTRIBUTION_NO_DEVICE &&
-        person->device_count < PERSON_DEVICES_MAX)
-        device = person->device_count; /* which nothing stands for yet */
+        if (device == CONTRIBUTION_NO_DEVICE)
+            device = person->device_count; /* which nothing stands for yet */
+        if (device == PERSON_DEVICES_MAX)
+            return false;
+    }
+    if (person->contribution_count + record->interest_count <= CONTRIBUTIONS_MAX)
+        return true;
     unsigned needed = person->contribution_count;
     for (unsigned i = 0; i < record->interest_count; i++) {
         unsigned index;
@@ -491,23 +536,39 @@ static bool has_room(const struct partition *partition, const struct person *per
     return needed <= CONTRIBUTIONS_MAX;
 }
 
+/* Note with whom and when the event was. */
+static bool take_subjects(struct partition *partition, uint32_t reference, const struct record *record,
+                          struct arena *arena, uint8_t *out_device, struct error *error)
+{
+    struct person *person = partition_person(partition, reference);
+    int64_t event_s = record->timestamp_ms > 0 ? record->timestamp_ms / 1000 : 0;
+    if (event_s < person->first_s)
+        person->first_s = (uint32_t)event_s;
+    const struct subject *account = &record->subjects[SUBJECT_ACCOUNT];
+    if (names(account) && !person_has_account(&partition->slab, person, &account->pseudonym) &&
+        !partition_add_account(partition, reference, &account->pseudonym, error))
+        return false;
+    return device_of(partition, reference, record, arena, out_device, error);
+}
+
 enum partition_result partition_add(struct partition *partition, uint8_t programme, int32_t epoch,
                                     const struct record *record, struct arena *arena, struct error *error)
 {
     const struct pseudonym *line = &record->subjects[SUBJECT_LINE].pseudonym;
-    uint32_t reference = person_of(partition, programme, epoch, line, arena, error);
+    uint32_t reference = partition_find(partition, programme, epoch, line);
+    if (reference && partition_person(partition, reference)->standing != PERSON_STANDS)
+        return PARTITION_RETRACTED;
+    if (reference && !touch(partition, reference, arena, error))
+        return PARTITION_STOP;
+    if (!reference)
+        reference = new_person(partition, programme, epoch, line, arena, error);
     if (!reference)
         return PARTITION_STOP;
     struct person *person = partition_person(partition, reference);
     if (!has_room(partition, person, record))
         return PARTITION_FULL;
-    const struct subject *account = &record->subjects[SUBJECT_ACCOUNT];
-    if (account->present && account->has_pseudonym) {
-        person->account = account->pseudonym;
-        person->has_account = true;
-    }
     uint8_t device;
-    if (!device_of(partition, reference, record, arena, &device, error))
+    if (!take_subjects(partition, reference, record, arena, &device, error))
         return PARTITION_STOP;
     bool chosen = true;
     for (unsigned i = 0; i < record->interest_count; i++) {
@@ -517,7 +578,7 @@ enum partition_result partition_add(struct partition *partition, uint8_t program
         chosen = chosen && interest_set_index(&person->capped, interest->taxonomy_id) >= 0;
     }
     /* More events for those who are chosen already change nothing. */
-    if (!chosen && !recap(partition, person, error))
+    if (!chosen && !partition_recap(partition, person, error))
         return PARTITION_STOP;
     return PARTITION_CHANGED;
 }
@@ -539,20 +600,33 @@ enum partition_result partition_remove_app(struct partition *partition, uint8_t 
     uint32_t reference =
         partition_find(partition, programme, epoch, &record->subjects[SUBJECT_LINE].pseudonym);
     struct person *person = reference ? partition_person(partition, reference) : NULL;
+    if (person && person->standing != PERSON_STANDS)
+        return PARTITION_RETRACTED;
     if (!person || !has_app(partition, person, record->app_token))
         return PARTITION_NOTHING;
     if (!touch(partition, reference, arena, error))
         return PARTITION_STOP;
     unsigned before = person->contribution_count;
     if (!person_remove_app(&partition->slab, person, record->app_token)) {
-        (void)no_memory(error);
+        (void)partition_no_memory(error);
         return PARTITION_STOP;
     }
     partition->contributions -= before - person->contribution_count;
-    return recap(partition, person, error) ? PARTITION_CHANGED : PARTITION_STOP;
+    return partition_recap(partition, person, error) ? PARTITION_CHANGED : PARTITION_STOP;
 }
 
-/* ---- what slots do ---- */
+/* ---- what slots and retractions do ---- */
+
+static bool has_state_id(const struct partition *partition, const struct person *person)
+{
+    for (uint32_t reference = person->ids; reference;) {
+        const struct live_id *id = slab_at(&partition->slab, reference);
+        if (id->feed == LIVE_ID_STATE_ONLY && !id->ended)
+            return true;
+        reference = id->person_next;
+    }
+    return false;
+}
 
 bool partition_publish(struct partition *partition, uint32_t id_reference, const struct interest_set *set,
                        struct arena *arena, struct error *error)
@@ -590,6 +664,35 @@ bool partition_end(struct partition *partition, uint32_t id_reference, struct ar
     return true;
 }
 
+bool partition_is_mark(const struct partition *partition, const struct person *person)
+{
+    return person->standing == PERSON_MARKED && person->live == 1 && has_state_id(partition, person);
+}
+
+bool partition_retract(struct partition *partition, uint32_t reference, bool lasting, struct arena *arena,
+                       struct error *error)
+{
+    struct person *person = partition_person(partition, reference);
+    ensure(person->standing == PERSON_STANDS);
+    if (!touch(partition, reference, arena, error))
+        return false;
+    partition->contributions -= person->contribution_count;
+    person_clear_contributions(&partition->slab, person);
+    set_capped(partition, person, &(struct interest_set){.count = 0});
+    person->standing = lasting ? PERSON_MARKED : PERSON_RETRACTED;
+    if (lasting && !has_state_id(partition, person) &&
+        !partition_make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))
+        return partition_no_memory(error);
+    for (uint32_t at = person->ids; at;) {
+        const struct live_id *id = slab_at(&partition->slab, at);
+        bool stays = id->ended || id->published || (lasting && id->feed == LIVE_ID_STATE_ONLY);
+        if (!stays && !partition_end(partition, at, arena, error))
+            return false;
+        at = id->person_next;
+    }
+    return true;
+}
+
 /* ---- the end of a transaction ---- */
 
 static void next_transaction(struct partition *partition)
@@ -622,10 +725,11 @@ void partition_commit(struct partition *partition)
     wheel_sweep(&partition->wheel, &partition->slab, id_gone, partition);
     for (const struct partition_undo *undo = any_ended ? partition->undo : NULL; undo; undo = undo->next) {
         if (partition_person(partition, undo->person)->live == 0)
-            forget(partition, undo->person);
+            partition_forget(partition, undo->person);
     }
     partition->slot_done_committed = partition->slot_done;
     partition->slot_written_committed = partition->slot_written;
+    partition->scan_committed = partition->scan;
     next_transaction(partition);
 }
 
@@ -633,22 +737,25 @@ void partition_commit(struct partition *partition)
 static void undo_additions(struct partition *partition, const struct partition_undo *undo)
 {
     if (undo->is_new) {
-        forget(partition, undo->person);
+        partition_forget(partition, undo->person);
         return;
     }
     struct person *person = partition_person(partition, undo->person);
+    unsigned programme = partition_people(partition, person)->programme;
+    bool of_new_mark = undo->before.standing == PERSON_STANDS && person->standing == PERSON_MARKED &&
+                       partition->rules->feeds.users[programme].count > 0; /* else it had one before */
     for (uint32_t *link = &person->ids; *link;) {
         const struct live_id *id = slab_at(&partition->slab, *link);
-        bool of_new_device = id->feed != LIVE_ID_STATE_ONLY &&
-                             partition->rules->feeds.items[id->feed].subject == FEED_SUBJECT_DEVICE &&
-                             id->device >= undo->before.device_count;
-        if (of_new_device)
-            drop_id(partition, person, link);
+        bool is_new = id->feed == LIVE_ID_STATE_ONLY
+                          ? of_new_mark
+                          : partition->rules->feeds.items[id->feed].subject == FEED_SUBJECT_DEVICE &&
+                                id->device >= undo->before.device_count;
+        if (is_new)
+            partition_drop_id(partition, person, link);
         else
             link = &((struct live_id *)slab_at(&partition->slab, *link))->person_next;
     }
-    for (unsigned i = undo->before.device_count; i < person->device_count; i++)
-        unlink_device(partition, undo->person, i);
+    unlink_subjects(partition, undo->person, undo->before.device_count, undo->before.account_count);
     partition->contributions -= person->contribution_count;
     set_capped(partition, person, &undo->before.capped);
     person_clear(&partition->slab, person);
@@ -661,10 +768,10 @@ static void undo_changes(struct partition *partition, const struct partition_und
         return;
     struct person *person = partition_person(partition, undo->person);
     ensure(person_replace(&partition->slab, person, undo->contributions, undo->before.contribution_count,
-                          undo->devices, undo->before.device_count));
+                          undo->subjects, undo->before.device_count, undo->before.account_count));
     partition->contributions += person->contribution_count;
-    person->account = undo->before.account;
-    person->has_account = undo->before.has_account;
+    person->first_s = undo->before.first_s;
+    person->standing = undo->before.standing;
     person->shared_devices = undo->before.shared_devices;
     person->kept = undo->before.kept;
     person->touched = 0;
@@ -684,85 +791,6 @@ void partition_abort(struct partition *partition)
         undo_changes(partition, undo);
     partition->slot_done = partition->slot_done_committed;
     partition->slot_written = partition->slot_written_committed;
+    partition->scan = partition->scan_committed;
     next_transaction(partition);
-}
-
-/* ---- restoring ---- */
-
-static bool restore_lists(struct partition *partition, uint32_t reference, const struct person_state *state,
-                          struct error *error)
-{
-    struct person *person = partition_person(partition, reference);
-    for (unsigned i = 0; i < state->device_count; i++) {
-        if (!add_device(partition, reference, &state->devices[i], NULL, error))
-            return false;
-    }
-    person->shared_devices |= state->shared_devices;
-    for (unsigned i = 0; i < state->contribution_count; i++) {
-        if (!person_insert(&partition->slab, person, i, &state->contributions[i]))
-            return no_memory(error);
-    }
-    partition->contributions += state->contribution_count;
-    return true;
-}
-
-static void restore_published(struct partition *partition, const struct person *person,
-                              const struct person_state *state)
-{
-    for (uint32_t reference = person->ids; reference;) {
-        struct live_id *id = slab_at(&partition->slab, reference);
-        for (unsigned i = 0; i < state->published_count; i++) {
-            if (state->published[i].feed == id->feed && state->published[i].device == id->device)
-                id->published = state->published[i].mask;
-        }
-        reference = id->person_next;
-    }
-}
-
-bool partition_restore(struct partition *partition, const struct person_state *state, struct error *error)
-{
-    partition->restoring = true;
-    partition_restore_gone(partition, state->programme, state->epoch, &state->line);
-    uint32_t reference = make_person(partition, state->programme, state->epoch, &state->line, error);
-    if (!reference)
-        return false;
-    struct person *person = partition_person(partition, reference);
-    person->account = state->account;
-    person->has_account = state->has_account;
-    person->kept = state->kept;
-    if (!restore_lists(partition, reference, state, error) || !recap(partition, person, error))
-        return false;
-    restore_published(partition, person, state);
-    return true;
-}
-
-void partition_restore_gone(struct partition *partition, uint8_t programme, int32_t epoch,
-                            const struct pseudonym *line)
-{
-    partition->restoring = true;
-    uint32_t reference = partition_find(partition, programme, epoch, line);
-    if (reference)
-        forget(partition, reference);
-}
-
-void partition_restored(struct partition *partition)
-{
-    if (!partition->restoring)
-        return;
-    partition->restoring = false;
-    for (uint32_t i = 0; i < partition->persons.capacity; i++) {
-        uint32_t reference = partition->persons.slots[i].reference;
-        if (!reference)
-            continue;
-        for (uint32_t id = partition_person(partition, reference)->ids; id;) {
-            link_id(partition, id);
-            id = ((struct live_id *)slab_at(&partition->slab, id))->person_next;
-        }
-    }
-}
-
-void partition_set_slot(struct partition *partition, int64_t slot)
-{
-    partition->slot_done = partition->slot_done_committed = slot;
-    partition->slot_written = partition->slot_written_committed = slot;
 }

@@ -17,6 +17,7 @@
 #include "stages/publish/people.h"
 #include "stages/publish/person.h"
 #include "stages/publish/ref_index.h"
+#include "stages/publish/subject_index.h"
 #include "stages/publish/wheel.h"
 
 /* What all partitions of a worker go by and share. */
@@ -39,7 +40,7 @@ struct partition_undo {
     bool is_new; /* wasn't there */
     struct person before;
     struct contribution *contributions; /* before.contribution_count */
-    struct pseudonym *devices;          /* before.device_count */
+    struct pseudonym *subjects;         /* before.device_count + before.account_count */
 };
 
 /* A live ID as it was. */
@@ -49,12 +50,19 @@ struct partition_id_undo {
     struct live_id before;
 };
 
+/* How far a walk over the table of retractions came; the partition's own, kept for those who walk. */
+struct partition_scan {
+    bool done;
+    uint64_t cursor;
+    const void *slots; /* of which table */
+};
+
 struct partition {
     int32_t number;
     struct partition_rules *rules;
     struct slab slab;
     struct ref_index persons;
-    struct ref_index devices; /* slab: struct device_link; empty unless a feed has the device's ID */
+    struct subject_index subjects; /* persons by each of their devices and accounts */
     struct people_list people;
     struct wheel wheel;
     bool restoring;
@@ -65,6 +73,7 @@ struct partition {
     unsigned latest_at;
     struct partition_id_undo *id_undo;
     uint64_t contributions, live_ids, persons_here;
+    struct partition_scan scan, scan_committed;
     uint64_t crossings_seen;                /* people.crossings at the end of the last transaction */
     int64_t slot_done, slot_done_committed; /* the last slot that was served; PARTITION_NO_SLOT: none yet */
     int64_t slot_written, slot_written_committed; /* the one that the changelog knows of */
@@ -76,17 +85,20 @@ struct partition {
 enum partition_result {
     PARTITION_STOP = 0, /* error says why */
     PARTITION_CHANGED,
-    PARTITION_FULL,    /* the person has as many contributions as one may have */
-    PARTITION_NOTHING, /* nothing to remove */
+    PARTITION_FULL,      /* the person has as many contributions, devices or accounts as one may have */
+    PARTITION_NOTHING,   /* nothing to remove */
+    PARTITION_RETRACTED, /* the person said no: nothing more in this epoch (spec 3, rule 9) */
 };
 
 /* A person as the changelog tells of it. */
 struct person_state {
     uint8_t programme;
     int32_t epoch;
-    struct pseudonym line, account;
-    bool has_account;
-    uint8_t device_count, shared_devices;
+    enum person_standing standing;
+    uint32_t first_s;
+    struct pseudonym line;
+    uint8_t account_count, device_count, shared_devices;
+    struct pseudonym accounts[PERSON_ACCOUNTS_MAX];
     struct pseudonym devices[PERSON_DEVICES_MAX];
     struct interest_set kept;
     unsigned published_count; /* entries of feeds that are not configured any more are left out */
@@ -131,6 +143,19 @@ enum partition_result partition_remove_app(struct partition *partition, uint8_t 
                                            const struct record *record, struct arena *arena,
                                            struct error *error);
 
+/* Call visit(context, reference) for every person that has that subject, whatever its programme and epoch, until it answers
+ * false. It may change the person, but make none and take none out. False: it did. */
+bool partition_visit_subject(const struct partition *partition, const struct pseudonym *subject,
+                             bool (*visit)(void *context, uint32_t reference), void *context);
+
+/* A person said no, who PERSON_STANDS: what is pending is forgotten, IDs without a record end at once, those with one end
+ * with their tombstone (partition_end). lasting: the person's mark stays until the epoch is over. */
+CLICKVEIL_MUST_CHECK bool partition_retract(struct partition *partition, uint32_t person, bool lasting,
+                                            struct arena *arena, struct error *error);
+
+/* Is nothing left of a retracted person but its mark? */
+bool partition_is_mark(const struct partition *partition, const struct person *person);
+
 /* The feed's record of a live ID now shows that set (empty: a tombstone stands there). What is shown for the first
  * time is kept. */
 CLICKVEIL_MUST_CHECK bool partition_publish(struct partition *partition, uint32_t id,
@@ -150,6 +175,10 @@ CLICKVEIL_MUST_CHECK bool partition_restore(struct partition *partition, const s
                                             struct error *error);
 void partition_restore_gone(struct partition *partition, uint8_t programme, int32_t epoch,
                             const struct pseudonym *line);
+/* The same: of a person there is the mark. */
+CLICKVEIL_MUST_CHECK bool partition_restore_mark(struct partition *partition, uint8_t programme,
+                                                 int32_t epoch, const struct pseudonym *line,
+                                                 struct error *error);
 void partition_restored(struct partition *partition);
 
 /* The changelog says that this was the last slot that was served. Outside of transactions. */

@@ -36,13 +36,37 @@ unsigned person_device(const struct slab *slab, const struct person *person, con
     return CONTRIBUTION_NO_DEVICE;
 }
 
+bool person_has_account(const struct slab *slab, const struct person *person, const struct pseudonym *account)
+{
+    const struct pseudonym *accounts = person_accounts(slab, person);
+    for (unsigned i = 0; i < person->account_count; i++) {
+        if (!memcmp(accounts[i].bytes, account->bytes, PSEUDONYM_SIZE))
+            return true;
+    }
+    return false;
+}
+
 bool person_add_device(struct slab *slab, struct person *person, const struct pseudonym *device)
 {
     ensure(person->device_count < PERSON_DEVICES_MAX);
-    if (!resize(slab, &person->devices, person->device_count, person->device_count + 1u))
+    unsigned count = person_subject_count(person);
+    if (!resize(slab, &person->subjects, count, count + 1))
         return false;
-    person->device_count++;
-    person_devices(slab, person)[person->device_count - 1] = *device;
+    struct pseudonym *subjects = slab_at(slab, person->subjects);
+    unsigned place = person->device_count++;
+    memmove(&subjects[place + 1], &subjects[place], (count - place) * sizeof *subjects);
+    subjects[place] = *device;
+    return true;
+}
+
+bool person_add_account(struct slab *slab, struct person *person, const struct pseudonym *account)
+{
+    ensure(person->account_count < PERSON_ACCOUNTS_MAX);
+    unsigned count = person_subject_count(person);
+    if (!resize(slab, &person->subjects, count, count + 1))
+        return false;
+    person->account_count++;
+    person_subjects(slab, person)[count] = *account;
     return true;
 }
 
@@ -86,29 +110,39 @@ bool person_remove_app(struct slab *slab, struct person *person, uint64_t app_to
     return true;
 }
 
-void person_clear(struct slab *slab, struct person *person)
+void person_clear_contributions(struct slab *slab, struct person *person)
 {
     ensure(resize(slab, &person->contributions, person->contribution_count, 0));
-    ensure(resize(slab, &person->devices, person->device_count, 0));
-    person->contribution_count = person->device_count = 0;
+    person->contribution_count = 0;
+}
+
+void person_clear(struct slab *slab, struct person *person)
+{
+    person_clear_contributions(slab, person);
+    ensure(resize(slab, &person->subjects, person_subject_count(person), 0));
+    person->device_count = person->account_count = 0;
 }
 
 bool person_replace(struct slab *slab, struct person *person, const struct contribution *contributions,
-                    unsigned contribution_count, const struct pseudonym *devices, unsigned device_count)
+                    unsigned contribution_count, const struct pseudonym *subjects, unsigned device_count,
+                    unsigned account_count)
 {
-    ensure(contribution_count <= CONTRIBUTIONS_MAX && device_count <= PERSON_DEVICES_MAX);
+    ensure(contribution_count <= CONTRIBUTIONS_MAX && device_count <= PERSON_DEVICES_MAX &&
+           account_count <= PERSON_ACCOUNTS_MAX);
+    unsigned subject_count = device_count + account_count;
     person_clear(slab, person);
     if (!resize(slab, &person->contributions, 0, contribution_count))
         return false;
-    if (!resize(slab, &person->devices, 0, device_count)) {
+    if (!resize(slab, &person->subjects, 0, subject_count)) {
         ensure(resize(slab, &person->contributions, contribution_count, 0));
         return false;
     }
     person->contribution_count = (uint8_t)contribution_count;
     person->device_count = (uint8_t)device_count;
+    person->account_count = (uint8_t)account_count;
     if (contribution_count)
         memcpy(person_contributions(slab, person), contributions, contribution_count * sizeof *contributions);
-    if (device_count)
-        memcpy(person_devices(slab, person), devices, device_count * sizeof *devices);
+    if (subject_count)
+        memcpy(person_subjects(slab, person), subjects, subject_count * sizeof *subjects);
     return true;
 }

@@ -4,9 +4,11 @@
  * calendar      epochs, slots             feed, feed_id   the feeds and their IDs
  * partition     the state and its undo    round, due      what a flush writes
  * changelog     the state as records      feed_value      the value of a feed record
+ * retraction_table, retractions           who said no, and what that means for the state
  */
 #include "stages/publish/publish.h"
 
+#include "common/retraction.h"
 #include "common/secret.h"
 #include "stages/publish/changelog.h"
 #include "stages/publish/round.h"
@@ -21,10 +23,13 @@ static const struct reason reasons[PUBLISH_REASONS] = {
     [PUBLISH_EPOCH_AHEAD] = {"epoch_ahead",
                              "The event lies in an epoch that begins too far ahead of the clock."},
     [PUBLISH_PERSON_FULL] = {"person_full",
-                             "The person has 255 contributions in this epoch, as many as are kept."},
+                             "The person has 255 contributions, 8 devices or 4 accounts in this "
+                             "epoch, as many as are kept."},
     [PUBLISH_NOTHING_TO_REMOVE] = {"nothing_to_remove",
                                    "The removed app had contributed nothing in this epoch."},
     [PUBLISH_NO_INTEREST] = {"no_interest", "The event came without an interest."},
+    [PUBLISH_RETRACTED] = {"retracted",
+                           "The person said no after the event was let through, or in this epoch."},
 };
 
 enum { BYTES_OF_PERSON = 512, BYTES_SPARE = 64 << 20 }; /* bounds of the slabs by publish.people_max */
@@ -35,13 +40,43 @@ enum gauge { GAUGE_PEOPLE, GAUGE_CONTRIBUTIONS, GAUGE_IDS_LIVE, GAUGE_STATE_BYTE
 
 struct publish_shared {
     struct secret *root;
+    const struct config *config;
+    struct calendar calendar;
+    int64_t future_max_ms;
+    struct retraction_table *retractions;
+    struct retraction_reader reader; /* the follower's */
+    int64_t newest_ms;               /* of all retractions read; the follower's */
+    struct retraction_times times;
     _Atomic int64_t gauges[GAUGES]; /* sums over workers, relaxed */
 };
+
+static struct calendar calendar_of(const struct stage_context *context)
+{
+    const struct publish_options *options = context->options;
+    struct update update;
+    ensure(publish_options_update(options->update_every, &update)); /* lint saw to it */
+    return (struct calendar){
+        .origin_ms = options->origin_day == OPTION_DATE_UNSET ? 0 : options->origin_day * CALENDAR_DAY_MS,
+        .epoch_ms = options->epoch_ms,
+        .life_ms = publish_options_life_ms(options, context->config->input.late_max_ms, context->files),
+        .slots = update.kind == UPDATE_SLOTS ? (unsigned)(update.period_ms / CALENDAR_SLOT_MS) : 1,
+    };
+}
 
 static bool publish_shared_init(void *shared, const struct stage_context *context, struct error *error)
 {
     struct publish_shared *publish = shared;
     const struct publish_options *options = context->options;
+    publish->config = context->config;
+    publish->calendar = calendar_of(context);
+    publish->future_max_ms = context->config->input.future_max_ms;
+    publish->retractions =
+        retraction_table_new((uint64_t)options->retractions_max, context->workers > 0 ? context->workers : 1);
+    if (!publish->retractions)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                          "no memory for the table of retractions");
+    if (!retraction_reader_init(&publish->reader, context->arena, error))
+        return false;
     publish->root = secret_load(options->key.data, SECRET_PUBLISH, error);
     return publish->root != NULL;
 }
@@ -49,9 +84,58 @@ static bool publish_shared_init(void *shared, const struct stage_context *contex
 static void publish_shared_release(void *shared)
 {
     struct publish_shared *publish = shared;
+    retraction_table_free(publish->retractions);
+    publish->retractions = NULL;
     secret_free(publish->root);
     publish->root = NULL;
 }
+
+/* ---- following the retractions ---- */
+
+/* Choices before that moment are about nothing that can still live: an event of theirs lies in the epoch of the choice or
+ * before, or a little ahead of its time (input.future_max). */
+static int64_t over_ms(const struct publish_shared *publish)
+{
+    const struct calendar *calendar = &publish->calendar;
+    int64_t ended_ms = publish->newest_ms - calendar->life_ms;
+    return calendar_epoch_start_ms(calendar, calendar_epoch(calendar, ended_ms)) - publish->future_max_ms;
+}
+
+/* Both views alike: a retraction follows from a choice that was committed, and is written again when its transaction is
+ * aborted. */
+static bool publish_apply(void *shared, const struct followed_record *record, struct error *error)
+{
+    struct publish_shared *publish = shared;
+    struct retraction retraction;
+    const char *what;
+    if (view_is_absent(record->value) && !view_is_absent(record->key))
+        return true; /* nothing takes a retraction back before its epoch ends */
+    if (!retraction_read(&publish->reader, record->key, record->value, &retraction, &what)) {
+        error_fail(error, EXIT_STATUS_DATA, NULL,
+                   "nothing is published while a retraction can't be read: see what wrote it", "%s", what);
+        error_at(error, "topics.retractions[%d]@%lld", (int)record->partition, (long long)record->offset);
+        return false;
+    }
+    if (retraction.time_ms > publish->newest_ms)
+        publish->newest_ms = retraction.time_ms;
+    int programme = config_programme_index(publish->config, retraction.programme);
+    return programme < 0 ||
+           retraction_table_put(publish->retractions, &retraction.subject, (unsigned)programme,
+                                retraction.time_ms, over_ms(publish), error);
+}
+
+static bool publish_complete(void *shared, struct error *error)
+{
+    (void)shared;
+    (void)error;
+    return true; /* nobody need have said no yet */
+}
+
+static const struct followed publish_followed = {
+    .topic = TOPIC_RETRACTIONS,
+    .apply = publish_apply,
+    .complete = publish_complete,
+};
 
 static void publish_gauges(const void *shared, void (*add)(void *context, const char *name, double value),
                            void *context)
@@ -65,6 +149,8 @@ static void publish_gauges(const void *shared, void (*add)(void *context, const 
         add(context, names[i], (double)values[i]);
     if (values[GAUGE_PEOPLE_MAX] > 0)
         add(context, "people_max_ratio", (double)values[GAUGE_PEOPLE] / (double)values[GAUGE_PEOPLE_MAX]);
+    add(context, "retractions", (double)retraction_table_entries(publish->retractions));
+    add(context, "retractions_bytes", (double)retraction_table_bytes(publish->retractions));
 }
 
 /* ---- a worker's state ---- */
@@ -74,6 +160,7 @@ struct publish_state {
     const struct config *config;
     int64_t future_max_ms;
     struct partition_rules rules;
+    struct retractions retractions;
     struct round round;
     struct partition **partitions; /* those that are assigned */
     unsigned partition_count;
@@ -90,12 +177,7 @@ static bool publish_init(void *state, const struct stage_context *context, struc
     publish->shared = context->shared;
     publish->config = context->config;
     publish->future_max_ms = context->config->input.future_max_ms;
-    publish->rules.calendar = (struct calendar){
-        .origin_ms = options->origin_day == OPTION_DATE_UNSET ? 0 : options->origin_day * CALENDAR_DAY_MS,
-        .epoch_ms = options->epoch_ms,
-        .life_ms = publish_options_life_ms(options, context->config->input.late_max_ms, context->files),
-        .slots = update.kind == UPDATE_SLOTS ? (unsigned)(update.period_ms / CALENDAR_SLOT_MS) : 1,
-    };
+    publish->rules.calendar = calendar_of(context);
     publish->rules.interests_max = (unsigned)options->interests_max;
     publish->rules.k = (uint32_t)options->k;
     publish->rules.persons_max = (uint64_t)options->people_max;
@@ -104,9 +186,12 @@ static bool publish_init(void *state, const struct stage_context *context, struc
     publish->round.options = options;
     publish->round.update = update;
     publish->round.files = context->files;
+    publish->round.retractions = &publish->retractions;
     return feed_list_init(&publish->rules.feeds, context->config, options,
                           secret_bytes(publish->shared->root), error) &&
-           due_list_init(&publish->round.due, error);
+           due_list_init(&publish->round.due, error) &&
+           retractions_init(&publish->retractions, publish->shared->retractions, &publish->shared->times,
+                            &publish->rules.calendar, context->worker, error);
 }
 
 static void report_gauges(struct publish_state *publish)
@@ -139,6 +224,7 @@ static void publish_release(void *state)
     }
     free(publish->partitions);
     due_list_release(&publish->round.due);
+    retractions_release(&publish->retractions);
     feed_list_release(&publish->rules.feeds);
     slab_budget_release(&publish->rules.memory);
     *publish = (struct publish_state){0};
@@ -164,6 +250,8 @@ static struct verdict stop(const struct emitter *emitter, const char *what)
 /* Why the programmes of an event could not take it; the one that says most wins. */
 static unsigned worse(unsigned reason, enum partition_result result)
 {
+    if (result == PARTITION_RETRACTED || reason == PUBLISH_RETRACTED)
+        return PUBLISH_RETRACTED;
     if (result == PARTITION_FULL)
         return PUBLISH_PERSON_FULL;
     return result == PARTITION_NOTHING && reason != PUBLISH_PERSON_FULL ? PUBLISH_NOTHING_TO_REMOVE : reason;
@@ -188,11 +276,14 @@ static struct verdict judge(struct publish_state *publish, struct partition *par
 
     bool changed = false;
     unsigned reason = PUBLISH_NO_FEED;
+    retractions_open(&publish->retractions);
+    programme_set retracted = retractions_of_event(&publish->retractions, record, epoch);
     for (uint8_t programme = 0; programmes >> programme; programme++) {
         if (!(programmes >> programme & 1))
             continue;
         enum partition_result result =
-            record->type == EVENT_APP_REMOVE
+            retracted >> programme & 1 ? PARTITION_RETRACTED
+            : record->type == EVENT_APP_REMOVE
                 ? partition_remove_app(partition, programme, epoch, record, emitter->arena, emitter->error)
                 : partition_add(partition, programme, epoch, record, emitter->arena, emitter->error);
         if (result == PARTITION_STOP)
@@ -230,12 +321,31 @@ static struct verdict publish_process(void *state, struct record *record, struct
 static bool publish_flush(void *state, struct emitter *emitter, bool *out_more)
 {
     struct publish_state *publish = state;
-    return round_flush(&publish->round, publish->partitions, publish->partition_count, emitter, out_more);
+    bool more = false, more_due = false;
+    if (!retractions_apply(&publish->retractions, publish->partitions, publish->partition_count, emitter,
+                           &more) ||
+        !round_flush(&publish->round, publish->partitions, publish->partition_count, emitter, &more_due))
+        return false;
+    *out_more = more || more_due;
+    return true;
+}
+
+/* Behind the barrier: whom a retraction touched meanwhile must not stand in the feed records that are to be sent. */
+static bool publish_stands(void *state)
+{
+#ifdef CLICKVEIL_TEST_BARRIER_OFF
+    (void)state; /* a test build, to see the barrier's test fail */
+    return true;
+#else
+    struct publish_state *publish = state;
+    return retractions_stand(&publish->retractions, publish->partitions, publish->partition_count);
+#endif
 }
 
 static void publish_commit(void *state)
 {
     struct publish_state *publish = state;
+    retractions_commit(&publish->retractions);
     for (unsigned i = 0; i < publish->partition_count; i++)
         partition_commit(publish->partitions[i]);
     round_commit(&publish->round);
@@ -245,6 +355,7 @@ static void publish_commit(void *state)
 static void publish_abort(void *state)
 {
     struct publish_state *publish = state;
+    retractions_abort(&publish->retractions);
     for (unsigned i = 0; i < publish->partition_count; i++)
         partition_abort(publish->partitions[i]);
     round_abort(&publish->round);
@@ -253,7 +364,10 @@ static void publish_abort(void *state)
 static int64_t publish_next_due_ms(const void *state)
 {
     const struct publish_state *publish = state;
-    return round_next_due_ms(&publish->round, publish->partitions, publish->partition_count);
+    int64_t slot_ms = round_next_due_ms(&publish->round, publish->partitions, publish->partition_count);
+    int64_t retraction_ms =
+        retractions_due_ms(&publish->retractions, publish->partitions, publish->partition_count);
+    return retraction_ms < slot_ms ? retraction_ms : slot_ms;
 }
 
 static bool publish_waits_for_drain(const void *state)
@@ -301,6 +415,10 @@ static bool restore_person(struct publish_state *publish, struct partition *part
         partition_restore_gone(partition, (uint8_t)programme, key->epoch, &key->line);
         return true;
     }
+    if (key->kind == CHANGELOG_MARK)
+        return changelog_read_mark(value)
+                   ? partition_restore_mark(partition, (uint8_t)programme, key->epoch, &key->line, error)
+                   : unreadable(partition->number, "mark", error);
     struct person_state person = {.programme = (uint8_t)programme, .epoch = key->epoch, .line = key->line};
     if (!changelog_read_person(value, &publish->rules.feeds, &person))
         return unreadable(partition->number, "person", error);
@@ -316,7 +434,7 @@ static bool publish_restore(void *state, int32_t number, struct view key, struct
     struct changelog_key read;
     if (!changelog_read_key(key, &read))
         return unreadable(number, "key", error);
-    if (read.kind == CHANGELOG_PERSON)
+    if (read.kind == CHANGELOG_PERSON || read.kind == CHANGELOG_MARK)
         return restore_person(publish, partition, &read, value, error);
     struct changelog_meta meta = {.slot_done = PARTITION_NO_SLOT};
     if (!view_is_absent(value) && !changelog_read_meta(value, &meta))
@@ -335,6 +453,9 @@ static bool publish_restored(void *state, int32_t number, struct error *error)
     if (publish->round.update.kind ==
         UPDATE_AT_ONCE) /* the process may have ended in the middle of a sweep */
         publish->round.sweep = publish->round.sweep_committed = (struct sweep){.active = true};
+    else if (publish->round.options->retract == RETRACT_NOW && !publish->round.sweep.active)
+        publish->round.sweep = publish->round.sweep_committed =
+            (struct sweep){.active = true, .of_retracted = true};
     report_gauges(publish);
     return true;
 }
@@ -378,10 +499,12 @@ const struct stage stage_publish = {
     .release = publish_release,
     .process = publish_process,
     .flush = publish_flush,
+    .stands = publish_stands,
     .commit = publish_commit,
     .abort = publish_abort,
     .next_due_ms = publish_next_due_ms,
     .waits_for_drain = publish_waits_for_drain,
+    .followed = &publish_followed,
     .partitioned = &partitioned,
     .gauges = publish_gauges,
 };

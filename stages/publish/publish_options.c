@@ -63,6 +63,7 @@ static bool judge_update(struct view text, char *why, size_t why_size)
 
 static const char *const kind_choices[] = {"", "interests", "groups", "detailed", NULL};
 static const char *const id_choices[] = {"", "user", "device", NULL};
+static const char *const retract_choices[] = {"", "slot", "now", NULL};
 
 static const struct option feed_option_list[] = {
     {.name = "advertiser",
@@ -171,6 +172,39 @@ static const struct option option_list[] = {
      .maximum = "200000000",
      .help = "So many people (by programme and epoch) a worker keeps in memory at most, typically "
              "250 bytes each; one more stops it."},
+    {.name = "retract",
+     .type = OPTION_ENUM,
+     .offset = offsetof(struct publish_options, retract),
+     .choices = retract_choices,
+     .default_text = "slot",
+     .help =
+         "When the IDs of somebody who said no get their tombstones: each at its own `slot`, as any other "
+         "change, or `now`, which is quicker and shows which tombstones belong to one person. Nothing "
+         "else is written about them from the moment on that the choice is known."},
+    {.name = "lease",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct publish_options, followed.lease_ms),
+     .default_text = "60s",
+     .minimum = "1s",
+     .maximum = "1h",
+     .help = "How old the last complete reading of the topic of retractions may be; events and slots pause "
+             "when it is older."},
+    {.name = "barrier_every",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct publish_options, followed.barrier_every_ms),
+     .default_text = "5s",
+     .minimum = "100ms",
+     .maximum = "10m",
+     .help = "How often the topic of retractions is read to its end when no transaction asks for it. Must be "
+             "shorter than lease."},
+    {.name = "retractions_max",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct publish_options, retractions_max),
+     .default_text = "20000000",
+     .minimum = "1000",
+     .maximum = "1000000000",
+     .help = "So many retractions (by subject and programme) that are still of use are kept in memory at "
+             "most, 50 to 100 bytes each; more stop the process."},
     {.name = "feeds",
      .type = OPTION_GROUP_LIST,
      .offset = offsetof(struct publish_options, feeds),
@@ -249,6 +283,10 @@ static void check_options(const void *value, struct lint *lint)
     const struct publish_options *options = value;
     check_privacy(options, lint);
     check_update(options, lint);
+    if (options->followed.barrier_every_ms >= options->followed.lease_ms)
+        lint_report(lint, LINT_ERROR, lint_place(lint, &options->followed.barrier_every_ms),
+                    "barrier_every must be shorter than lease, else every pause between two readings would "
+                    "stop the pipeline");
     if (options->feeds.count == 0)
         lint_report(lint, LINT_WARNING, lint_place(lint, &options->feeds),
                     "publish has no feeds, so that every event is dropped as no_feed");

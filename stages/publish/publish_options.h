@@ -7,6 +7,7 @@
 #define CLICKVEIL_STAGES_PUBLISH_PUBLISH_OPTIONS_H
 
 #include "common/config.h"
+#include "common/followed_options.h"
 #include "common/option.h"
 
 enum {
@@ -30,8 +31,16 @@ struct feed_options {
     struct view topic;
 };
 
+/* When those who said no get their tombstones (spec 3, rule 9). */
+enum retract_when {
+    RETRACT_UNKNOWN = 0,
+    RETRACT_SLOT, /* each ID at its own slot */
+    RETRACT_NOW,  /* as soon as it is known */
+};
+
 struct publish_options {
-    struct view key; /* path of the root key, or credential:NAME, fd:N (common/secret.h) */
+    struct followed_options followed; /* topics.retractions; first, see common/followed_options.h */
+    struct view key;                  /* path of the root key, or credential:NAME, fd:N (common/secret.h) */
     struct view provider;
     int64_t k;
     int64_t epoch_ms;
@@ -40,6 +49,8 @@ struct publish_options {
     struct view update_every; /* see publish_options_update */
     bool trial;
     int64_t people_max;
+    int retract; /* enum retract_when */
+    int64_t retractions_max;
     struct option_list feeds; /* struct feed_options */
 };
 

@@ -68,6 +68,16 @@ uint32_t ref_index_next(const struct ref_index *index, uint32_t hash, uint32_t *
     }
 }
 
+uint32_t ref_index_next_any(const struct ref_index *index, uint32_t *cursor)
+{
+    uint32_t reference = 0;
+    for (uint32_t at = *cursor + 1; at < index->capacity && !reference; at++) {
+        reference = index->slots[at].reference;
+        *cursor = at;
+    }
+    return reference;
+}
+
 bool ref_index_add(struct ref_index *index, uint32_t hash, uint32_t reference)
 {
     /* at most three quarters full, so that an empty slot ends every walk soon */

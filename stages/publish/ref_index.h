@@ -28,6 +28,9 @@ struct ref_index {
 /* Walk all references of a hash: start with *cursor = UINT32_MAX; 0: no more. */
 uint32_t ref_index_next(const struct ref_index *index, uint32_t hash, uint32_t *cursor);
 
+/* Walk all references, likewise, in no order. */
+uint32_t ref_index_next_any(const struct ref_index *index, uint32_t *cursor);
+
 /* Add a reference (not 0). False: no memory, nothing changed. */
 CLICKVEIL_MUST_CHECK bool ref_index_add(struct ref_index *index, uint32_t hash, uint32_t reference);
 

@@ -49,6 +49,17 @@ static bool write_value(struct round *round, const struct due *due, const struct
     return feed_value_write(&value, round->emitter->arena, out_value) || no_arena(round);
 }
 
+static bool shows_anything(const struct partition *partition, const struct person *person)
+{
+    for (uint32_t reference = person->ids; reference;) {
+        const struct live_id *id = slab_at(&partition->slab, reference);
+        if (id->published)
+            return true;
+        reference = id->person_next;
+    }
+    return false;
+}
+
 static bool write_due(struct round *round, const struct due *due, int64_t timestamp_ms)
 {
     struct live_id *id = slab_at(&due->partition->slab, due->reference);
@@ -56,6 +67,11 @@ static bool write_due(struct round *round, const struct due *due, int64_t timest
     enum due_action action = due_look(due->partition, id, round->emitter->now_ms, &set);
     if (action == DUE_NOTHING)
         return true;
+    const struct person *person = partition_person(due->partition, id->person);
+    int64_t retracted_ms;
+    if (action == DUE_RECORD &&
+        retractions_of_person(round->retractions, due->partition, person, &retracted_ms) != RETRACTION_NONE)
+        return true; /* spec 3, rule 9: the state follows in the next transaction, which is due at once */
     char *text = arena_take(round->emitter->arena, FEED_ID_TEXT_SIZE);
     if (!text)
         return no_arena(round);
@@ -73,8 +89,13 @@ static bool write_due(struct round *round, const struct due *due, int64_t timest
     round->records++;
     struct arena *arena = round->emitter->arena;
     struct error *error = round->emitter->error;
-    if (action == DUE_END_TOMBSTONE)
-        return partition_end(due->partition, due->reference, arena, error);
+    if (action == DUE_END_TOMBSTONE) {
+        if (!partition_end(due->partition, due->reference, arena, error))
+            return false;
+        if (person->standing != PERSON_STANDS && !shows_anything(due->partition, person))
+            retractions_note_tombstone(round->retractions, due->partition, person, round->emitter->now_ms);
+        return true;
+    }
     return partition_publish(due->partition, due->reference, &set, arena, error);
 }
 
@@ -85,6 +106,8 @@ static bool consider(struct round *round, struct partition *partition, uint32_t 
     struct live_id *id = slab_at(&partition->slab, reference);
     struct interest_set set;
     round->visits++;
+    if (round->of_retracted && partition_person(partition, id->person)->standing == PERSON_STANDS)
+        return true;
     switch (due_look(partition, id, round->emitter->now_ms, &set)) {
     case DUE_NOTHING:
         return true;
@@ -213,6 +236,7 @@ static bool serve_slots(struct round *round, bool *out_more)
 static bool serve_sweep(struct round *round, bool *out_more)
 {
     unsigned buckets = wheel_bucket_count(round->rules->calendar.slots);
+    round->of_retracted = round->sweep.of_retracted;
     while (round->sweep.bucket < buckets) {
         bool done = round->visits < VISITS_MAX;
         if (done && !serve_bucket(round, round->sweep.bucket, 0, true, round->emitter->now_ms, &done))
@@ -247,9 +271,10 @@ static bool others_changed(struct round *round)
     return changed;
 }
 
-static bool serve_touched(struct round *round)
+static bool serve_touched(struct round *round, bool of_retracted)
 {
     bool room = begin_list(round);
+    round->of_retracted = of_retracted;
     for (unsigned i = 0; i < round->partition_count && room; i++) {
         struct partition *partition = round->partitions[i];
         for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next) {
@@ -263,7 +288,7 @@ static bool serve_touched(struct round *round)
     if (!write_list(round, round->emitter->now_ms))
         return false;
     if (!room || round->due.left_out)
-        round->sweep = (struct sweep){.active = true};
+        round->sweep = (struct sweep){.active = true, .of_retracted = of_retracted};
     return true;
 }
 
@@ -274,9 +299,11 @@ static bool serve(struct round *round, bool *out_more)
     bool everyone = round->emitter->draining && (round->files || round->update.kind != UPDATE_SLOTS);
     if (round->update.kind == UPDATE_AT_ONCE)
         everyone = others_changed(round) || everyone;
-    if (everyone && !round->sweep.active)
+    if (everyone && (!round->sweep.active || round->sweep.of_retracted))
         round->sweep = (struct sweep){.active = true};
-    if (round->update.kind == UPDATE_AT_ONCE && !round->sweep.active && !serve_touched(round))
+    bool at_once = round->update.kind == UPDATE_AT_ONCE;
+    bool retracted_now = round->options->retract == RETRACT_NOW;
+    if ((at_once || retracted_now) && !round->sweep.active && !serve_touched(round, !at_once))
         return false;
     return !round->sweep.active || serve_sweep(round, out_more);
 }
@@ -294,12 +321,20 @@ static bool write_person(struct round *round, const struct partition *partition,
 {
     struct arena *arena = round->emitter->arena;
     struct view key, value = VIEW_ABSENT;
+    bool is_mark = partition_is_mark(partition, person);
     if (!changelog_person_key(partition, person, arena, &key))
         return no_arena(round);
     /* The state goes with its last ID, in the transaction that writes the last tombstone (spec 6). */
-    if (person->live > 0 && !changelog_person_value(partition, person, arena, &value))
+    if (person->live > 0 && !is_mark && !changelog_person_value(partition, person, arena, &value))
         return no_arena(round);
-    return write_state(round, partition, key, value);
+    if (!write_state(round, partition, key, value))
+        return false;
+    if (!is_mark && (person->live > 0 || person->standing != PERSON_MARKED))
+        return true;
+    /* The mark comes behind the state's tombstone, so that a restore that meets both in their order ends with it. */
+    if (!changelog_mark_key(partition, person, arena, &key))
+        return no_arena(round);
+    return write_state(round, partition, key, is_mark ? changelog_mark_value() : VIEW_ABSENT);
 }
 
 static bool write_meta(struct round *round, struct partition *partition)
@@ -332,7 +367,7 @@ static void prefetch(const struct partition *partition, const struct partition_u
     if (undo->is_new)
         return;
     __builtin_prefetch(slab_at(&partition->slab, undo->before.contributions));
-    __builtin_prefetch(slab_at(&partition->slab, undo->before.devices));
+    __builtin_prefetch(slab_at(&partition->slab, undo->before.subjects));
     __builtin_prefetch(slab_at(&partition->slab, undo->before.ids));
 }
 
@@ -367,6 +402,7 @@ bool round_flush(struct round *round, struct partition **partitions, unsigned pa
     round->partitions = partitions;
     round->partition_count = partition_count;
     round->records = round->ends = round->visits = 0;
+    round->of_retracted = false;
     size_t room = arena_room(emitter->arena);
     round->room_min = room - room / 3;
     bool more = false;
@@ -410,10 +446,14 @@ static int64_t next_phase_ms(const struct round *round, struct partition *const 
 int64_t round_next_due_ms(const struct round *round, struct partition *const *partitions,
                           unsigned partition_count)
 {
-    if (round->files || partition_count == 0 || round->update.kind == UPDATE_DRAIN)
+    if (round->files || partition_count == 0)
+        return INT64_MAX;
+    if (round->sweep.active && (round->sweep.of_retracted || round->update.kind == UPDATE_AT_ONCE))
+        return 0;
+    if (round->update.kind == UPDATE_DRAIN)
         return INT64_MAX;
     if (round->update.kind == UPDATE_AT_ONCE)
-        return round->sweep.active ? 0 : next_phase_ms(round, partitions, partition_count);
+        return next_phase_ms(round, partitions, partition_count);
     int64_t least = INT64_MAX;
     for (unsigned i = 0; i < partition_count; i++)
         least = partitions[i]->slot_done < least ? partitions[i]->slot_done : least;

@@ -2,7 +2,8 @@
  * What a flush writes: records of due IDs, and the changelog of whom the transaction touched.
  *
  * A round serves slots one after another (those that were missed are made up in order, one period back at most), or
- * everyone at once (a sweep), or only those who were touched. It writes a bounded number of records and says when there
+ * everyone at once (a sweep), or only those who were touched. With `retract: now` those who were retracted get their
+ * tombstones beside the slots. It writes a bounded number of records and says when there
  * is more; the next transaction goes on where this one stopped, and an abort goes back to where it began.
  *
  * One thread at a time: its worker's.
@@ -13,11 +14,13 @@
 #include "common/stage.h"
 #include "stages/publish/due.h"
 #include "stages/publish/partition.h"
+#include "stages/publish/retractions.h"
 
 /* How far a sweep over all buckets came. */
 struct sweep {
     bool active;
-    unsigned bucket; /* the next one */
+    bool of_retracted; /* looks at retracted people only: `retract: now` */
+    unsigned bucket;   /* the next one */
 };
 
 /* What rounds of one worker go by, and remember. */
@@ -26,6 +29,7 @@ struct round {
     const struct publish_options *options;
     struct update update;
     bool files;
+    struct retractions *retractions;
     struct due_list due;
     struct sweep sweep, sweep_committed;
 
@@ -34,7 +38,8 @@ struct round {
     struct partition **partitions;
     unsigned partition_count;
     unsigned records, ends, visits;
-    size_t room_min; /* of the arena: when less is left, the rest waits for the next transaction */
+    bool of_retracted; /* nobody else is considered */
+    size_t room_min;   /* of the arena: when less is left, the rest waits for the next transaction */
 };
 
 /* Serve what is due. *out_more: it was too much for one transaction. False: error is set. */

@@ -274,8 +274,8 @@ def status(name, wanted, events, choices, options=(), says=b"", without=()):
 
 empty = place.write("empty.jsonl", b"")
 ended = status("run_takes_an_empty_file", 0, empty, consent)
-tap.equal([ended.summary[key] for key in ("in", "kept", "dropped", "dead_letters", "out")], [0, 0, {}, {}, {}],
-          "run_of_nothing_counts_nothing")
+tap.equal([ended.summary[key] for key in ("in", "kept", "dropped", "dead_letters", "out")],
+          [0, 0, {}, {}, {"clickveil.retractions": 1}], "run_of_nothing_counts_nothing_but_who_said_no")
 status("run_refuses_an_empty_consent_file", 78, events, empty, says=b"floor")
 status("run_refuses_a_consent_floor_not_reached", 78, events, consent, ["consent.floor=2"], b"floor")
 status("run_names_a_missing_input", 74, place.path / "nowhere", consent, says=b"nowhere: can't be read")

@@ -24,7 +24,7 @@ column() { awk 'NR > 1 && $3 ~ /^[0-9]+$/ { print $1 ":" $3 }' "$work/out" | xar
 
 is plan_of_the_whole_chain "$(topics plan --config config/pipeline.yaml)" 0
 is plan_names_every_topic_and_its_partitions "$(column)" \
-    'clickstream.events:4 subscriber.consent:4 clickveil.state:4 clickveil.dead-letters:1 feed.acme.tmobile:4 feed.globex.tmobile:4'
+    'clickstream.events:4 subscriber.consent:4 clickveil.retractions:4 clickveil.state:4 clickveil.dead-letters:1 feed.acme.tmobile:4 feed.globex.tmobile:4'
 has plan_shows_a_feeds_retention 'feed.acme.tmobile .*cleanup.policy=compact,delete retention.ms=15d segment.ms=1d max.compaction.lag.ms=1d delete.retention.ms=14d message.timestamp.type=CreateTime' "$work/out"
 is plan_takes_numbers "$(topics plan --config config/pipeline.yaml -p 12 -r 3)" 0
 has plan_has_the_partitions_that_were_asked_for 'subscriber.consent .* 12 +3 ' "$work/out"
@@ -37,7 +37,7 @@ for stage in consent pseudonymize classify publish; do
     cuts="$cuts|$(column | sed 's/:[0-9]*//g; s/clickveil\.//g')"
 done
 is plan_of_each_cut_has_what_it_reads_and_writes "$cuts" \
-    '|clickstream.events subscriber.consent consented dead-letters|consented pseudonymized dead-letters|pseudonymized classified dead-letters|classified state dead-letters feed.acme.tmobile feed.globex.tmobile'
+    '|clickstream.events subscriber.consent consented dead-letters|subscriber.consent consented pseudonymized retractions dead-letters|pseudonymized classified dead-letters|classified retractions state dead-letters feed.acme.tmobile feed.globex.tmobile'
 
 is plan_as_json "$(topics plan --config config/pipeline.yaml --json)" 0
 has plan_as_json_names_roles '"role": "dead_letters"' "$work/out"

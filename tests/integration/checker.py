@@ -116,7 +116,8 @@ class Reference:
         self.state = []
         for record in read_lines(directory / "internal.jsonl"):
             key, value = record["key"], record["value"]
-            if key is not None and not record.get("headers"):
+            between = record.get("headers") or record["topic"].endswith("retractions")
+            if key is not None and not between:
                 self.state.append((base64.b64decode(key), None if value is None else base64.b64decode(value)))
         self.summary = json.loads((directory / "summary.json").read_text())
         never = directory / "never.json"

@@ -68,7 +68,12 @@ def epoch_of(time_ms, days=7):
 
 
 def is_person_key(raw):
-    return raw[:2] == b"\x01\x01"
+    return raw[:2] == b"\x02\x01"
+
+
+def is_mark_key(raw):
+    """Of somebody whom an account's or a device's choice took along; otherwise as a person's."""
+    return raw[:2] == b"\x02\x03"
 
 
 def person_of_key(raw):
@@ -101,11 +106,14 @@ class _Reader:
 
 
 def person(raw):
-    """A person's state. The interests that are kept are a set, whatever the order in which they came to it."""
+    """A person's state, without the time of the first event, which is a run's own. The interests that are kept are a set,
+    whatever the order in which they came to it."""
     reader = _Reader(raw)
-    if reader.number() != 1:
+    if reader.number() != 2:
         raise ValueError("a person's state has another version than docs/formats-state.md")
-    account = reader.bytes(16).hex() if reader.number() & 1 else None
+    standing = reader.number()
+    reader.number(4)
+    accounts = [reader.bytes(16).hex() for _ in range(reader.number())]
     count = reader.number()
     shared = reader.number() if count else 0
     devices = [reader.bytes(16).hex() for _ in range(count)]
@@ -121,5 +129,5 @@ def person(raw):
         counts[(interest, device & 0x7f, app)] = reader.counted()
     if reader.at != len(raw):
         raise ValueError("a person's state is longer than docs/formats-state.md says")
-    return {"account": account, "devices": devices, "shared": shared, "kept": sorted(kept), "published": published,
-            "counts": counts}
+    return {"standing": standing, "accounts": accounts, "devices": devices, "shared": shared, "kept": sorted(kept),
+            "published": published, "counts": counts}

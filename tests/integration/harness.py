@@ -302,9 +302,10 @@ def topic_plan(config, partitions, keep=()):
     """The topics that the whole chain needs, as the tool's arguments: `split` ones too."""
     names = config["topics"]
     plan = [f"{names[role]}:{partitions}" for role in
-            ("events", "consent_out", "pseudonymize_out", "classify_out", "dead_letters", "retractions")]
+            ("events", "consent_out", "pseudonymize_out", "classify_out", "dead_letters")]
     compact = "cleanup.policy=compact"
-    plan += [f"{names['consent']}:{3}:{compact}", f"{names['state']}:{partitions}:{compact}"]
+    plan += [f"{names['consent']}:{3}:{compact}", f"{names['state']}:{partitions}:{compact}",
+             f"{names['retractions']}:{2}:{compact}"]
     plan += [f"{feed['topic']}:{partitions}:{compact}" for feed in config.get("publish", {}).get("feeds", [])]
     return plan
 

@@ -30,8 +30,8 @@ static int setup(void **state)
     for (unsigned i = 0; i < 4; i++) {
         struct record record =
             rig_with_device(rig_event(&rig, i == 3 ? 2 : 1, (uint16_t)(10 + i)), i == 3 ? 0 : i);
-        record.subjects[SUBJECT_ACCOUNT] =
-            (struct subject){.present = true, .has_pseudonym = true, .pseudonym = rig_pseudonym(1, 5)};
+        record.subjects[SUBJECT_ACCOUNT] = (struct subject){
+            .present = true, .has_pseudonym = true, .pseudonym = rig_pseudonym(1, 5 + i % 2)};
         record.interests[0].weight = (uint16_t)(1 + 120 * i);
         if (i == 2)
             record = rig_with_app(record, EVENT_APP_USE, UINT64_C(0x0123456789abcdef));
@@ -67,7 +67,7 @@ static void changelog_key_is_as_documented(void **state)
     (void)state;
     /* docs/formats-state.md */
     struct pseudonym line = rig_pseudonym(0, 1);
-    char expected[8 + PSEUDONYM_SIZE] = {1, 1, 1, 'a', -1, -1, -1, -3};
+    char expected[8 + PSEUDONYM_SIZE] = {2, 1, 1, 'a', -1, -1, -1, -3};
     memcpy(expected + 8, line.bytes, PSEUDONYM_SIZE);
     assert_int_equal(key.size, sizeof expected);
     assert_memory_equal(key.data, expected, sizeof expected);
@@ -78,6 +78,16 @@ static void changelog_key_is_as_documented(void **state)
     assert_memory_equal(read.line.bytes, line.bytes, PSEUDONYM_SIZE);
     assert_true(changelog_read_key(changelog_meta_key(), &read));
     assert_int_equal(read.kind, CHANGELOG_META);
+    struct view mark;
+    assert_true(changelog_mark_key(
+        partition, partition_person(partition, partition_find(partition, 0, -3, &line)), &arena, &mark));
+    expected[1] = 3;
+    assert_int_equal(mark.size, sizeof expected);
+    assert_memory_equal(mark.data, expected, sizeof expected);
+    assert_true(changelog_read_key(mark, &read));
+    assert_int_equal(read.kind, CHANGELOG_MARK);
+    assert_true(view_equal_string(read.programme, "a") && read.epoch == -3);
+    assert_memory_equal(read.line.bytes, line.bytes, PSEUDONYM_SIZE);
 }
 
 static void changelog_person_comes_back_whole(void **state)
@@ -85,9 +95,10 @@ static void changelog_person_comes_back_whole(void **state)
     (void)state;
     struct person_state person = {.programme = 0};
     assert_true(changelog_read_person(value, &rules.feeds, &person));
-    assert_true(person.has_account && person.device_count == 3 && person.shared_devices == 1);
-    struct pseudonym account = rig_pseudonym(1, 5), device = rig_pseudonym(2, 2);
-    assert_memory_equal(person.account.bytes, account.bytes, PSEUDONYM_SIZE);
+    assert_true(person.standing == PERSON_STANDS && person.first_s == RIG_NOW / 1000);
+    assert_true(person.account_count == 2 && person.device_count == 3 && person.shared_devices == 1);
+    struct pseudonym account = rig_pseudonym(1, 6), device = rig_pseudonym(2, 2);
+    assert_memory_equal(person.accounts[1].bytes, account.bytes, PSEUDONYM_SIZE);
     assert_memory_equal(person.devices[2].bytes, device.bytes, PSEUDONYM_SIZE);
     assert_true(person.kept.count == 2 && person.kept.ids[0] == 10 && person.kept.ids[1] == 11);
     assert_int_equal(person.published_count, 4); /* the user, and three devices */
@@ -142,6 +153,7 @@ static void changelog_survives_any_byte(void **state)
             }
             taken++;
             assert_true(person.device_count <= PERSON_DEVICES_MAX && person.kept.count <= INTERESTS_MAX);
+            assert_true(person.account_count <= PERSON_ACCOUNTS_MAX && person.standing <= PERSON_STANDS);
             for (unsigned i = 0; i < person.contribution_count; i++) {
                 const struct contribution *entry = &person.contributions[i];
                 assert_true(entry->interest && entry->events);
@@ -155,37 +167,42 @@ static void changelog_survives_any_byte(void **state)
     assert_true(taken > 1000 && refused > 1000); /* pseudonyms may be anything, structure may not */
 }
 
+#define HEAD "\2\0\0\0\0\0"
+
 static void changelog_refuses_what_no_writer_makes(void **state)
 {
     (void)state;
-    /* version, flags, devices, kept, published (2), contributions */
+    /* version, standing, first event (4), accounts, devices, kept, published (2), contributions */
     static const struct {
         const char *bytes;
         size_t size;
         bool good;
         const char *why;
     } cases[] = {
-        {"\1\0\0\0\0\0\0", 7, true, "an empty person"},
-        {"\2\0\0\0\0\0\0", 7, false, "another version"},
-        {"\1\2\0\0\0\0\0", 7, false, "an unknown flag"},
-        {"\1\0\x09", 3, false, "nine devices"},
-        {"\1\0\0\x09", 4, false, "nine kept interests"},
-        {"\1\0\0\1\0\0\0\0\0", 9, false, "a kept interest 0"},
-        {"\1\0\0\2\0\5\0\5\0\0\0", 11, false, "the same kept twice"},
-        {"\1\0\0\0\0\0\1\0\5\x7f\1", 11, true, "one contribution"},
-        {"\1\0\0\0\0\0\1\0\0\x7f\1", 11, false, "of interest 0"},
-        {"\1\0\0\0\0\0\1\0\5\0\1", 11, false, "of a device that is not there"},
-        {"\1\0\0\0\0\0\1\0\5\x7f\0", 11, false, "of no event"},
-        {"\1\0\0\0\0\0\1\0\5\x7f\x81\0", 12, false, "events with a zero group at the end"},
-        {"\1\0\0\0\0\0\1\0\5\x7f\xff\xff\xff\xff\x0f", 15, true, "the most events"},
-        {"\1\0\0\0\0\0\1\0\5\x7f\xff\xff\xff\xff\x1f", 15, false, "more than 32 bits"},
-        {"\1\0\0\0\0\0\1\0\5\x7f\xff\xff\xff\xff\xff\1", 16, false, "six groups"},
-        {"\1\0\0\0\0\0\1\0\5\xff\0\0\0\0\0\0\0\0\1", 19, false, "an app token of 0"},
-        {"\1\0\0\0\0\0\2\0\5\x7f\1\0\5\x7f\1", 15, false, "the same twice"},
-        {"\1\0\0\0\0\0\2\0\6\x7f\1\0\5\x7f\1", 15, false, "out of order"},
-        {"\1\0\0\1\0\5\0\1tagg\0\0\0", 15, false, "a record that shows nothing"},
-        {"\1\0\0\1\0\5\0\1tagg\0\2\0", 15, false, "a record that shows what was not kept"},
-        {"\1\0\0\1\0\5\0\1tagg\0\1\0", 15, true, "a record of a feed that is gone"},
+        {HEAD "\0\0\0\0\0\0", 12, true, "an empty person"},
+        {"\2\1\0\0\0\0\0\0\0\0\0\0", 12, true, "one who was retracted"},
+        {"\2\2\0\0\0\0\0\0\0\0\0\0", 12, true, "one whose mark stays"},
+        {"\1\0\0\0\0\0\0\0\0\0\0\0", 12, false, "another version"},
+        {"\2\3\0\0\0\0\0\0\0\0\0\0", 12, false, "an unknown standing"},
+        {HEAD "\5", 7, false, "five accounts"},
+        {HEAD "\0\x09", 8, false, "nine devices"},
+        {HEAD "\0\0\x09", 9, false, "nine kept interests"},
+        {HEAD "\0\0\1\0\0\0\0\0", 14, false, "a kept interest 0"},
+        {HEAD "\0\0\2\0\5\0\5\0\0\0", 16, false, "the same kept twice"},
+        {HEAD "\0\0\0\0\0\1\0\5\x7f\1", 16, true, "one contribution"},
+        {HEAD "\0\0\0\0\0\1\0\0\x7f\1", 16, false, "of interest 0"},
+        {HEAD "\0\0\0\0\0\1\0\5\0\1", 16, false, "of a device that is not there"},
+        {HEAD "\0\0\0\0\0\1\0\5\x7f\0", 16, false, "of no event"},
+        {HEAD "\0\0\0\0\0\1\0\5\x7f\x81\0", 17, false, "events with a zero group at the end"},
+        {HEAD "\0\0\0\0\0\1\0\5\x7f\xff\xff\xff\xff\x0f", 20, true, "the most events"},
+        {HEAD "\0\0\0\0\0\1\0\5\x7f\xff\xff\xff\xff\x1f", 20, false, "more than 32 bits"},
+        {HEAD "\0\0\0\0\0\1\0\5\x7f\xff\xff\xff\xff\xff\1", 21, false, "six groups"},
+        {HEAD "\0\0\0\0\0\1\0\5\xff\0\0\0\0\0\0\0\0\1", 24, false, "an app token of 0"},
+        {HEAD "\0\0\0\0\0\2\0\5\x7f\1\0\5\x7f\1", 20, false, "the same twice"},
+        {HEAD "\0\0\0\0\0\2\0\6\x7f\1\0\5\x7f\1", 20, false, "out of order"},
+        {HEAD "\0\0\1\0\5\0\1tagg\0\0\0", 20, false, "a record that shows nothing"},
+        {HEAD "\0\0\1\0\5\0\1tagg\0\2\0", 20, false, "a record that shows what was not kept"},
+        {HEAD "\0\0\1\0\5\0\1tagg\0\1\0", 20, true, "a record of a feed that is gone"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct person_state person = {.programme = 0};
@@ -209,7 +226,10 @@ static void changelog_meta_comes_back(void **state)
         assert_false(changelog_read_meta((struct view){text.data, 8}, &read));
     }
     struct changelog_meta read;
-    assert_false(changelog_read_meta(VIEW("\2\0\0\0\0\0\0\0\0"), &read));
+    assert_false(changelog_read_meta(VIEW("\1\0\0\0\0\0\0\0\0"), &read));
+    assert_true(changelog_read_mark(changelog_mark_value()) && changelog_read_mark(VIEW("\2")));
+    assert_false(changelog_read_mark(VIEW("\1")) || changelog_read_mark(VIEW("\2\0")) ||
+                 changelog_read_mark(VIEW_ABSENT));
     assert_false(changelog_read_meta(VIEW_ABSENT, &read));
 }
 

@@ -108,9 +108,16 @@ static void put_person(struct table *table, const struct partition *partition, c
 {
     struct view key, value = VIEW_ABSENT;
     assert_true(changelog_person_key(partition, person, &arena, &key));
-    if (person->live > 0)
+    bool is_mark = partition_is_mark(partition, person);
+    if (person->live > 0 && !is_mark)
         assert_true(changelog_person_value(partition, person, &arena, &value));
-    put(table, key, value);
+    if (!view_is_absent(value) || put == table_put)
+        put(table, key, value);
+    if (person->standing != PERSON_MARKED)
+        return;
+    assert_true(changelog_mark_key(partition, person, &arena, &key));
+    if (is_mark || put == table_put)
+        put(table, key, is_mark ? changelog_mark_value() : VIEW_ABSENT);
 }
 
 /* All persons of a partition, in the order of their bytes. */
@@ -225,6 +232,34 @@ static void random_event(struct partition *partition, int32_t epoch)
         result = partition_add(partition, programme, epoch, &record, &arena, &rig.error);
     }
     assert_int_not_equal(result, PARTITION_STOP);
+    uint32_t reference =
+        partition_find(partition, programme, epoch, &record.subjects[SUBJECT_LINE].pseudonym);
+    bool stands = !reference || partition_person(partition, reference)->standing == PERSON_STANDS;
+    assert_int_equal(result == PARTITION_RETRACTED, !stands);
+}
+
+/* Somebody says no: by any subject, so that the person's mark may have to stay. */
+static bool retract_one(void *context, uint32_t reference)
+{
+    struct partition *partition = context;
+    const struct person *person = partition_person(partition, reference);
+    if (person->standing != PERSON_STANDS)
+        return true;
+    assert_true(partition_retract(partition, reference, below(2), &arena, &rig.error));
+    assert_int_equal(person->contribution_count + person->capped.count, 0);
+    for (uint32_t at = person->ids; at;) {
+        const struct live_id *id = slab_at(&partition->slab, at);
+        assert_true(id->ended || id->published || id->feed == LIVE_ID_STATE_ONLY);
+        at = id->person_next;
+    }
+    return true;
+}
+
+static void random_retraction(struct partition *partition)
+{
+    unsigned kind = below(3);
+    struct pseudonym subject = rig_pseudonym(kind, below(kind == 0 ? 25 : kind == 1 ? 9 : 30));
+    assert_true(partition_visit_subject(partition, &subject, retract_one, partition));
 }
 
 static void random_slots(struct partition *partition, int64_t now_ms)
@@ -261,6 +296,12 @@ static struct partition *restored(const struct table *table)
                                           .epoch = key.epoch,
                                           .line = key.line};
             struct view value = {entry->bytes + 1 + key_size, entry->size - 1 - key_size};
+            if (key.kind == CHANGELOG_MARK) {
+                assert_true(changelog_read_mark(value));
+                assert_true(
+                    partition_restore_mark(partition, person.programme, key.epoch, &key.line, &rig.error));
+                continue;
+            }
             assert_true(changelog_read_person(value, &rules.feeds, &person));
             if (pass == 0 && i % 3 == 0)
                 person.contribution_count = person.kept.count = person.published_count = 0;
@@ -287,6 +328,8 @@ static void run(uint64_t with_seed, unsigned transactions)
         int32_t epoch = calendar_epoch(&rules.calendar, now_ms);
         for (unsigned j = 0; j < events; j++)
             random_event(partition, epoch - (int32_t)(below(6) == 0));
+        if (below(3) == 0)
+            random_retraction(partition);
         if (below(2))
             random_slots(partition, now_ms);
         now_ms += below(2) * RIG_DAY;

@@ -6,6 +6,7 @@
 #define CLICKVEIL_TESTS_UNIT_STAGES_PUBLISH_RIG_H
 
 #include "common/config.h"
+#include "common/retraction.h"
 #include "common/secret.h"
 #include "stages/publish/calendar.h"
 #include "stages/publish/publish.h"
@@ -147,6 +148,8 @@ static inline void rig_init(struct rig *rig)
                                             .update_every = VIEW("drain"),
                                             .trial = true,
                                             .people_max = 1000000,
+                                            .retract = RETRACT_SLOT,
+                                            .retractions_max = 1000000,
                                             .feeds = {.items = rig->feeds}};
     /* One root key in all tests: bytes 0 to 31. */
     uint8_t bytes[SECRET_SIZE];
@@ -277,6 +280,30 @@ static inline void rig_drops(struct rig *rig, struct record record, unsigned rea
     if (verdict.kind != VERDICT_DROP || verdict.reason != reason)
         fail_msg("%s: verdict %d, reason %u instead of a drop for %u", why, (int)verdict.kind, verdict.reason,
                  reason);
+}
+
+/* A retraction of the topic is read: of a subject (kind and number as in rig_pseudonym), made at that moment. */
+static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned number,
+                               const char *programme, int64_t time_ms)
+{
+    struct arena arena = {0};
+    struct output output;
+    assert_true(arena_init(&arena, 4096, 4096, &rig->error));
+    assert_true(retraction_write(&(struct retraction){.kind = kind,
+                                                      .subject = rig_pseudonym(kind, number),
+                                                      .programme = view_of_string(programme),
+                                                      .time_ms = time_ms},
+                                 &arena, &output));
+    struct followed_record record = {
+        .timestamp_ms = time_ms, .key = output.key, .value = output.value, .committed = true};
+    if (!stage_publish.followed->apply(rig->shared, &record, &rig->error))
+        fail_msg("%s", rig->error.what);
+    arena_release(&arena);
+}
+
+static inline int64_t rig_due_ms(const struct rig *rig)
+{
+    return stage_publish.next_due_ms(rig->state);
 }
 
 /* Flush; true: there is more. */

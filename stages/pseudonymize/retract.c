@@ -1,0 +1,219 @@
+/*
+ * Who counts: a record under the key of a subject, or of what a signal taught about one (which is an `out` of
+ * everything). `hash:` names nobody whom a pseudonym stands for, `meta:` nobody at all. A key that cannot be read stops
+ * the consent stage until an operator has looked at it (spec 3, rule 5); here it is nobody's, and stopping as well would
+ * only keep back everybody else's retractions.
+ *
+ * When: the record's Kafka timestamp, which is when it could be read first, but not in the future. A record so old that no
+ * epoch that its moment is about can live any more is passed over: whoever starts for the first time reads the whole
+ * topic.
+ */
+#include "stages/pseudonymize/retract.h"
+
+#include "common/config.h"
+#include "common/consent_record.h"
+#include "common/retraction.h"
+#include "common/subject.h"
+
+#include <stdlib.h>
+
+/* One record of a file that says something about `out`. */
+struct mention {
+    struct pseudonym subject;
+    enum subject_kind kind;
+    programme_set out, in;
+    int64_t time_ms;
+    uint64_t order;
+    bool of_signal; /* stands apart from what was chosen, whose `in` doesn't touch it */
+};
+
+struct retract {
+    const struct config *config;
+    const struct subject_key *key;
+    struct choice_programmes programmes;
+    struct consent_reader *reader;
+    int64_t age_max_ms;
+    bool files;
+    struct mention *mentions; /* of files */
+    size_t mention_count, mention_capacity, written;
+};
+
+static bool retract_init(void *memory, const struct stage_context *context, struct error *error)
+{
+    struct retract *state = memory;
+    state->config = context->config;
+    state->key = context->subject_key;
+    state->files = context->files;
+    if (!state->key)
+        return error_fail(
+            error, EXIT_STATUS_CONFIGURATION, NULL,
+            "name a key file in pseudonymize.key and make it with `clickveil keygen --config FILE`",
+            "stage pseudonymize has no key");
+    if (!choice_programmes_compile(context->config, &state->programmes, error))
+        return false;
+    state->age_max_ms = 2 * RETRACTION_EPOCH_MS_MAX + context->config->input.future_max_ms;
+    state->reader =
+        consent_reader_new(&state->programmes.names, (enum identifier_kind)context->config->subscriber.kind);
+    return state->reader ||
+           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for consent records");
+}
+
+static void retract_release(void *memory)
+{
+    struct retract *state = memory;
+    consent_reader_free(state->reader);
+    free(state->mentions);
+    *state = (struct retract){0};
+}
+
+/* ---- one record ---- */
+
+static bool arena_is_full(struct emitter *emitter)
+{
+    (void)error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, "pseudonymize", "raise runtime.memory_max",
+                     "the memory of a transaction is full");
+    if (emitter->error)
+        emitter->error->abort_transaction = true; /* a smaller batch may fit */
+    return false;
+}
+
+static bool emit(const struct retract *state, const struct mention *mention, struct emitter *emitter)
+{
+    for (unsigned i = 0; mention->out >> i; i++) {
+        if (!(mention->out >> i & 1))
+            continue;
+        struct retraction retraction = {.kind = mention->kind,
+                                        .subject = mention->subject,
+                                        .programme = config_programme(state->config, i)->name,
+                                        .time_ms = mention->time_ms};
+        struct output output;
+        if (!retraction_write(&retraction, emitter->arena, &output))
+            return arena_is_full(emitter);
+        if (!emitter_output(emitter, &output))
+            return false;
+    }
+    return true;
+}
+
+static int64_t moment_of(const struct followed_record *record, const struct emitter *emitter)
+{
+    int64_t moment_ms = record->timestamp_ms;
+    if (moment_ms < 0 || moment_ms > emitter->now_ms)
+        moment_ms = emitter->now_ms;
+    return moment_ms < 0 ? 0 : moment_ms > RETRACTION_TIME_MAX ? RETRACTION_TIME_MAX : moment_ms;
+}
+
+/* Programmes that the record gives an `in` for, by name or by `*`. */
+static programme_set ins_of(const struct retract *state, const struct choice_record *record)
+{
+    choice_set in = record->in & CHOICE_STAR ? (choice_set)~record->out : record->in;
+    return (programme_set)(in & ((1u << state->programmes.count) - 1));
+}
+
+static void read_effect(const struct retract *state, const struct consent_key *key,
+                        const struct followed_record *record, struct mention *mention)
+{
+    struct consent_value value = {.record = {.readable = false}}; /* what a signal taught: `out` */
+    if (key->kind == CONSENT_KEY_CHOICE)
+        consent_value_read(state->reader, key, record->value, record->timestamp_ms, &value);
+    struct choice_effect effect;
+    choice_record_effect(&value.record, key->subject, &state->programmes, &effect);
+    mention->out = state->files ? effect.out : choice_effect_all(&effect);
+    mention->in = ins_of(state, &value.record);
+}
+
+static bool keep(struct retract *state, const struct mention *mention, struct emitter *emitter)
+{
+    if (state->mention_count == state->mention_capacity) {
+        size_t capacity = state->mention_capacity ? state->mention_capacity * 2 : 1024;
+        struct mention *grown = realloc(state->mentions, capacity * sizeof *grown);
+        if (!grown)
+            return error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                              "no memory for the choices of a file");
+        state->mentions = grown;
+        state->mention_capacity = capacity;
+    }
+    state->mentions[state->mention_count] = *mention;
+    state->mentions[state->mention_count].order = state->mention_count;
+    state->mention_count++;
+    return true;
+}
+
+static bool retract_process(void *memory, const struct followed_record *record, struct emitter *emitter)
+{
+    struct retract *state = memory;
+    struct consent_key key;
+    consent_key_read(record->key, (enum identifier_kind)state->config->subscriber.kind, &key);
+    if (key.kind != CONSENT_KEY_CHOICE && key.kind != CONSENT_KEY_SIGNAL)
+        return true;
+    struct mention mention = {.kind = key.subject,
+                              .time_ms = moment_of(record, emitter),
+                              .of_signal = key.kind == CONSENT_KEY_SIGNAL};
+    if (!state->files && mention.time_ms < emitter->now_ms - state->age_max_ms)
+        return true;
+    read_effect(state, &key, record, &mention);
+    if (!mention.out && !(state->files && mention.in))
+        return true;
+    subject_pseudonym(state->key, key.subject, key.identifier_kind, (struct view){key.identifier, key.size},
+                      &mention.subject);
+    return state->files ? keep(state, &mention, emitter) : emit(state, &mention, emitter);
+}
+
+/* ---- the end of a file ---- */
+
+static int by_key(const struct mention *one, const struct mention *other)
+{
+    int order = memcmp(one->subject.bytes, other->subject.bytes, PSEUDONYM_SIZE);
+    return order ? order : one->of_signal - other->of_signal;
+}
+
+static int by_key_and_order(const void *a, const void *b)
+{
+    const struct mention *one = a, *other = b;
+    int order = by_key(one, other);
+    return order ? order : (one->order > other->order) - (one->order < other->order);
+}
+
+/* One mention a key of the consent topic: an `out` holds until an `in` takes its place. */
+static void fold(struct retract *state)
+{
+    qsort(state->mentions, state->mention_count, sizeof *state->mentions, by_key_and_order);
+    size_t count = 0;
+    for (size_t i = 0; i < state->mention_count; i++) {
+        const struct mention *mention = &state->mentions[i];
+        struct mention *last = count ? &state->mentions[count - 1] : NULL;
+        if (!last || by_key(last, mention) != 0) {
+            state->mentions[count++] = *mention;
+            continue;
+        }
+        last->out = (programme_set)((last->out & ~mention->in) | mention->out);
+        last->time_ms = mention->time_ms;
+    }
+    state->mention_count = count;
+}
+
+static bool retract_flush(void *memory, struct emitter *emitter, bool *out_more)
+{
+    struct retract *state = memory;
+    if (!state->files || !emitter->draining || state->mention_count == 0)
+        return true;
+    if (state->written == 0)
+        fold(state);
+    size_t room_min = arena_room(emitter->arena) / 2;
+    while (state->written < state->mention_count && arena_room(emitter->arena) > room_min) {
+        if (!emit(state, &state->mentions[state->written], emitter))
+            return false;
+        state->written++;
+    }
+    *out_more = state->written < state->mention_count;
+    return true;
+}
+
+const struct side_input pseudonymize_retract = {
+    .topic = TOPIC_CONSENT,
+    .state_size = sizeof(struct retract),
+    .init = retract_init,
+    .release = retract_release,
+    .process = retract_process,
+    .flush = retract_flush,
+};
