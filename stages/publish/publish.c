@@ -333,13 +333,8 @@ static bool publish_flush(void *state, struct emitter *emitter, bool *out_more)
 /* Behind the barrier: whom a retraction touched meanwhile must not stand in the feed records that are to be sent. */
 static bool publish_stands(void *state)
 {
-#ifdef CLICKVEIL_TEST_BARRIER_OFF
-    (void)state; /* a test build, to see the barrier's test fail */
-    return true;
-#else
     struct publish_state *publish = state;
     return retractions_stand(&publish->retractions, publish->partitions, publish->partition_count);
-#endif
 }
 
 static void publish_commit(void *state)

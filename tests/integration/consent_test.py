@@ -69,16 +69,23 @@ def open_transaction(bootstrap):
         scene.send_events(event("dan"))
         scene.wait_taken()
         require(not scene.published("dan", isolation="uncommitted"), "dan is in the feed")
-    held = scene.hold_choices(choice("dan", "in", seq=2, two_step=True))
+    held = scene.hold_choices(choice("hal", "in"))
     with tap.case("consent_believes_an_in_only_when_it_is_committed"):
         time.sleep(1.5)
-        scene.send_events(event("dan"))
+        scene.send_events(event("hal", region="US-ME")) # where an `in` is needed
         scene.wait_taken()
-        require(not scene.published("dan", isolation="uncommitted"), "dan is in the feed")
+        require(not scene.published("hal", isolation="uncommitted"), "hal is in the feed")
         held.end("commit")
         time.sleep(1.5)
-        scene.send_events(event("dan"))
-        scene.wait_published("dan")
+        scene.send_events(event("hal", region="US-ME"))
+        scene.wait_published("hal")
+    with tap.case("nobody_is_published_again_in_the_epoch_of_the_out"):
+        scene.send_choices(choice("dan", "in", seq=2, two_step=True))
+        time.sleep(1.5)
+        scene.send_events(event("dan"), event("ida"))
+        scene.wait_published("ida")
+        scene.wait_taken()
+        require(not scene.published("dan", isolation="uncommitted"), "dan is in the feed")
     with tap.case("consent_takes_a_tombstone_for_an_opt_out"):
         scene.send_choices(tombstone("fay"))
         time.sleep(1.5)
