@@ -54,7 +54,8 @@ static void take_hold(struct retractions *retractions)
     retractions->seen = recent_position(retraction_table_recent(retractions->table));
     retractions->slots = retraction_table_hold(retractions->table, retractions->reader);
 #ifdef CLICKVEIL_TEST_BARRIER_OFF
-    retractions->any = false; /* a test build, to see the barrier's test fail: retractions would come in between */
+    retractions->any =
+        false; /* a test build, to see the barrier's test fail: retractions would come in between */
 #else
     retractions->any = retraction_table_entries(retractions->table) > 0;
 #endif
