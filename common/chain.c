@@ -221,6 +221,18 @@ void chain_shared_gauges(const struct chain_shared *shared,
     }
 }
 
+void chain_shared_programmes(const struct chain_shared *shared,
+                             void (*visit)(void *context, unsigned programme, const char *reason,
+                                           uint64_t count),
+                             void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
+        if (stage->programmes)
+            stage->programmes(shared->stage_shared[i], visit, context);
+    }
+}
+
 /* ---- books ---- */
 
 static bool books_init(struct books *books, unsigned reasons, struct arena *arena)

@@ -65,6 +65,12 @@ void chain_shared_gauges(const struct chain_shared *shared,
                          void (*add)(void *context, const char *stage, const char *name, double value),
                          void *context);
 
+/* What was decided for each programme (by its index), and why; reason NULL: kept. Any thread. */
+void chain_shared_programmes(const struct chain_shared *shared,
+                             void (*visit)(void *context, unsigned programme, const char *reason,
+                                           uint64_t count),
+                             void *context);
+
 /* A worker's chain. The arena is the worker's (record memory, reset by the worker after commit or abort). */
 struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct arena *arena, struct sink sink,
                         struct error *error);

@@ -314,6 +314,7 @@ static bool run_chain(struct run *run, struct file_run_result *result, struct er
     result->seconds = (double)(clock_monotonic_ms() - run->started_ms) / 1000.0;
     result->interrupted = run->interrupted;
     chain_counters(run->chain, run_summary_count, run->summary);
+    chain_shared_programmes(run->shared, run_summary_programme, run->summary);
     if (!run_summary_close(run->summary))
         return error_fail(error, EXIT_STATUS_BUG, NULL, "report this",
                           "the books do not balance: %" PRIu64 " in, %" PRIu64 " kept, %" PRIu64

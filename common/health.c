@@ -76,6 +76,26 @@ static void add_gauge(void *context, const char *stage, const char *name, double
     snprintf(gauge->name, sizeof gauge->name, "%s", name);
 }
 
+struct programme_visit {
+    const struct config *config;
+    struct status *status;
+};
+
+static void add_programme(void *context, unsigned programme, const char *reason, uint64_t count)
+{
+    const struct programme_visit *visit = context;
+    struct status *status = visit->status;
+    void *item;
+    status->programmes = grow(status->programmes, status->programme_count, sizeof *status->programmes, &item);
+    if (!item)
+        return;
+    status->programme_count++;
+    *(struct status_programme *)item =
+        (struct status_programme){.programme = config_programme(visit->config, programme)->name.data,
+                                  .reason = reason ? reason : "kept",
+                                  .count = count};
+}
+
 /* By name, since gcc 12 loads an atomic that is used as an index like any other number. */
 static int read_number(const _Atomic int *number)
 {
@@ -220,6 +240,8 @@ static void gather(struct health *health, struct status *status)
                            sizeof status->reload_error);
     kafka_pipeline_counters(pipeline, add_counter, status);
     chain_shared_gauges(kafka_pipeline_chain_shared(pipeline), add_gauge, status);
+    struct programme_visit visit = {config, status};
+    chain_shared_programmes(kafka_pipeline_chain_shared(pipeline), add_programme, &visit);
     gather_workers(pipeline, status);
     gather_followed(pipeline, status);
     gather_sides(pipeline, status);
@@ -230,6 +252,7 @@ static void release(struct status *status)
 {
     free(status->counters);
     free(status->gauges);
+    free(status->programmes);
     free(status->workers);
     free(status->followed);
     free(status->lags);

@@ -99,6 +99,11 @@ const struct metric_row metrics_table[METRICS] = {
          "read in it: the brake on new `in`s and on a table that has shrunk."},
     [METRIC_FOLLOWED_RECORDS] = {"clickveil_followed_records_total", METRIC_COUNTER, "records", "topic",
                                  "Records read of the topic, committed and uncommitted view together."},
+    [METRIC_PROGRAMME_EVENTS] = {"clickveil_programme_events_total", METRIC_COUNTER, "events",
+                                 "programme,reason",
+                                 "Events that consent decided for each programme, by reason; reason `kept`: "
+                                 "it goes on for this programme. "
+                                 "An event may go on for several."},
     [METRIC_STAGE_VALUE] =
         {"clickveil_stage_value", METRIC_GAUGE, "", "stage,name",
          "What a stage says about itself: entries of the consent table, loaded rules, people "

@@ -51,6 +51,25 @@ void run_summary_count(void *context, const char *stage, enum verdict_kind verdi
     ensure(!"a counter of a stage that does not run");
 }
 
+void run_summary_programme(void *context, unsigned index, const char *reason, uint64_t count)
+{
+    struct run_summary *summary = context;
+    ensure(index < RECORD_PROGRAMMES_MAX);
+    struct run_summary_programme *programme = &summary->programmes[index];
+    summary->by_programme = true;
+    if (!reason) {
+        programme->kept += count;
+        return;
+    }
+    unsigned i = 0;
+    while (i < programme->reason_count && programme->reasons[i] != reason)
+        i++;
+    ensure(i < RUN_SUMMARY_REASONS_MAX);
+    if (i == programme->reason_count)
+        programme->reasons[programme->reason_count++] = reason;
+    programme->denied[i] += count;
+}
+
 void run_summary_output(struct run_summary *summary, const struct output *output)
 {
     struct view name = config_topic(summary->config, output->topic, output->feed);
@@ -151,6 +170,26 @@ static void put_reasons(const struct run_summary *summary, const struct run_summ
     }
 }
 
+/* Of one programme alone the stage's own lines say the same. */
+static void put_programmes(const struct run_summary *summary, FILE *out)
+{
+    if (!summary->by_programme || summary->config->programmes.count < 2)
+        return;
+    fputs("\n", out);
+    for (unsigned i = 0; i < summary->config->programmes.count; i++) {
+        const struct run_summary_programme *programme = &summary->programmes[i];
+        struct view name = config_programme(summary->config, i)->name;
+        fprintf(out, "  for %-32.*s %-26s", (int)name.size, name.data, "kept");
+        put_count(out, programme->kept, 14);
+        fputs("\n", out);
+        for (unsigned r = 0; r < programme->reason_count; r++) {
+            fprintf(out, "  %36s %-26s", "", programme->reasons[r]);
+            put_count(out, programme->denied[r], 14);
+            fputs("\n", out);
+        }
+    }
+}
+
 static void put_topics(const struct run_summary *summary, FILE *out)
 {
     if (summary->topic_count)
@@ -186,6 +225,7 @@ void run_summary_write_text(const struct run_summary *summary, FILE *out)
         put_reasons(summary, stage, stage->dropped, "drops", out);
         put_reasons(summary, stage, stage->rejected, "rejects", out);
     }
+    put_programmes(summary, out);
     put_topics(summary, out);
     fputs("\n  in ", out);
     put_count(out, summary->in, 0);
@@ -249,6 +289,25 @@ static bool add_stages(yyjson_mut_doc *json, yyjson_mut_val *root, const struct 
     return made;
 }
 
+static bool add_programmes(yyjson_mut_doc *json, yyjson_mut_val *root, const struct run_summary *summary)
+{
+    if (!summary->by_programme)
+        return true;
+    yyjson_mut_val *programmes = yyjson_mut_obj_add_obj(json, root, "programmes");
+    bool made = programmes != NULL;
+    for (unsigned i = 0; i < summary->config->programmes.count && made; i++) {
+        const struct run_summary_programme *programme = &summary->programmes[i];
+        struct view name = config_programme(summary->config, i)->name;
+        yyjson_mut_val *entry = yyjson_mut_obj(json);
+        made = yyjson_mut_obj_put(programmes, yyjson_mut_strncpy(json, name.data, name.size), entry) &&
+               yyjson_mut_obj_add_uint(json, entry, "kept", programme->kept);
+        yyjson_mut_val *denied = yyjson_mut_obj_add_obj(json, entry, "denied");
+        for (unsigned r = 0; r < programme->reason_count && made; r++)
+            made = yyjson_mut_obj_add_uint(json, denied, programme->reasons[r], programme->denied[r]);
+    }
+    return made;
+}
+
 static bool add_sums(yyjson_mut_doc *json, yyjson_mut_val *root, const struct run_summary *summary)
 {
     bool made = yyjson_mut_obj_add_uint(json, root, "in", summary->in) &&
@@ -274,6 +333,7 @@ struct yyjson_mut_val *run_summary_json(const struct run_summary *summary, struc
 {
     yyjson_mut_val *root = yyjson_mut_obj(json);
     bool made = root && add_sums(json, root, summary) && add_topics(json, root, summary) &&
-                add_stages(json, root, summary) && add_notes(json, root, summary);
+                add_stages(json, root, summary) && add_programmes(json, root, summary) &&
+                add_notes(json, root, summary);
     return made ? root : NULL;
 }

@@ -33,6 +33,14 @@ struct run_summary_stage {
     uint64_t rejected[RUN_SUMMARY_REASONS_MAX];
 };
 
+/* What consent decided for one programme; nothing where it does not run. */
+struct run_summary_programme {
+    uint64_t kept;
+    unsigned reason_count;
+    const char *reasons[RUN_SUMMARY_REASONS_MAX]; /* static */
+    uint64_t denied[RUN_SUMMARY_REASONS_MAX];
+};
+
 struct run_summary_topic {
     struct view name;
     uint64_t records;
@@ -43,6 +51,8 @@ struct run_summary {
     const struct config *config;
     unsigned stage_count;
     struct run_summary_stage stages[RUN_SUMMARY_STAGES_MAX]; /* [0] is the input */
+    bool by_programme;
+    struct run_summary_programme programmes[RECORD_PROGRAMMES_MAX]; /* as in the configuration */
     unsigned topic_count;
     struct run_summary_topic topics[RUN_SUMMARY_TOPICS_MAX];
     uint64_t in, kept, dropped, dead_letters; /* filled in by run_summary_close */
@@ -55,6 +65,9 @@ void run_summary_init(struct run_summary *summary, const struct config *config);
  * chains add up. */
 void run_summary_count(void *summary, const char *stage, enum verdict_kind verdict, const char *reason,
                        uint64_t count);
+
+/* Add what was decided for a programme; chain_shared_programmes can call it. reason NULL: kept. */
+void run_summary_programme(void *summary, unsigned programme, const char *reason, uint64_t count);
 
 /* Count one record that was written to a topic. */
 void run_summary_output(struct run_summary *summary, const struct output *output);
@@ -70,7 +83,7 @@ bool run_summary_note(const struct run_summary *summary, char out_note[RUN_SUMMA
 void run_summary_write_text(const struct run_summary *summary, FILE *out);
 
 /* The summary as an object of `json`, to which the caller may add (names are an interface, spec 8): in, kept, dropped,
- * dead_letters, out, tombstones (of out), stages, notes. Borrows the summary. NULL: no memory. */
+ * dead_letters, out, tombstones (of out), stages, programmes (kept, denied by reason), notes. Borrows the summary. NULL: no memory. */
 struct yyjson_mut_val *run_summary_json(const struct run_summary *summary, struct yyjson_mut_doc *json);
 
 #endif

@@ -243,6 +243,11 @@ struct stage {
     const struct followed *followed;       /* NULL: follows no topic */
     const struct side_input *side;         /* NULL: has no side input */
     const struct partitioned *partitioned; /* NULL: keeps no state over records */
+    /* What was decided for each programme, committed: calls visit(context, programme, reason, count) for each reason that
+     * occurred, NULL for what was kept. Any thread. NULL: decides nothing by programme. */
+    void (*programmes)(const void *shared,
+                       void (*visit)(void *context, unsigned programme, const char *reason, uint64_t count),
+                       void *context);
     /* Where stage gauges come from (entries, age, people): calls add(context, name, value). Any thread. NULL: none. */
     void (*gauges)(const void *shared, void (*add)(void *context, const char *name, double value),
                    void *context);

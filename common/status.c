@@ -213,6 +213,16 @@ static void gauges(const struct status *status, FILE *out)
     }
 }
 
+static void programmes(const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < status->programme_count; i++) {
+        const struct status_programme *programme = &status->programmes[i];
+        struct sample_label labels[LABELS_MAX] = {{"programme", programme->programme},
+                                                  {"reason", programme->reason}};
+        sample_count(METRIC_PROGRAMME_EVENTS, labels, programme->count, out);
+    }
+}
+
 static void samples(enum metric metric, const struct status *status, FILE *out)
 {
     switch (metric) {
@@ -285,6 +295,9 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
     case METRIC_FOLLOWED_RECORDS:
         for (unsigned i = 0; i < status->followed_count; i++)
             one_followed(metric, &status->followed[i], out);
+        break;
+    case METRIC_PROGRAMME_EVENTS:
+        programmes(status, out);
         break;
     case METRIC_STAGE_VALUE:
         gauges(status, out);

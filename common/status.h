@@ -69,6 +69,12 @@ struct status_gauge {
     double value;
 };
 
+struct status_programme {
+    const char *programme;
+    const char *reason; /* "kept", or why not */
+    uint64_t count;
+};
+
 /* A copy of a struct metrics_histogram, or the sum of several. */
 struct status_histogram {
     uint64_t buckets[METRICS_BUCKETS_MAX + 1]; /* not cumulative, over metrics_latency_bounds_ms */
@@ -98,6 +104,8 @@ struct status {
     unsigned followed_count;
     struct status_gauge *gauges;
     unsigned gauge_count;
+    struct status_programme *programmes;
+    unsigned programme_count;
 
     /* Sums over the workers, without those of side inputs. */
     uint64_t input_records, replayed_records, output_records, feed_records;

@@ -8,6 +8,7 @@
 #include "stages/consent/policy.h"
 #include "stages/consent/reason.h"
 #include "stages/consent/signals.h"
+#include "stages/consent/tally.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ struct consent_shared {
     bool subjects[SUBJECT_KINDS];
     _Atomic uint64_t events_looked_up, events_matched; /* committed */
     _Atomic uint64_t signals[SIGNALS_KINDS];           /* likewise */
+    unsigned programmes;
+    struct tally_shared tally;
 };
 
 static bool read_ignored(struct consent_shared *shared, const struct consent_options *options,
@@ -49,6 +52,7 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
         ensure(subjects[i] >= 1 && subjects[i] <= SUBJECT_KINDS);
         shared->subjects[subjects[i] - 1] = true;
     }
+    shared->programmes = config->programmes.count;
     if (!read_ignored(shared, options, error) || !policy_new(config, &shared->policy, error))
         return false;
     struct ledger_setup setup = {
@@ -150,6 +154,7 @@ struct consent_state {
     unsigned worker;
     uint64_t looked_up, matched;     /* in the open transaction */
     uint64_t signals[SIGNALS_KINDS]; /* likewise */
+    struct tally tally;              /* likewise */
 };
 
 static bool consent_init(void *memory, const struct stage_context *context, struct error *error)
@@ -202,6 +207,7 @@ static void consent_commit(void *memory)
     for (unsigned i = 0; i < SIGNALS_KINDS; i++)
         atomic_fetch_add_explicit(&state->shared->signals[i], state->signals[i], memory_order_relaxed);
     memset(state->signals, 0, sizeof state->signals);
+    tally_commit(&state->tally, state->shared->programmes, &state->shared->tally);
     end_transaction(state);
 }
 
@@ -209,6 +215,7 @@ static void consent_abort(void *memory)
 {
     struct consent_state *state = memory;
     memset(state->signals, 0, sizeof state->signals);
+    memset(&state->tally, 0, sizeof state->tally);
     end_transaction(state);
 }
 
@@ -307,8 +314,10 @@ static struct verdict consent_process(void *memory, struct record *record, struc
     struct policy_screening screening;
     policy_screen(state->shared->policy, record, &screening);
     signals_count(&record->signals, screening.sections_decided, screening.sections_ignored, state->signals);
-    if (!screening.open)
+    if (!screening.open) {
+        tally_count(&state->tally, state->shared->programmes, &screening);
         return verdict_drop(screening.reason);
+    }
 
     if (!state->open)
         begin_transaction(state);
@@ -319,6 +328,7 @@ static struct verdict consent_process(void *memory, struct record *record, struc
     look_up(state, record, states, &choices);
     enum consent_reason reason = CONSENT_NO_REASON;
     record->programmes = policy_choose(state->shared->policy, record, &screening, &choices, &reason);
+    tally_count(&state->tally, state->shared->programmes, &screening);
     if (!record->programmes)
         return verdict_drop(reason);
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
@@ -326,6 +336,15 @@ static struct verdict consent_process(void *memory, struct record *record, struc
             batch_add(&state->batch, choice_table_tag(&record->subjects[i].pseudonym));
     }
     return verdict_pass();
+}
+
+static void consent_programmes(const void *memory,
+                               void (*visit)(void *context, unsigned programme, const char *reason,
+                                             uint64_t count),
+                               void *context)
+{
+    const struct consent_shared *shared = memory;
+    tally_visit(&shared->tally, shared->programmes, visit, context);
 }
 
 static void consent_gauges(const void *memory, void (*add)(void *context, const char *name, double value),
@@ -363,5 +382,6 @@ const struct stage stage_consent = {
     .commit = consent_commit,
     .abort = consent_abort,
     .followed = &consent_followed,
+    .programmes = consent_programmes,
     .gauges = consent_gauges,
 };

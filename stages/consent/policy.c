@@ -461,6 +461,8 @@ static enum consent_reason screen_programme(struct judging *judging, unsigned in
     return reason;
 }
 
+_Static_assert(CONSENT_REASONS <= UINT8_MAX, "policy_screening.reasons holds a reason in a byte");
+
 static void screen(const struct policy *policy, const struct record *record, programme_set candidates,
                    struct policy_screening *out)
 {
@@ -474,12 +476,15 @@ static void screen(const struct policy *policy, const struct record *record, pro
 
     *out = (struct policy_screening){.test = TEST_NONE, .reason = CONSENT_BRAND_OF_OTHER_PROGRAMME};
     for (unsigned i = 0; i < policy->count; i++) {
-        if (!(candidates & 1u << i))
+        if (!(candidates & 1u << i)) {
+            out->reasons[i] = CONSENT_BRAND_OF_OTHER_PROGRAMME;
             continue;
+        }
         enum test test;
         struct regimes regimes;
         enum consent_reason reason = screen_programme(&judging, i, &test, &regimes);
         programme_set bit = (programme_set)(1u << i);
+        out->reasons[i] = (uint8_t)reason;
         if (reason == CONSENT_NO_REASON) {
             out->open |= bit;
             out->needs_in |= regimes.strictest == REGIME_OPT_OUT ? 0 : bit;
@@ -539,7 +544,7 @@ static enum consent_reason judge_choices(const struct policy_programme *programm
 }
 
 programme_set policy_choose(const struct policy *policy, const struct record *record,
-                            const struct policy_screening *screening, const struct policy_choices *choices,
+                            struct policy_screening *screening, const struct policy_choices *choices,
                             enum consent_reason *out_reason)
 {
     programme_set kept = 0;
@@ -550,6 +555,7 @@ programme_set policy_choose(const struct policy *policy, const struct record *re
             continue;
         enum consent_reason reason = judge_choices(&policy->programmes[i], screening->needs_in & bit,
                                                    screening->region_vague & bit, record->time_ms, choices);
+        screening->reasons[i] = (uint8_t)reason;
         if (reason == CONSENT_NO_REASON)
             kept |= bit;
         else if (first == CONSENT_NO_REASON)

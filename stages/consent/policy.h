@@ -49,6 +49,8 @@ struct policy_screening {
     programme_set region_vague; /* of those: would be under a looser regime, were the region known */
     unsigned test;              /* how far the furthest of the denied got */
     enum consent_reason reason; /* why that one was denied */
+    uint8_t reasons
+        [RECORD_PROGRAMMES_MAX]; /* enum consent_reason, by programme; CONSENT_NO_REASON: open, or kept */
     unsigned sections_decided, sections_ignored; /* of the GPP string, where the signals were read */
 };
 
@@ -59,9 +61,9 @@ void policy_screen(const struct policy *policy, const struct record *record,
                    struct policy_screening *out_screening);
 
 /* The last test: stored choices. Returns the programmes that the event is kept for; when that is none, *out_reason says
- * why, by the same rule. */
+ * why, by the same rule. Completes screening->reasons. */
 programme_set policy_choose(const struct policy *policy, const struct record *record,
-                            const struct policy_screening *screening, const struct policy_choices *choices,
+                            struct policy_screening *screening, const struct policy_choices *choices,
                             enum consent_reason *out_reason);
 
 /* The same for one programme alone: CONSENT_NO_REASON when the event is kept for it (tests ask so). */

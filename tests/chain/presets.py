@@ -12,10 +12,10 @@ further line is one event of a line, an account and a device of its own:
   others   records of further subjects, by key
 
 Each row is asked of `clickveil explain`, programme by programme. Then the rows of all files run as one stream through all
-programmes at once, which must keep each event for exactly the programmes that keep it alone.
+programmes at once, which must keep each event for exactly the programmes that keep it alone, and count what each decided.
 """
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 from support import TOP, Place, Tap
@@ -110,6 +110,17 @@ for row in rows:
         wrong.append(f"{row.why}: wanted {sorted(wanted)}, got {sorted(kept[row.number])}")
 tap.equal(wrong, [], "one_pass_keeps_each_event_for_the_programmes_that_keep_it_alone")
 tap.check(any(len(programmes) > 1 for programmes in kept.values()), "some_events_are_kept_for_several")
+# What ends an event before any programme is asked counts for none of them.
+asked = [row for row in rows if not {"too_late"} & {decisions[row.number, programme] for programme in PROGRAMMES}
+         and any(decisions[row.number, programme] != "brand_unknown" for programme in PROGRAMMES)]
+for programme in PROGRAMMES:
+    alone_it_says = Counter(decisions[row.number, programme] for row in asked)
+    counted = run.summary["programmes"][programme]
+    said = Counter({"brand_unknown" if reason == "brand_of_other_programme" else reason: count
+                    for reason, count in counted["denied"].items()}, **{"pass": counted["kept"]})
+    tap.equal(said, alone_it_says, f"{programme}_is_counted_by_reason_among_the_others")
+text = run.stderr.decode()
+tap.check(all(f"for {programme} " in text for programme in PROGRAMMES), "the_summary_names_every_programme", text)
 tap.check(run.balances(), "in_is_kept_and_dropped_and_dead_letters", run.summary)
 
 place.remove()

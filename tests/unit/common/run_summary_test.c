@@ -120,6 +120,33 @@ static char *text_of(void)
     return text;
 }
 
+static void run_summary_counts_by_programme(void **state)
+{
+    (void)state;
+    struct programme programmes[2] = {{.name = {"basic", 5}}, {.name = {"plus", 4}}};
+    struct config two = config;
+    two.programmes = (struct option_list){.items = programmes, .count = 2};
+    run_summary_init(&summary, &two);
+    assert_true(run_summary_close(&summary));
+    yyjson_mut_doc *json = yyjson_mut_doc_new(NULL);
+    assert_null(
+        yyjson_mut_obj_get(run_summary_json(&summary, json), "programmes")); /* nobody decided by programme */
+
+    static const char no[] = "said_no", late[] = "too_late";
+    run_summary_programme(&summary, 0, NULL, 7);
+    run_summary_programme(&summary, 1, NULL, 0);
+    run_summary_programme(&summary, 1, no, 4);
+    run_summary_programme(&summary, 1, late, 2);
+    run_summary_programme(&summary, 1, no, 1); /* of another worker */
+    yyjson_mut_doc_set_root(json, run_summary_json(&summary, json));
+    assert_int_equal(number_at(json, "/programmes/basic/kept"), 7);
+    assert_int_equal(yyjson_mut_obj_size(yyjson_mut_doc_ptr_get(json, "/programmes/basic/denied")), 0);
+    assert_int_equal(number_at(json, "/programmes/plus/kept"), 0);
+    assert_int_equal(number_at(json, "/programmes/plus/denied/said_no"), 5);
+    assert_int_equal(number_at(json, "/programmes/plus/denied/too_late"), 2);
+    yyjson_mut_doc_free(json);
+}
+
 static void run_summary_says_in_words_when_one_reason_denies_nearly_all(void **state)
 {
     (void)state;
@@ -179,6 +206,7 @@ int main(void)
         cmocka_unit_test(run_summary_sees_when_a_record_is_missing),
         cmocka_unit_test(run_summary_adds_the_counters_of_several_workers),
         cmocka_unit_test(run_summary_names_every_counter_in_json),
+        cmocka_unit_test(run_summary_counts_by_programme),
         cmocka_unit_test(run_summary_says_in_words_when_one_reason_denies_nearly_all),
         cmocka_unit_test(run_summary_writes_columns_for_people),
         cmocka_unit_test(run_summary_of_nothing_is_all_zeros),

@@ -30,6 +30,10 @@ static struct status_followed followed[] = {
     {"subscriber.consent", "following", 1, 1250, 60000, true, true, {"the brake", 1001, 1000}, 77, 0, -1},
     {"clickveil.retractions", "reading", 0.5, -1, 60000, false, false, {0}, 9, 1000, 3000},
 };
+static struct status_programme programmes[] = {
+    {"tmobile", "kept", 40},
+    {"tmobile", "gpc", 2},
+};
 static struct status_gauge gauges[] = {
     {"consent", "entries", 7},
     {"consent", "ratio", NAN},
@@ -61,6 +65,8 @@ static struct status *an_example(void)
         .followed_count = 2,
         .gauges = gauges,
         .gauge_count = 3,
+        .programmes = programmes,
+        .programme_count = 2,
         .input_records = 1000,
         .replayed_records = 5,
         .output_records = 700,
@@ -169,6 +175,8 @@ static void metrics_show_every_number(void **state)
             "process_resident_memory_bytes 123456789",
             "process_cpu_seconds_total 2.25",
             "process_start_time_seconds 1700000000.123",
+            "clickveil_programme_events_total{programme=\"tmobile\",reason=\"kept\"} 40",
+            "clickveil_programme_events_total{programme=\"tmobile\",reason=\"gpc\"} 2",
             NULL,
         });
     free(text);
