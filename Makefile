@@ -6,6 +6,7 @@
 #   make test               every test, the integration tests on a real Kafka
 #   make test-fast          unit and chain tests only
 #   make check              layering, headers, formatting, banned calls, scripts, generated documents
+#   make fuzz               the fuzz targets, FUZZ_SECONDS (60) each; TARGETS="gpp consent" for some
 #   make bench              speed and memory, side by side with bare clients
 #   make install            PREFIX=/usr/local DESTDIR=
 #   make clean
@@ -199,7 +200,7 @@ check: tests
 
 # ---- commands ----
 
-.PHONY: deps demo bench install clean
+.PHONY: deps demo bench fuzz install clean
 FOR ?= build
 deps:
 	@tools/deps $(FOR)
@@ -213,6 +214,9 @@ bench:
 	@tools/deps test
 	@$(MAKE) tests
 	@tests/bench/run.sh
+
+fuzz: build
+	@tests/fuzz/run.sh $(TARGETS)
 
 install: build
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/clickveil
