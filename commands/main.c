@@ -13,6 +13,7 @@ static const struct command commands[] = {
     {"demo", "the whole chain on an embedded broker with sample data, in seconds", command_demo},
     {"explain", "one event in, each stage's decision and its reason out", command_explain},
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
+    {"gpp", "decodes a consent string and says which decision follows and why", command_gpp},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
     {"topics", "plan and create: every topic that a configuration needs", command_topics},
     {"advertiser", "check: reads a feed as an advertiser does", command_advertiser},
