@@ -2,11 +2,12 @@
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
+#include "commands/gpp_reference.h"
+#include "common/gpp_judge.h"
 #include "common/json_writer.h"
 #include "common/line_reader.h"
 #include "common/region.h"
-#include "stages/consent/gpp_judge.h"
-#include "stages/consent/us_privacy.h"
+#include "common/us_privacy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ enum {
 
 struct wish {
     const char *gpp_sid, *under_age_text, *region;
-    bool json, us_privacy;
+    bool json, us_privacy, fields;
     int64_t under_age;
     gpp_set asked;
 };
@@ -56,19 +57,22 @@ static const struct argument arguments[] = {
      .letter = 'j',
      .flag = &wish.json,
      .help = "answer in JSON: decision, reasons, sections, rules"},
+    {.name = "fields",
+     .flag = &wish.fields,
+     .help = "print every section, field and rule in Markdown, and end"},
     {0},
 };
 
 static const struct argument_table table = {
     .command = "gpp",
-    .usage = "[OPTION]... STRING\n[OPTION]... -",
+    .usage = "[OPTION]... STRING\n[OPTION]... -\n--fields",
     .about =
         "Decodes a GPP string (IAB Tech Lab, Global Privacy Platform) into its sections and fields by their "
         "published names, and says what the consent stage decides about an event that carries it, and by "
         "which rule. "
         "With - it reads strings from standard input and answers each line with one line.",
     .arguments = arguments,
-    .operands_min = 1,
+    .operands_min = 0,
     .operands_max = 1,
     .notes = "The exit status is 0 whatever the decision. A US Privacy string by itself is no GPP string: an "
              "event's `gpp` "
@@ -91,7 +95,7 @@ static void no_section(void *context, const struct gpp_section *section)
     (void)section;
 }
 
-static void no_objection(void *context, enum consent_reason reason, const struct gpp_section *section,
+static void no_objection(void *context, enum signal_reason reason, const struct gpp_section *section,
                          const struct national_rule *rule)
 {
     (void)context;
@@ -190,16 +194,16 @@ static bool blamed(const struct national_rule *rule, const struct gpp_slot *slot
 /* ---- JSON ---- */
 
 static struct json_writer writer;
-static bool seen[CONSENT_REASONS];
+static bool seen[SIGNAL_REASONS];
 
-static void write_reason(void *context, enum consent_reason reason, const struct gpp_section *section,
+static void write_reason(void *context, enum signal_reason reason, const struct gpp_section *section,
                          const struct national_rule *rule)
 {
     (void)context;
     if (seen[reason] || !applies(section, rule))
         return;
     seen[reason] = true;
-    json_writer_string(&writer, view_of_string(consent_reasons[reason].name));
+    json_writer_string(&writer, view_of_string(signal_reasons[reason].name));
 }
 
 static void write_us_privacy(struct view text)
@@ -240,7 +244,7 @@ static void write_section(void *context, const struct gpp_section *section)
     snprintf(id, sizeof id, "%u", section->id);
     json_writer_name(&writer, id);
     json_writer_open_object(&writer);
-    if (section->id == GPP_SECTION_US_PRIVACY && section->reason == CONSENT_NO_REASON)
+    if (section->id == GPP_SECTION_US_PRIVACY && section->reason == SIGNAL_NO_REASON)
         write_us_privacy(section->text);
     if (section->layout) {
         if (section->header != GPP_HEADER_NONE) {
@@ -259,22 +263,22 @@ static void write_section(void *context, const struct gpp_section *section)
     json_writer_close_object(&writer);
 }
 
-static void open_rule(enum consent_reason reason, const struct gpp_section *section)
+static void open_rule(enum signal_reason reason, const struct gpp_section *section)
 {
     json_writer_open_object(&writer);
-    json_writer_member_string(&writer, "reason", view_of_string(consent_reasons[reason].name));
+    json_writer_member_string(&writer, "reason", view_of_string(signal_reasons[reason].name));
     if (section)
         json_writer_member_integer(&writer, "section", section->id);
 }
 
-static void close_rule(enum consent_reason reason, const struct national_rule *rule)
+static void close_rule(enum signal_reason reason, const struct national_rule *rule)
 {
-    json_writer_member_string(&writer, "rule", view_of_string(consent_reasons[reason].help));
-    json_writer_member_string(&writer, "source", view_of_string(rule ? rule->source : "spec 3"));
+    json_writer_member_string(&writer, "rule", view_of_string(signal_reasons[reason].help));
+    json_writer_member_string(&writer, "source", view_of_string(rule ? rule->source : "docs/signals.md"));
     json_writer_close_object(&writer);
 }
 
-static void write_rule(void *context, enum consent_reason reason, const struct gpp_section *section,
+static void write_rule(void *context, enum signal_reason reason, const struct gpp_section *section,
                        const struct national_rule *rule)
 {
     (void)context;
@@ -293,22 +297,22 @@ static void write_rule(void *context, enum consent_reason reason, const struct g
         json_writer_member_integer(&writer, "value", section->answers[i]);
         close_rule(reason, rule);
     }
-    if (rule && section->layout && reason != CONSENT_GPP_GPC)
+    if (rule && section->layout && reason != SIGNAL_GPP_GPC)
         return;
     open_rule(reason, section);
-    if (reason == CONSENT_GPP_GPC)
+    if (reason == SIGNAL_GPP_GPC)
         json_writer_member_string(&writer, "field", VIEW("Gpc"));
     close_rule(reason, rule);
 }
 
 static void write_list(const char *name, struct view text, const struct gpp_watch *watch,
-                       enum consent_reason last)
+                       enum signal_reason last)
 {
     struct gpp_verdict verdict;
     json_writer_name(&writer, name);
     json_writer_open_array(&writer);
     judge(text, watch, &verdict);
-    if (last != CONSENT_NO_REASON)
+    if (last != SIGNAL_NO_REASON)
         watch->objection(NULL, last, NULL, NULL);
     json_writer_close_array(&writer);
 }
@@ -321,11 +325,10 @@ static void write_json(struct view text)
     memset(seen, 0, sizeof seen);
     struct gpp_verdict verdict;
     judge(text, NULL, &verdict);
-    enum consent_reason reason = gpp_verdict_reason(&verdict, wish.under_age, wish.asked);
-    enum consent_reason last = reason == CONSENT_GPP_TCF_UNREADABLE ? reason : CONSENT_NO_REASON;
+    enum signal_reason reason = gpp_verdict_reason(&verdict, wish.under_age, wish.asked);
+    enum signal_reason last = reason == SIGNAL_GPP_TCF_UNREADABLE ? reason : SIGNAL_NO_REASON;
     json_writer_open_object(&writer);
-    json_writer_member_string(&writer, "decision",
-                              reason == CONSENT_NO_REASON ? VIEW("allow") : VIEW("deny"));
+    json_writer_member_string(&writer, "decision", reason == SIGNAL_NO_REASON ? VIEW("allow") : VIEW("deny"));
     write_list("reasons", text, &reasons, last);
     json_writer_name(&writer, "sections");
     json_writer_open_object(&writer);
@@ -338,18 +341,17 @@ static void write_json(struct view text)
 static void write_us_privacy_json(struct view text)
 {
     struct national said;
-    enum consent_reason reason = us_privacy_judge(text);
+    enum signal_reason reason = us_privacy_judge(text);
     json_writer_open_object(&writer);
-    json_writer_member_string(&writer, "decision",
-                              reason == CONSENT_NO_REASON ? VIEW("allow") : VIEW("deny"));
+    json_writer_member_string(&writer, "decision", reason == SIGNAL_NO_REASON ? VIEW("allow") : VIEW("deny"));
     json_writer_name(&writer, "reasons");
     json_writer_open_array(&writer);
-    if (reason != CONSENT_NO_REASON)
-        json_writer_string(&writer, view_of_string(consent_reasons[reason].name));
+    if (reason != SIGNAL_NO_REASON)
+        json_writer_string(&writer, view_of_string(signal_reasons[reason].name));
     json_writer_close_array(&writer);
     json_writer_name(&writer, "sections");
     json_writer_open_object(&writer);
-    if (us_privacy_read(text, &said) == CONSENT_NO_REASON) {
+    if (us_privacy_read(text, &said) == SIGNAL_NO_REASON) {
         json_writer_name(&writer, "6");
         json_writer_open_object(&writer);
         write_us_privacy(text);
@@ -358,7 +360,7 @@ static void write_us_privacy_json(struct view text)
     json_writer_close_object(&writer);
     json_writer_name(&writer, "rules");
     json_writer_open_array(&writer);
-    if (reason != CONSENT_NO_REASON) {
+    if (reason != SIGNAL_NO_REASON) {
         open_rule(reason, NULL);
         close_rule(reason, NULL);
     }
@@ -378,14 +380,14 @@ static bool print_json(struct view text, char *buffer)
 
 /* ---- text ---- */
 
-static void print_reason_name(void *context, enum consent_reason reason, const struct gpp_section *section,
+static void print_reason_name(void *context, enum signal_reason reason, const struct gpp_section *section,
                               const struct national_rule *rule)
 {
     (void)context;
     if (seen[reason] || !applies(section, rule))
         return;
     seen[reason] = true;
-    printf(" %s", consent_reasons[reason].name);
+    printf(" %s", signal_reasons[reason].name);
 }
 
 static void print_slot(const struct gpp_section *section, unsigned index)
@@ -405,8 +407,8 @@ static void print_section(void *context, const struct gpp_section *section)
 {
     (void)context;
     printf("section %u, %s: %s\n", section->id, section_name(section->id), place_name(section->id));
-    if (section->reason != CONSENT_NO_REASON)
-        printf("  cannot be read: %s\n", consent_reasons[section->reason].help);
+    if (section->reason != SIGNAL_NO_REASON)
+        printf("  cannot be read: %s\n", signal_reasons[section->reason].help);
     else if (section->id == GPP_SECTION_US_PRIVACY)
         printf("  %-*s %.1s\n  %-*s %.1s\n  %-*s %.1s\n  %-*s %.1s\n", FIELD_WIDTH, "Version",
                section->text.data, FIELD_WIDTH, "Notice", section->text.data + 1, FIELD_WIDTH, "OptOutSale",
@@ -424,13 +426,13 @@ static void print_section(void *context, const struct gpp_section *section)
                section->gpc ? "true" : "false");
 }
 
-static void print_rule(void *context, enum consent_reason reason, const struct gpp_section *section,
+static void print_rule(void *context, enum signal_reason reason, const struct gpp_section *section,
                        const struct national_rule *rule)
 {
     (void)context;
     if (!applies(section, rule))
         return;
-    printf("  %s", consent_reasons[reason].name);
+    printf("  %s", signal_reasons[reason].name);
     const struct gpp_slot *slot;
     if (section)
         printf(", section %u", section->id);
@@ -442,7 +444,7 @@ static void print_rule(void *context, enum consent_reason reason, const struct g
             printf(" %u", place_in_list(section, i));
         printf(" = %u", section->answers[i]);
     }
-    printf(": %s (%s)\n", consent_reasons[reason].help, rule ? rule->source : "spec 3");
+    printf(": %s (%s)\n", signal_reasons[reason].help, rule ? rule->source : "docs/signals.md");
 }
 
 /* The decision and its rules, then everything that was read. */
@@ -452,18 +454,18 @@ static void print_text(struct view text)
     static const struct gpp_watch sections = {NULL, print_section, no_objection};
     struct gpp_verdict verdict;
     judge(text, NULL, &verdict);
-    enum consent_reason reason = gpp_verdict_reason(&verdict, wish.under_age, wish.asked);
-    if (reason == CONSENT_NO_REASON)
+    enum signal_reason reason = gpp_verdict_reason(&verdict, wish.under_age, wish.asked);
+    if (reason == SIGNAL_NO_REASON)
         printf("decision: allow\n  %s\n",
                verdict.decided > 0 ? "no section objects"
                                    : "no section that is decided: the string says nothing, and is ignored");
     else
         puts("decision: deny");
     judge(text, &rules, &verdict);
-    if (reason == CONSENT_GPP_TCF_UNREADABLE)
+    if (reason == SIGNAL_GPP_TCF_UNREADABLE)
         print_rule(NULL, reason, NULL, NULL);
     judge(text, &sections, &verdict);
-    if (reason == CONSENT_GPP_TYPE && text.size > 0 && text.data[0] == '1')
+    if (reason == SIGNAL_GPP_TYPE && text.size > 0 && text.data[0] == '1')
         fputs("clickveil gpp: this may be a US Privacy string; --us-privacy judges it as one\n", stderr);
 }
 
@@ -474,26 +476,26 @@ static void print_line(struct view text)
     struct gpp_verdict verdict;
     memset(seen, 0, sizeof seen);
     judge(text, NULL, &verdict);
-    enum consent_reason reason = gpp_verdict_reason(&verdict, wish.under_age, wish.asked);
-    fputs(reason == CONSENT_NO_REASON ? "allow" : "deny", stdout);
+    enum signal_reason reason = gpp_verdict_reason(&verdict, wish.under_age, wish.asked);
+    fputs(reason == SIGNAL_NO_REASON ? "allow" : "deny", stdout);
     judge(text, &names, &verdict);
-    if (reason == CONSENT_GPP_TCF_UNREADABLE)
+    if (reason == SIGNAL_GPP_TCF_UNREADABLE)
         print_reason_name(NULL, reason, NULL, NULL);
     putchar('\n');
 }
 
 static void print_us_privacy(struct view text, bool line)
 {
-    enum consent_reason reason = us_privacy_judge(text);
-    const char *decision = reason == CONSENT_NO_REASON ? "allow" : "deny";
+    enum signal_reason reason = us_privacy_judge(text);
+    const char *decision = reason == SIGNAL_NO_REASON ? "allow" : "deny";
     if (line) {
-        printf("%s%s%s\n", decision, reason == CONSENT_NO_REASON ? "" : " ",
-               reason == CONSENT_NO_REASON ? "" : consent_reasons[reason].name);
+        printf("%s%s%s\n", decision, reason == SIGNAL_NO_REASON ? "" : " ",
+               reason == SIGNAL_NO_REASON ? "" : signal_reasons[reason].name);
         return;
     }
     printf("decision: %s\n", decision);
-    if (reason != CONSENT_NO_REASON)
-        printf("  %s: %s (spec 3)\n", consent_reasons[reason].name, consent_reasons[reason].help);
+    if (reason != SIGNAL_NO_REASON)
+        printf("  %s: %s (docs/signals.md)\n", signal_reasons[reason].name, signal_reasons[reason].help);
     struct gpp_section section = {.id = GPP_SECTION_US_PRIVACY, .text = text};
     section.reason = us_privacy_read(text, &section.national);
     print_section(NULL, &section);
@@ -559,8 +561,15 @@ int command_gpp(int argc, char **argv)
     if (parsed != ARGUMENT_GO)
         return parsed == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
     const char *wrong = read_wish();
+    if (!wrong && (operand == argc) != wish.fields)
+        wrong = wish.fields ? "--fields takes no string"
+                            : "a string is missing; - reads them from standard input";
     if (wrong)
         return argument_wrong(&table, "%s", wrong);
+    if (wish.fields) {
+        gpp_reference_print();
+        return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+    }
     struct error error = {0};
     char *buffer = malloc(JSON_SIZE);
     bool good = buffer ? true : error_fail(&error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory");

@@ -1,41 +1,41 @@
 #include "stages/consent/signals.h"
 
 #include "common/error.h"
-#include "stages/consent/us_privacy.h"
+#include "common/us_privacy.h"
 
-static enum consent_reason judge_gpc(enum gpc_signal gpc)
+static enum signal_reason judge_gpc(enum gpc_signal gpc)
 {
     switch (gpc) {
     case GPC_ABSENT:
     case GPC_FALSE:
-        return CONSENT_NO_REASON;
+        return SIGNAL_NO_REASON;
     case GPC_TRUE: /* Global Privacy Control specification, section 3: an opt-out of sale and sharing */
-        return CONSENT_GPC;
+        return SIGNAL_GPC;
     case GPC_UNREADABLE:
         break;
     }
-    return CONSENT_GPC_UNREADABLE;
+    return SIGNAL_GPC_UNREADABLE;
 }
 
-static enum consent_reason judge_us_privacy(const struct signals *signals)
+static enum signal_reason judge_us_privacy(const struct signals *signals)
 {
     switch (signals->us_privacy_presence) {
     case PRESENCE_ABSENT:
-        return CONSENT_NO_REASON;
+        return SIGNAL_NO_REASON;
     case PRESENCE_PRESENT:
         return us_privacy_judge(signals->us_privacy);
     case PRESENCE_UNREADABLE:
         break;
     }
-    return CONSENT_US_PRIVACY_UNREADABLE;
+    return SIGNAL_US_PRIVACY_UNREADABLE;
 }
 
 void signals_read(const struct signals *signals, struct signals_reading *out_reading)
 {
     struct signals_reading reading = {.read = true, .any = judge_gpc(signals->gpc)};
-    if (reading.any == CONSENT_NO_REASON)
+    if (reading.any == SIGNAL_NO_REASON)
         reading.any = judge_us_privacy(signals);
-    if (reading.any == CONSENT_NO_REASON)
+    if (reading.any == SIGNAL_NO_REASON)
         gpp_judge(signals->gpp_presence, signals->gpp, signals->gpp_sid_presence, signals->gpp_sid, NULL,
                   &reading.gpp);
     *out_reading = reading;
@@ -44,9 +44,9 @@ void signals_read(const struct signals *signals, struct signals_reading *out_rea
 enum consent_reason signals_judge(const struct signals_reading *reading, int64_t under_age, gpp_set asked)
 {
     ensure(reading->read);
-    if (reading->any != CONSENT_NO_REASON)
-        return reading->any;
-    return gpp_verdict_reason(&reading->gpp, under_age, asked);
+    if (reading->any != SIGNAL_NO_REASON)
+        return consent_reason_of_signal(reading->any);
+    return consent_reason_of_signal(gpp_verdict_reason(&reading->gpp, under_age, asked));
 }
 
 /* ---- counting by kind ---- */

@@ -2,21 +2,21 @@
  * Signals: choices that travel with the event (spec 3, "Absent is not unknown").
  *
  * No signal field, or null, is no objection. One that is there must be readable and must not object. All are brought into
- * one normal form (stages/consent/national.h) and decided by one table of rules. They are read once for an event and then
+ * one normal form (common/national.h) and decided by one table of rules. They are read once for an event and then
  * judged for each programme, since two things depend on it: its exclude.under_age decides about answers on known children,
  * and its region whether a TCF section is asked for.
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_SIGNALS_H
 #define CLICKVEIL_STAGES_CONSENT_SIGNALS_H
 
+#include "common/gpp_judge.h"
 #include "common/record.h"
-#include "stages/consent/gpp_judge.h"
 #include "stages/consent/reason.h"
 
 /* What an event's signals say. */
 struct signals_reading {
-    bool read;               /* zeroed memory is no reading */
-    enum consent_reason any; /* an objection whatever the programme: of GPC or US Privacy */
+    bool read;              /* zeroed memory is no reading */
+    enum signal_reason any; /* an objection whatever the programme: of GPC or US Privacy */
     struct gpp_verdict gpp;
 };
 

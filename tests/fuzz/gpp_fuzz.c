@@ -6,8 +6,8 @@
  * allowed here must be allowed there. The input is the string up to the first NUL, and gpp_sid behind it, if there is one.
  */
 #include "common/error.h"
-#include "stages/consent/gpp_judge.h"
-#include "stages/consent/us_privacy.h"
+#include "common/gpp_judge.h"
+#include "common/us_privacy.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct watched {
     unsigned sections, objections, unreadable;
-    enum consent_reason first;
+    enum signal_reason first;
     bool adult, minor; /* an objection to either */
 };
 
@@ -23,9 +23,9 @@ static void see_section(void *context, const struct gpp_section *section)
 {
     struct watched *watched = context;
     watched->sections++;
-    watched->unreadable += section->reason != CONSENT_NO_REASON;
-    ensure((unsigned)section->reason < CONSENT_REASONS);
-    ensure(!section->layout || (section->layout->id == section->id && section->reason == CONSENT_NO_REASON));
+    watched->unreadable += section->reason != SIGNAL_NO_REASON;
+    ensure((unsigned)section->reason < SIGNAL_REASONS);
+    ensure(!section->layout || (section->layout->id == section->id && section->reason == SIGNAL_NO_REASON));
     if (!section->layout)
         return;
     unsigned slots = section->layout->slot_count + (section->has_sub ? section->layout->sub_slot_count : 0);
@@ -37,11 +37,11 @@ static void see_section(void *context, const struct gpp_section *section)
            section->national.answers[3]);
 }
 
-static void see_objection(void *context, enum consent_reason reason, const struct gpp_section *section,
+static void see_objection(void *context, enum signal_reason reason, const struct gpp_section *section,
                           const struct national_rule *rule)
 {
     struct watched *watched = context;
-    ensure(reason > CONSENT_NO_REASON && reason < CONSENT_REASONS);
+    ensure(reason > SIGNAL_NO_REASON && reason < SIGNAL_REASONS);
     if (!watched->objections++)
         watched->first = reason;
     watched->adult |= !rule || rule->when != NATIONAL_WHILE_MINOR;
@@ -75,14 +75,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gpp_judge(PRESENCE_PRESENT, gpp, sid_presence, sid, NULL, &fast);
     gpp_judge(PRESENCE_PRESENT, gpp, sid_presence, sid, &watch, &slow);
     ensure(fast.adult == slow.adult && fast.minor == slow.minor);
-    ensure((slow.adult != CONSENT_NO_REASON) == watched.adult &&
-           (slow.minor != CONSENT_NO_REASON) == watched.minor);
-    ensure(slow.minor == CONSENT_NO_REASON ||
-           slow.adult != CONSENT_NO_REASON); /* a lower limit never denies more */
+    ensure((slow.adult != SIGNAL_NO_REASON) == watched.adult &&
+           (slow.minor != SIGNAL_NO_REASON) == watched.minor);
+    ensure(slow.minor == SIGNAL_NO_REASON ||
+           slow.adult != SIGNAL_NO_REASON); /* a lower limit never denies more */
     ensure(slow.decided + slow.ignored == watched.sections);
-    if (slow.minor == CONSENT_NO_REASON)
+    if (slow.minor == SIGNAL_NO_REASON)
         ensure(watched.unreadable == 0 && gpp.size >= 4 && gpp.data[0] == 'D');
-    ensure(gpp_verdict_reason(&slow, NATIONAL_ADULT, slow.tcf) != CONSENT_NO_REASON || !slow.tcf);
+    ensure(gpp_verdict_reason(&slow, NATIONAL_ADULT, slow.tcf) != SIGNAL_NO_REASON || !slow.tcf);
     (void)us_privacy_judge(gpp);
     free((void *)gpp.data);
     free((void *)sid.data);

@@ -29,9 +29,7 @@ declare -A seeds=([event]=tests/fuzz/corpus/event [config]="config config/progra
 
 build() { # build TARGET
     local sources=()
-    for part in ${parts[$1]}; do
-        [ -e "common/$part.c" ] && sources+=("common/$part.c") || sources+=("stages/consent/$part.c")
-    done
+    for part in ${parts[$1]}; do sources+=("common/$part.c"); done
     # shellcheck disable=SC2046,SC2086 # flags and packages are words
     "$clang" -std=c17 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
         $(pkg-config --cflags $packages) -o "$out/$1_fuzz" "tests/fuzz/$1_fuzz.c" \

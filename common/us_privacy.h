@@ -5,17 +5,17 @@
  * but opt-out N while the notice does not apply is a contradiction. Case matters; anything but four characters denies.
  * It comes as the field `us_privacy` and as section 6 of a GPP string.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_US_PRIVACY_H
-#define CLICKVEIL_STAGES_CONSENT_US_PRIVACY_H
+#ifndef CLICKVEIL_COMMON_US_PRIVACY_H
+#define CLICKVEIL_COMMON_US_PRIVACY_H
 
+#include "common/national.h"
 #include "common/view.h"
-#include "stages/consent/national.h"
 
-/* Bring it into normal form: the notice and opt-out of sale, Y, N and - as answers 1, 2 and 0. CONSENT_NO_REASON: it can
+/* Bring it into normal form: the notice and opt-out of sale, Y, N and - as answers 1, 2 and 0. SIGNAL_NO_REASON: it can
  * be read; else why not, and *out_said is untouched. text is not absent. Any thread. */
-enum consent_reason us_privacy_read(struct view text, struct national *out_said);
+enum signal_reason us_privacy_read(struct view text, struct national *out_said);
 
-/* The decision about the field: CONSENT_NO_REASON: no objection; else why it denies. text is not absent. Any thread. */
-enum consent_reason us_privacy_judge(struct view text);
+/* The decision about the field: SIGNAL_NO_REASON: no objection; else why it denies. text is not absent. Any thread. */
+enum signal_reason us_privacy_judge(struct view text);
 
 #endif

@@ -3,9 +3,9 @@
  * across characters but in the header, so sections need no reader of bits. The header is read as the sections are asked
  * for: its range may name thousands, and only as many count as the string has.
  */
-#include "stages/consent/gpp.h"
+#include "common/gpp.h"
 
-#include "stages/consent/us_privacy.h"
+#include "common/us_privacy.h"
 
 enum {
     HEADER_TYPE = 3,
@@ -61,17 +61,17 @@ static size_t size_of_octets(size_t bits)
 }
 
 /* Of characters of the alphabet that have `bits` of content: is the length one of the two, and all behind it zero? */
-static enum consent_reason judge_padding(struct view text, size_t bits)
+static enum signal_reason judge_padding(struct view text, size_t bits)
 {
     if (text.size < size_of(bits))
-        return CONSENT_GPP_TOO_SHORT;
+        return SIGNAL_GPP_TOO_SHORT;
     if (text.size != size_of(bits) && text.size != size_of_octets(bits))
-        return CONSENT_GPP_TOO_LONG;
+        return SIGNAL_GPP_TOO_LONG;
     for (size_t bit = bits; bit < text.size * BITS; bit++) {
         if (bit_of(text, bit))
-            return CONSENT_GPP_PADDING;
+            return SIGNAL_GPP_PADDING;
     }
-    return CONSENT_NO_REASON;
+    return SIGNAL_NO_REASON;
 }
 
 /* What stands before the next separator; *text is what stands behind it, absent when there was none. */
@@ -91,40 +91,40 @@ static struct view cut(struct view *text, char separator)
 /* ---- the header ---- */
 
 /* Every character of the string: base64 and the two separators. */
-static enum consent_reason judge_characters(struct view text)
+static enum signal_reason judge_characters(struct view text)
 {
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (sextet(text, i) != NOT_BASE64 || c == '~' || c == '.')
             continue;
-        return c == ' ' || (c >= '\t' && c <= '\r') ? CONSENT_GPP_WHITE_SPACE : CONSENT_GPP_CHARACTER;
+        return c == ' ' || (c >= '\t' && c <= '\r') ? SIGNAL_GPP_WHITE_SPACE : SIGNAL_GPP_CHARACTER;
     }
-    return CONSENT_NO_REASON;
+    return SIGNAL_NO_REASON;
 }
 
-enum consent_reason gpp_open(struct gpp_reader *reader, struct view text)
+enum signal_reason gpp_open(struct gpp_reader *reader, struct view text)
 {
-    *reader = (struct gpp_reader){.reason = CONSENT_GPP_HEADER};
+    *reader = (struct gpp_reader){.reason = SIGNAL_GPP_HEADER};
     if (text.size == 0)
-        return reader->reason = CONSENT_GPP_EMPTY;
-    enum consent_reason reason = judge_characters(text);
-    if (reason != CONSENT_NO_REASON)
+        return reader->reason = SIGNAL_GPP_EMPTY;
+    enum signal_reason reason = judge_characters(text);
+    if (reason != SIGNAL_NO_REASON)
         return reader->reason = reason;
     reader->rest = text;
     reader->header = cut(&reader->rest, '~');
     reader->more = !view_is_absent(reader->rest);
     struct view header = reader->header;
     if (header.size == 0 || memchr(header.data, '.', header.size))
-        return reader->reason = CONSENT_GPP_HEADER;
+        return reader->reason = SIGNAL_GPP_HEADER;
     if (sextet(header, 0) != HEADER_TYPE)
-        return reader->reason = CONSENT_GPP_TYPE;
+        return reader->reason = SIGNAL_GPP_TYPE;
     if (header.size * BITS < HEADER_BITS_FIXED)
-        return reader->reason = CONSENT_GPP_HEADER;
+        return reader->reason = SIGNAL_GPP_HEADER;
     if (sextet(header, 1) != HEADER_VERSION)
-        return reader->reason = CONSENT_GPP_VERSION;
+        return reader->reason = SIGNAL_GPP_VERSION;
     reader->items = sextet(header, 2) << BITS | sextet(header, 3);
     reader->bit = HEADER_BITS_FIXED;
-    return reader->reason = CONSENT_NO_REASON;
+    return reader->reason = SIGNAL_NO_REASON;
 }
 
 /* A whole number in Fibonacci code, at the header's next bit. 0: none. */
@@ -157,7 +157,7 @@ static unsigned next_id(struct gpp_reader *reader)
         group = bit_of(reader->header, reader->bit++);
     unsigned offset = read_fibonacci(reader), length = offset && group ? read_fibonacci(reader) : 0;
     if (offset == 0 || (group && length == 0)) {
-        reader->reason = CONSENT_GPP_HEADER;
+        reader->reason = SIGNAL_GPP_HEADER;
         return 0;
     }
     reader->id += offset;
@@ -168,15 +168,15 @@ static unsigned next_id(struct gpp_reader *reader)
 /* Without a section left in the header there must be none in the string, and only padding behind the range. */
 static void close_header(struct gpp_reader *reader)
 {
-    if (reader->reason != CONSENT_NO_REASON)
+    if (reader->reason != SIGNAL_NO_REASON)
         return;
     if (reader->more) {
-        reader->reason = CONSENT_GPP_SECTION_COUNT;
+        reader->reason = SIGNAL_GPP_SECTION_COUNT;
         return;
     }
-    enum consent_reason padding = judge_padding(reader->header, reader->bit);
-    if (padding != CONSENT_NO_REASON)
-        reader->reason = padding == CONSENT_GPP_PADDING ? CONSENT_GPP_PADDING : CONSENT_GPP_HEADER;
+    enum signal_reason padding = judge_padding(reader->header, reader->bit);
+    if (padding != SIGNAL_NO_REASON)
+        reader->reason = padding == SIGNAL_GPP_PADDING ? SIGNAL_GPP_PADDING : SIGNAL_GPP_HEADER;
 }
 
 /* ---- sections ---- */
@@ -198,67 +198,67 @@ static void take_answers(struct view text, size_t skip, const struct gpp_slot *s
 }
 
 /* Which layout, by the first six bits; NULL: *out_reason. */
-static const struct gpp_layout *choose_layout(unsigned id, struct view core, enum consent_reason *out_reason)
+static const struct gpp_layout *choose_layout(unsigned id, struct view core, enum signal_reason *out_reason)
 {
     const struct gpp_layout *layout = gpp_layout_find(id, sextet(core, 0));
     if (!layout) {
-        *out_reason = id >= GPP_SECTION_MSPA_FIRST ? CONSENT_GPP_MSPA_VERSION : CONSENT_GPP_SECTION_VERSION;
+        *out_reason = id >= GPP_SECTION_MSPA_FIRST ? SIGNAL_GPP_MSPA_VERSION : SIGNAL_GPP_SECTION_VERSION;
         return NULL;
     }
     if (id == GPP_SECTION_NATIONAL && layout->version == 1) {
         /* an encoder's default: version 1 in front of version 2's fields (spec 3) */
         const struct gpp_layout *later = gpp_layout_find(id, 2);
         if (core.size == size_of(BITS + 2 * (size_t)later->slot_count)) {
-            *out_reason = CONSENT_GPP_NATIONAL_VERSION;
+            *out_reason = SIGNAL_GPP_NATIONAL_VERSION;
             return NULL;
         }
     }
     return layout;
 }
 
-static enum consent_reason read_core(struct gpp_section *section, struct view core)
+static enum signal_reason read_core(struct gpp_section *section, struct view core)
 {
     if (core.size == 0)
-        return CONSENT_GPP_SECTION_EMPTY;
-    enum consent_reason reason = CONSENT_NO_REASON;
+        return SIGNAL_GPP_SECTION_EMPTY;
+    enum signal_reason reason = SIGNAL_NO_REASON;
     const struct gpp_layout *layout = choose_layout(section->id, core, &reason);
     if (!layout)
         return reason;
     reason = judge_padding(core, BITS + 2 * (size_t)layout->slot_count);
-    if (reason != CONSENT_NO_REASON)
+    if (reason != SIGNAL_NO_REASON)
         return reason;
     take_answers(core, 1, layout->slots, layout->slot_count, section->answers, &section->national);
     section->layout = layout;
-    return CONSENT_NO_REASON;
+    return SIGNAL_NO_REASON;
 }
 
-static enum consent_reason read_gpc(struct gpp_section *section, struct view sub)
+static enum signal_reason read_gpc(struct gpp_section *section, struct view sub)
 {
     unsigned type = sextet(sub, 0) >> 4;
     if (type != SUB_GPC_TYPE) /* 0 is the core, which stands in front; 2 and 3 are not published */
-        return type == 0 ? CONSENT_GPP_SUB_SECTION_TWICE : CONSENT_GPP_SUB_SECTION_UNKNOWN;
-    enum consent_reason reason = judge_padding(sub, 3);
-    if (reason != CONSENT_NO_REASON)
+        return type == 0 ? SIGNAL_GPP_SUB_SECTION_TWICE : SIGNAL_GPP_SUB_SECTION_UNKNOWN;
+    enum signal_reason reason = judge_padding(sub, 3);
+    if (reason != SIGNAL_NO_REASON)
         return reason;
     section->gpc = sextet(sub, 0) >> 3 & 1u;
     section->national.answers[section->gpc] |= NATIONAL_SET(NATIONAL_GPC);
-    return CONSENT_NO_REASON;
+    return SIGNAL_NO_REASON;
 }
 
-static enum consent_reason read_sub(struct gpp_section *section, struct view sub)
+static enum signal_reason read_sub(struct gpp_section *section, struct view sub)
 {
     const struct gpp_layout *layout = section->layout;
     if (sub.size == 0)
-        return CONSENT_GPP_SECTION_EMPTY;
+        return SIGNAL_GPP_SECTION_EMPTY;
     if (layout->sub == GPP_SUB_NONE)
-        return CONSENT_GPP_SUB_SECTION_UNKNOWN;
+        return SIGNAL_GPP_SUB_SECTION_UNKNOWN;
     if (section->has_sub)
-        return CONSENT_GPP_SUB_SECTION_TWICE;
+        return SIGNAL_GPP_SUB_SECTION_TWICE;
     section->has_sub = true;
     if (layout->sub == GPP_SUB_GPC)
         return read_gpc(section, sub);
-    enum consent_reason reason = judge_padding(sub, 2 * (size_t)layout->sub_slot_count);
-    if (reason == CONSENT_NO_REASON)
+    enum signal_reason reason = judge_padding(sub, 2 * (size_t)layout->sub_slot_count);
+    if (reason == SIGNAL_NO_REASON)
         take_answers(sub, 0, layout->sub_slots, layout->sub_slot_count, section->answers + layout->slot_count,
                      &section->national);
     return reason;
@@ -282,7 +282,7 @@ static enum gpp_header_of_section read_header_of_section(struct view header)
         return GPP_HEADER_NONE;
     for (unsigned i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t bits = strlen(forms[i].bits), at = 0;
-        if (judge_padding(header, 2 * BITS + bits) != CONSENT_NO_REASON)
+        if (judge_padding(header, 2 * BITS + bits) != SIGNAL_NO_REASON)
             continue;
         while (at < bits && bit_of(header, 2 * BITS + at) == (unsigned)(forms[i].bits[at] - '0'))
             at++;
@@ -292,22 +292,22 @@ static enum gpp_header_of_section read_header_of_section(struct view header)
     return GPP_HEADER_NONE;
 }
 
-static enum consent_reason read_parts(struct gpp_section *section)
+static enum signal_reason read_parts(struct gpp_section *section)
 {
     struct view rest = section->text;
     struct view part = cut(&rest, '.');
     if (section->id >= GPP_SECTION_MSPA_FIRST && part.size > 0 && sextet(part, 0) == section->id) {
         section->header = read_header_of_section(part);
         if (section->header == GPP_HEADER_NONE || view_is_absent(rest))
-            return CONSENT_GPP_SECTION_HEADER;
+            return SIGNAL_GPP_SECTION_HEADER;
         part = cut(&rest, '.');
     }
-    enum consent_reason reason = read_core(section, part);
-    while (reason == CONSENT_NO_REASON && !view_is_absent(rest))
+    enum signal_reason reason = read_core(section, part);
+    while (reason == SIGNAL_NO_REASON && !view_is_absent(rest))
         reason = read_sub(section, cut(&rest, '.'));
-    if (reason == CONSENT_NO_REASON && section->header != GPP_HEADER_NONE &&
+    if (reason == SIGNAL_NO_REASON && section->header != GPP_HEADER_NONE &&
         section->has_sub != (section->header == GPP_HEADER_CORE_SUB))
-        return CONSENT_GPP_SECTION_HEADER;
+        return SIGNAL_GPP_SECTION_HEADER;
     return reason;
 }
 
@@ -315,14 +315,14 @@ static void read_section(unsigned id, struct view text, struct gpp_section *out_
 {
     *out_section = (struct gpp_section){.id = id, .text = text};
     if (text.size == 0)
-        out_section->reason = CONSENT_GPP_SECTION_EMPTY;
+        out_section->reason = SIGNAL_GPP_SECTION_EMPTY;
     else if (id == GPP_SECTION_HEADER)
-        out_section->reason = CONSENT_GPP_SECTION_RESERVED;
+        out_section->reason = SIGNAL_GPP_SECTION_RESERVED;
     else if (id == GPP_SECTION_US_PRIVACY)
         out_section->reason = us_privacy_read(text, &out_section->national);
     else if (id >= GPP_SECTION_NATIONAL && id <= GPP_SECTION_LAST)
         out_section->reason = read_parts(out_section);
-    if (out_section->reason == CONSENT_NO_REASON)
+    if (out_section->reason == SIGNAL_NO_REASON)
         return;
     out_section->layout = NULL;
     out_section->national = (struct national){0};
@@ -330,7 +330,7 @@ static void read_section(unsigned id, struct view text, struct gpp_section *out_
 
 bool gpp_next(struct gpp_reader *reader, struct gpp_section *out_section)
 {
-    if (reader->reason != CONSENT_NO_REASON)
+    if (reader->reason != SIGNAL_NO_REASON)
         return false;
     unsigned id = next_id(reader);
     if (id == 0) {
@@ -338,7 +338,7 @@ bool gpp_next(struct gpp_reader *reader, struct gpp_section *out_section)
         return false;
     }
     if (!reader->more) {
-        reader->reason = CONSENT_GPP_SECTION_COUNT;
+        reader->reason = SIGNAL_GPP_SECTION_COUNT;
         return false;
     }
     struct view text = cut(&reader->rest, '~');

@@ -1,4 +1,4 @@
-#include "stages/consent/us_privacy.h"
+#include "common/us_privacy.h"
 
 enum {
     POSITION_VERSION,
@@ -18,23 +18,23 @@ static bool has_white_space(struct view text)
 }
 
 /* Is the text one of four answers? Other characters get a reason by what they look like. */
-static enum consent_reason judge_form(struct view text)
+static enum signal_reason judge_form(struct view text)
 {
     if (text.size == 0)
-        return CONSENT_US_PRIVACY_EMPTY;
+        return SIGNAL_US_PRIVACY_EMPTY;
     if (has_white_space(text))
-        return CONSENT_US_PRIVACY_WHITE_SPACE;
+        return SIGNAL_US_PRIVACY_WHITE_SPACE;
     if (text.size != US_PRIVACY_SIZE)
-        return CONSENT_US_PRIVACY_LENGTH;
+        return SIGNAL_US_PRIVACY_LENGTH;
     if (text.data[POSITION_VERSION] != '1')
-        return CONSENT_US_PRIVACY_VERSION;
-    enum consent_reason reason = CONSENT_NO_REASON;
+        return SIGNAL_US_PRIVACY_VERSION;
+    enum signal_reason reason = SIGNAL_NO_REASON;
     for (unsigned i = POSITION_NOTICE; i < US_PRIVACY_SIZE; i++) {
         char answer = text.data[i];
         if (answer == 'y' || answer == 'n')
-            reason = CONSENT_US_PRIVACY_LOWER_CASE;
+            reason = SIGNAL_US_PRIVACY_LOWER_CASE;
         else if (answer != 'Y' && answer != 'N' && answer != '-')
-            return CONSENT_US_PRIVACY_MALFORMED;
+            return SIGNAL_US_PRIVACY_MALFORMED;
     }
     return reason;
 }
@@ -45,10 +45,10 @@ static unsigned answer_of(char letter)
     return letter == 'Y' ? 1 : letter == 'N' ? 2 : 0;
 }
 
-enum consent_reason us_privacy_read(struct view text, struct national *out_said)
+enum signal_reason us_privacy_read(struct view text, struct national *out_said)
 {
-    enum consent_reason reason = judge_form(text);
-    if (reason != CONSENT_NO_REASON)
+    enum signal_reason reason = judge_form(text);
+    if (reason != SIGNAL_NO_REASON)
         return reason;
     unsigned notice = answer_of(text.data[POSITION_NOTICE]), opt_out = answer_of(text.data[POSITION_OPT_OUT]);
     /* spec 3: `1--Y` denies like an opt-out, though the fourth position is not judged otherwise */
@@ -58,23 +58,23 @@ enum consent_reason us_privacy_read(struct view text, struct national *out_said)
     said.answers[notice] |= NATIONAL_SET(NATIONAL_SALE_NOTICE);
     said.answers[opt_out] |= NATIONAL_SET(NATIONAL_SALE);
     *out_said = said;
-    return CONSENT_NO_REASON;
+    return SIGNAL_NO_REASON;
 }
 
-enum consent_reason us_privacy_judge(struct view text)
+enum signal_reason us_privacy_judge(struct view text)
 {
     struct national said;
-    enum consent_reason reason = us_privacy_read(text, &said);
-    if (reason != CONSENT_NO_REASON)
+    enum signal_reason reason = us_privacy_read(text, &said);
+    if (reason != SIGNAL_NO_REASON)
         return reason;
     reason = national_judge(&said, 0);
     switch (reason) { /* under the field's own names */
-    case CONSENT_GPP_SALE_OPT_OUT:
-        return CONSENT_US_PRIVACY_OPT_OUT;
-    case CONSENT_GPP_NO_SALE_NOTICE:
-        return CONSENT_US_PRIVACY_NO_NOTICE;
-    case CONSENT_GPP_SALE_CONTRADICTION:
-        return CONSENT_US_PRIVACY_CONTRADICTION;
+    case SIGNAL_GPP_SALE_OPT_OUT:
+        return SIGNAL_US_PRIVACY_OPT_OUT;
+    case SIGNAL_GPP_NO_SALE_NOTICE:
+        return SIGNAL_US_PRIVACY_NO_NOTICE;
+    case SIGNAL_GPP_SALE_CONTRADICTION:
+        return SIGNAL_US_PRIVACY_CONTRADICTION;
     default:
         return reason;
     }

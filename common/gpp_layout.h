@@ -6,10 +6,10 @@
  *
  * Immutable; any thread.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_GPP_LAYOUT_H
-#define CLICKVEIL_STAGES_CONSENT_GPP_LAYOUT_H
+#ifndef CLICKVEIL_COMMON_GPP_LAYOUT_H
+#define CLICKVEIL_COMMON_GPP_LAYOUT_H
 
-#include "stages/consent/national.h"
+#include "common/national.h"
 
 enum {
     GPP_SECTION_TCF_EU = 2,

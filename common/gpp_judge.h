@@ -8,18 +8,18 @@
  *
  * Pure; any thread; no allocation.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_GPP_JUDGE_H
-#define CLICKVEIL_STAGES_CONSENT_GPP_JUDGE_H
+#ifndef CLICKVEIL_COMMON_GPP_JUDGE_H
+#define CLICKVEIL_COMMON_GPP_JUDGE_H
 
+#include "common/gpp.h"
 #include "common/record.h"
-#include "stages/consent/gpp.h"
 
 typedef uint32_t gpp_set; /* bit i: section i, up to 27 */
 #define GPP_SET(id) ((gpp_set)1 << (id))
 
 struct gpp_verdict {
     /* The first objection, for programmes whose exclude.under_age is 18 or more, and for others. */
-    enum consent_reason adult, minor;
+    enum signal_reason adult, minor;
     gpp_set tcf;      /* TCF sections that are there */
     unsigned decided; /* sections that were judged */
     unsigned ignored; /* sections that decide nothing */
@@ -30,7 +30,7 @@ struct gpp_watch {
     void *context;
     void (*section)(void *context, const struct gpp_section *section);
     /* section: NULL when it is about the string or gpp_sid. rule: NULL when something could not be read or is missing. */
-    void (*objection)(void *context, enum consent_reason reason, const struct gpp_section *section,
+    void (*objection)(void *context, enum signal_reason reason, const struct gpp_section *section,
                       const struct national_rule *rule);
 };
 
@@ -39,7 +39,7 @@ void gpp_judge(enum presence gpp_presence, struct view gpp, enum presence sid_pr
                const struct gpp_watch *watch, struct gpp_verdict *out_verdict);
 
 /* The reason for one programme; `asked`: the TCF sections that the region asks for. */
-enum consent_reason gpp_verdict_reason(const struct gpp_verdict *verdict, int64_t under_age, gpp_set asked);
+enum signal_reason gpp_verdict_reason(const struct gpp_verdict *verdict, int64_t under_age, gpp_set asked);
 
 /* TCF sections that a region, ISO 3166-2, asks for: section 2 in the EEA, the United Kingdom and Switzerland, 5 in
  * Canada. Absent or unknown: none. */

@@ -15,7 +15,7 @@
  * normalises even consent of 13 to 16 into "younger than 13: no consent", which denies; sections with the same slots
  * (Montana, Oregon, Delaware, New Hampshire, New Jersey) follow that. Florida names ages as the national section does.
  */
-#include "stages/consent/gpp_layout.h"
+#include "common/gpp_layout.h"
 
 #include <stddef.h>
 

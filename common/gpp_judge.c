@@ -1,4 +1,4 @@
-#include "stages/consent/gpp_judge.h"
+#include "common/gpp_judge.h"
 
 #include "common/region.h"
 
@@ -44,19 +44,19 @@ static bool read_id(struct view *rest, struct section_ids *ids)
     return true;
 }
 
-static enum consent_reason read_ids(enum presence presence, struct view text, struct section_ids *ids)
+static enum signal_reason read_ids(enum presence presence, struct view text, struct section_ids *ids)
 {
     if (presence == PRESENCE_ABSENT)
-        return CONSENT_NO_REASON;
+        return SIGNAL_NO_REASON;
     if (presence != PRESENCE_PRESENT)
-        return CONSENT_GPP_SID_UNREADABLE;
+        return SIGNAL_GPP_SID_UNREADABLE;
     if (text.size == 0)
-        return CONSENT_GPP_SID_EMPTY;
+        return SIGNAL_GPP_SID_EMPTY;
     while (!view_is_absent(text)) {
         if (!read_id(&text, ids))
-            return CONSENT_GPP_SID_MALFORMED;
+            return SIGNAL_GPP_SID_MALFORMED;
     }
-    return CONSENT_NO_REASON;
+    return SIGNAL_NO_REASON;
 }
 
 /* ---- judging ---- */
@@ -68,13 +68,13 @@ struct judging {
     bool above; /* a section above 27 is there */
 };
 
-static void object(struct judging *judging, enum consent_reason reason, const struct gpp_section *section)
+static void object(struct judging *judging, enum signal_reason reason, const struct gpp_section *section)
 {
-    if (reason == CONSENT_NO_REASON)
+    if (reason == SIGNAL_NO_REASON)
         return;
-    if (judging->verdict.adult == CONSENT_NO_REASON)
+    if (judging->verdict.adult == SIGNAL_NO_REASON)
         judging->verdict.adult = reason;
-    if (judging->verdict.minor == CONSENT_NO_REASON)
+    if (judging->verdict.minor == SIGNAL_NO_REASON)
         judging->verdict.minor = reason;
     if (judging->watch)
         judging->watch->objection(judging->watch->context, reason, section, NULL);
@@ -83,17 +83,17 @@ static void object(struct judging *judging, enum consent_reason reason, const st
 static void judge_national(struct judging *judging, const struct gpp_section *section)
 {
     struct gpp_verdict *verdict = &judging->verdict;
-    enum consent_reason adult = national_judge(&section->national, NATIONAL_ADULT), minor = adult;
+    enum signal_reason adult = national_judge(&section->national, NATIONAL_ADULT), minor = adult;
     /* only rules about children differ, and the minor's object less */
-    if (adult == CONSENT_GPP_KNOWN_CHILD)
+    if (adult == SIGNAL_GPP_KNOWN_CHILD)
         minor = national_judge(&section->national, 0);
-    if (verdict->adult == CONSENT_NO_REASON)
+    if (verdict->adult == SIGNAL_NO_REASON)
         verdict->adult = adult;
-    if (verdict->minor == CONSENT_NO_REASON)
+    if (verdict->minor == SIGNAL_NO_REASON)
         verdict->minor = minor;
     if (!judging->watch)
         return;
-    for (const struct national_rule *rule = national_rules; rule->reason != CONSENT_NO_REASON; rule++) {
+    for (const struct national_rule *rule = national_rules; rule->reason != SIGNAL_NO_REASON; rule++) {
         if (national_rule_objects(rule, &section->national,
                                   rule->when == NATIONAL_WHILE_MINOR ? 0 : NATIONAL_ADULT))
             judging->watch->objection(judging->watch->context, rule->reason, section, rule);
@@ -114,14 +114,14 @@ static void judge_section(struct judging *judging, const struct gpp_section *sec
     if (judging->watch)
         judging->watch->section(judging->watch->context, section);
     object(judging, section->reason, section);
-    if (decided && section->reason == CONSENT_NO_REASON)
+    if (decided && section->reason == SIGNAL_NO_REASON)
         judge_national(judging, section);
 }
 
 /* Is there an objection that no programme gets past? */
 static bool denied(const struct judging *judging)
 {
-    return judging->verdict.minor != CONSENT_NO_REASON;
+    return judging->verdict.minor != SIGNAL_NO_REASON;
 }
 
 static void judge_string(struct judging *judging, enum presence presence, struct view text)
@@ -129,7 +129,7 @@ static void judge_string(struct judging *judging, enum presence presence, struct
     if (presence == PRESENCE_ABSENT)
         return;
     if (presence != PRESENCE_PRESENT) {
-        object(judging, CONSENT_GPP_UNREADABLE, NULL);
+        object(judging, SIGNAL_GPP_UNREADABLE, NULL);
         return;
     }
     struct gpp_reader reader;
@@ -149,18 +149,18 @@ void gpp_judge(enum presence gpp_presence, struct view gpp, enum presence sid_pr
     if (watch || !denied(&judging)) {
         object(&judging, read_ids(sid_presence, sid, &ids), NULL);
         if ((ids.named & ~judging.present) || (ids.above && !judging.above))
-            object(&judging, CONSENT_GPP_SID_MISSING, NULL);
+            object(&judging, SIGNAL_GPP_SID_MISSING, NULL);
         if (judging.above && (ids.above || !(judging.present & US_SECTIONS)))
-            object(&judging, CONSENT_GPP_SECTION_UNKNOWN, NULL);
+            object(&judging, SIGNAL_GPP_SECTION_UNKNOWN, NULL);
     }
     *out_verdict = judging.verdict;
 }
 
-enum consent_reason gpp_verdict_reason(const struct gpp_verdict *verdict, int64_t under_age, gpp_set asked)
+enum signal_reason gpp_verdict_reason(const struct gpp_verdict *verdict, int64_t under_age, gpp_set asked)
 {
-    enum consent_reason reason = under_age >= NATIONAL_ADULT ? verdict->adult : verdict->minor;
-    if (reason == CONSENT_NO_REASON && (verdict->tcf & asked))
-        return CONSENT_GPP_TCF_UNREADABLE; /* spec 3: presence without a readable consent */
+    enum signal_reason reason = under_age >= NATIONAL_ADULT ? verdict->adult : verdict->minor;
+    if (reason == SIGNAL_NO_REASON && (verdict->tcf & asked))
+        return SIGNAL_GPP_TCF_UNREADABLE; /* spec 3: presence without a readable consent */
     return reason;
 }
 

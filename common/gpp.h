@@ -15,27 +15,26 @@
  *
  *     struct gpp_reader reader;
  *     struct gpp_section section;
- *     enum consent_reason reason = gpp_open(&reader, text);
- *     while (reason == CONSENT_NO_REASON && gpp_next(&reader, &section))
+ *     enum signal_reason reason = gpp_open(&reader, text);
+ *     while (reason == SIGNAL_NO_REASON && gpp_next(&reader, &section))
  *         ... section.reason, section.national ...
  *     reader.reason: whether the string ended as its header said
  *
  * No allocation; the text is borrowed. Any thread, one reader each.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_GPP_H
-#define CLICKVEIL_STAGES_CONSENT_GPP_H
+#ifndef CLICKVEIL_COMMON_GPP_H
+#define CLICKVEIL_COMMON_GPP_H
 
-#include "stages/consent/gpp_layout.h"
+#include "common/gpp_layout.h"
 
 struct gpp_reader {
     struct view header;
-    struct view rest;       /* sections that were not handed out yet, without the `~` in front */
-    bool more;              /* there is one */
-    unsigned items;         /* of the header's range that were not read yet */
-    unsigned id, group_end; /* the last ID handed out; the last one of its group */
-    size_t bit;             /* of the header: the next one */
-    enum consent_reason
-        reason; /* the header and the sections don't agree; CONSENT_NO_REASON: they do so far */
+    struct view rest;          /* sections that were not handed out yet, without the `~` in front */
+    bool more;                 /* there is one */
+    unsigned items;            /* of the header's range that were not read yet */
+    unsigned id, group_end;    /* the last ID handed out; the last one of its group */
+    size_t bit;                /* of the header: the next one */
+    enum signal_reason reason; /* the header and the sections don't agree; SIGNAL_NO_REASON: they do so far */
 };
 
 /* What the documents' header of sections 24 to 27 says. */
@@ -48,7 +47,7 @@ enum gpp_header_of_section {
 struct gpp_section {
     unsigned id;
     struct view text;
-    enum consent_reason reason; /* of section 7 to 27: why it can't be read; of 6: of the US Privacy string */
+    enum signal_reason reason; /* of section 7 to 27: why it can't be read; of 6: of the US Privacy string */
     const struct gpp_layout *layout; /* of section 7 to 27 that could be read; else NULL */
     enum gpp_header_of_section header;
     bool has_sub;                   /* the sub-section is there */
@@ -57,8 +56,8 @@ struct gpp_section {
     struct national national;       /* the same, in normal form; of section 6 too */
 };
 
-/* Read the header's beginning. Anything but CONSENT_NO_REASON: no section can be had. */
-enum consent_reason gpp_open(struct gpp_reader *reader, struct view text);
+/* Read the header's beginning. Anything but SIGNAL_NO_REASON: no section can be had. */
+enum signal_reason gpp_open(struct gpp_reader *reader, struct view text);
 
 /* The next section. False: there is none; look at reader->reason. */
 bool gpp_next(struct gpp_reader *reader, struct gpp_section *out_section);

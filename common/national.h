@@ -11,10 +11,10 @@
  *
  * Pure; any thread; no allocation.
  */
-#ifndef CLICKVEIL_STAGES_CONSENT_NATIONAL_H
-#define CLICKVEIL_STAGES_CONSENT_NATIONAL_H
+#ifndef CLICKVEIL_COMMON_NATIONAL_H
+#define CLICKVEIL_COMMON_NATIONAL_H
 
-#include "stages/consent/reason.h"
+#include "common/signal_reason.h"
 
 #include <stdint.h>
 
@@ -77,7 +77,7 @@ enum {
 /* A rule: it objects when a field of `fields` has one of `answers`, and, where `notices` is not empty, one of those has
  * answer 0. */
 struct national_rule {
-    enum consent_reason reason;
+    enum signal_reason reason;
     unsigned answers; /* bit i: answer i */
     national_set fields;
     national_set notices;
@@ -89,13 +89,13 @@ struct national_rule {
     const char *source; /* who says so */
 };
 
-/* In the order of judging; the one whose reason is CONSENT_NO_REASON ends it. */
+/* In the order of judging; the one whose reason is SIGNAL_NO_REASON ends it. */
 extern const struct national_rule national_rules[];
 
 /* Does the rule object, for a programme whose exclude.under_age is `under_age` (0: none)? */
 bool national_rule_objects(const struct national_rule *rule, const struct national *said, int64_t under_age);
 
-/* The reason of the first rule that objects; CONSENT_NO_REASON: none does. */
-enum consent_reason national_judge(const struct national *said, int64_t under_age);
+/* The reason of the first rule that objects; SIGNAL_NO_REASON: none does. */
+enum signal_reason national_judge(const struct national *said, int64_t under_age);
 
 #endif
