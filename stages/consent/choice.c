@@ -19,14 +19,15 @@
  */
 #include "stages/consent/choice.h"
 
-_Static_assert(sizeof(struct choice_state) == 56, "choice_state_equal compares every field");
+_Static_assert(sizeof(struct choice_state) == 64, "choice_state_equal compares every field");
 
 bool choice_state_equal(const struct choice_state *a, const struct choice_state *b)
 {
     return a->out == b->out && a->in == b->in && a->before == b->before && a->withdrawn == b->withdrawn &&
            a->pending == b->pending && a->ordered == b->ordered && a->two_step == b->two_step &&
-           a->signalled == b->signalled && a->recorded == b->recorded && a->effective_ms == b->effective_ms &&
-           a->seq == b->seq && a->before_until_ms == b->before_until_ms && a->last_out_ms == b->last_out_ms &&
+           a->signalled == b->signalled && a->signalled_ms == b->signalled_ms && a->asked == b->asked &&
+           a->recorded == b->recorded && a->effective_ms == b->effective_ms && a->seq == b->seq &&
+           a->before_until_ms == b->before_until_ms && a->last_out_ms == b->last_out_ms &&
            a->pending_count == b->pending_count;
 }
 
@@ -144,6 +145,7 @@ static void apply_newer(struct choice_state *state, const struct choice_record *
         state->last_out_ms = record->effective_ms; /* answered: it was before this */
     note_out(state, record);
     state->two_step = record->two_step;
+    state->asked = record->asked;
     state->ordered = true;
     state->effective_ms = record->effective_ms;
     state->seq = record->seq;
@@ -160,6 +162,7 @@ static void apply_equal(struct choice_state *state, const struct choice_record *
         in |= state->in & (choice_set)~record->in;
     withdraw(state, in & (choice_set)~names_turned_out(record, names));
     state->two_step &= record->two_step;
+    state->asked |= record->asked;
 }
 
 /* Older at a higher offset: its `in`s are history. Its `out`s count unless the newer record is two_step and answers
@@ -202,6 +205,26 @@ void choice_apply(struct choice_state *state, const struct choice_record *record
         apply_older(state, record, names);
 }
 
+void choice_signal(struct choice_state *state, int64_t signal_ms)
+{
+    if (state->signalled && !state->signalled_ms)
+        return; /* one that never yields is there already */
+    bool first = !state->signalled;
+    state->signalled = true;
+    if (signal_ms <= 0)
+        state->signalled_ms = 0;
+    else if (first || signal_ms > state->signalled_ms)
+        state->signalled_ms = signal_ms;
+}
+
+/* A stored signal yields only to an `in` that is newer and the subscriber's own confirmed act (rule 7); to the answer to a
+ * question not at all, since a signal is an `out` too. */
+static bool may_yield(const struct choice_state *state)
+{
+    return state->signalled_ms > 0 && state->ordered && state->two_step && !state->asked &&
+           state->effective_ms > state->signalled_ms;
+}
+
 choice_set choice_confirmed(const struct choice_state *before, const struct choice_record *record,
                             const struct choice_names *names)
 {
@@ -241,7 +264,8 @@ bool choice_is_stricter(const struct choice_state *before, const struct choice_s
     choice_set more =
         (after->out & (choice_set)~before->out) | (after->pending & (choice_set)~before->pending) |
         (after->withdrawn & (choice_set)~before->withdrawn) | (before->in & (choice_set)~after->in);
-    return more || (after->signalled && !before->signalled) ||
+    bool signal = after->signalled && !may_yield(after) && (!before->signalled || may_yield(before));
+    return more || signal || (after->signalled && !before->signalled) ||
            (before->in && after->effective_ms > before->effective_ms) ||
            (before->before && after->before_until_ms > before->before_until_ms);
 }
@@ -249,7 +273,8 @@ bool choice_is_stricter(const struct choice_state *before, const struct choice_s
 enum choice_answer choice_answer(const struct choice_state *state, choice_set programme,
                                  choice_set predecessors, int64_t time_ms)
 {
-    if (state->signalled)
+    if (state->signalled &&
+        !(may_yield(state) && (state->in & (programme | CHOICE_STAR)) && time_ms >= state->effective_ms))
         return CHOICE_OUT_BY_SIGNAL;
     choice_set out = state->out | state->pending;
     if (time_ms < state->before_until_ms)

@@ -24,9 +24,11 @@ struct choice_state {
     bool ordered;         /* effective_ms and seq are those of a record; else any record is newer */
     bool two_step;        /* the newest record is */
     bool signalled;       /* a stored signal says `out` of everything (rule 7) */
+    bool asked;           /* the newest record answers a question that was put again (rule 10) */
     bool recorded;        /* a committed record of the operator made this entry */
     int64_t effective_ms, seq;
     int64_t before_until_ms;
+    int64_t signalled_ms;   /* of the newest stored signal, where it may yield to an `in`; 0: it never does */
     int64_t last_out_ms;    /* the writer's own: of the newest `out`; 0: none; CHOICE_LAST_OUT_UNTIMED */
     uint32_t pending_count; /* records behind `pending` */
 };
@@ -38,6 +40,10 @@ bool choice_state_equal(const struct choice_state *a, const struct choice_state 
 /* Take in one committed record, at a higher offset than all before it. */
 void choice_apply(struct choice_state *state, const struct choice_record *record,
                   const struct choice_names *names);
+
+/* Take in a stored signal. signal_ms: its time, where signals may yield (signals.yield) and it says so; else 0. Signals have
+ * keys of their own, so they come in any order, before or after the records. */
+void choice_signal(struct choice_state *state, int64_t signal_ms);
 
 /* The names for which this record's `in`s are the subscriber's confirmed act and count, asked after a move (struct
  * choice_move): an `out` of the other subject does not touch them. before: the state that the record came to. */

@@ -65,6 +65,7 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
         .readers = context->workers > 0 ? context->workers : 1,
         .ignored = shared->ignored,
         .ignored_count = options->ignore.count,
+        .signals_yield = options->signals.yield,
         .brake = {.ins_min = (uint64_t)options->brake_ins,
                   .share = options->brake_share,
                   .window_ms = options->brake_window_ms},

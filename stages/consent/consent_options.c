@@ -5,6 +5,24 @@
 
 static const char *const subject_names[] = {"", "line", "account", "device", NULL};
 
+static const struct option signals_options[] = {
+    {.name = "yield",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct consent_signals_options, yield),
+     .default_text = "false",
+     .help = "Whether a stored signal yields to an `in` of the same subject that is newer and marked "
+             "`two_step`, for the "
+             "programmes that it names. Each subject with a stored signal takes more memory then."},
+    {0},
+};
+
+static const struct option_table signals_table = {
+    .name = "signals",
+    .summary = "What becomes of signals beyond the event that carries them.",
+    .size = sizeof(struct consent_signals_options),
+    .options = signals_options,
+};
+
 static const struct option consent_option_list[] = {
     {.name = "subjects",
      .type = OPTION_ENUM_LIST,
@@ -56,6 +74,11 @@ static const struct option consent_option_list[] = {
      .help = "Bad consent records that you acknowledge, each as `partition:offset`, so that they no longer "
              "stop the "
              "stage or count as `out`. A record there that can be read counts all the same."},
+    {.name = "signals",
+     .type = OPTION_GROUP,
+     .offset = offsetof(struct consent_options, signals),
+     .table = &signals_table,
+     .help = "What becomes of signals beyond the event that carries them."},
     {.name = "brake_ins",
      .type = OPTION_INTEGER,
      .offset = offsetof(struct consent_options, brake_ins),

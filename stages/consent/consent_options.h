@@ -9,6 +9,11 @@
 #include "common/option.h"
 #include "stages/consent/ledger.h"
 
+/* What becomes of signals beyond the event that carries them (rule 7). */
+struct consent_signals_options {
+    bool yield;
+};
+
 struct consent_options {
     struct followed_options followed; /* first: the runtime reads it */
     struct option_list subjects;      /* ints: enum subject_kind + 1 */
@@ -17,6 +22,7 @@ struct consent_options {
     struct option_list ignore; /* views: partition:offset */
     int64_t brake_ins, brake_window_ms;
     double brake_share;
+    struct consent_signals_options signals;
 };
 
 extern const struct option_table consent_option_table;

@@ -288,7 +288,8 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     choice_table_load(ledger->table, entry, &before);
     after = before;
     if (signal) {
-        after.signalled = true;
+        choice_signal(&after,
+                      ledger->setup.signals_yield && value->record.readable ? value->record.effective_ms : 0);
     } else {
         moves_confirm(&ledger->moves, pseudonym,
                       choice_confirmed(&before, &value->record, ledger->setup.names));
@@ -359,11 +360,9 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
 {
     bool signal = key->kind == CONSENT_KEY_SIGNAL;
     struct consent_value value;
-    value.record =
-        (struct choice_record){0}; /* of a signal nothing is read: that it is there says `out` (rule 7) */
     const struct choice_record *choice = &value.record;
+    consent_value_read(ledger->reader, key, record->value, record->timestamp_ms, &value);
     if (!signal) {
-        consent_value_read(ledger->reader, key, record->value, record->timestamp_ms, &value);
         if (!choice->readable && !choice->tombstone && is_ignored(ledger, record)) {
             count(ledger, COUNTER_IGNORED, record->committed);
             return true;
@@ -379,7 +378,8 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
             count_value(ledger, choice, value.unknown_names);
         return apply_committed(ledger, record, &pseudonym, &value, signal, error);
     }
-    choice_set outs = choice_record_outs(choice);
+    /* of a signal that it is there says `out`, whatever its value (rule 7) */
+    choice_set outs = signal ? CHOICE_STAR : choice_record_outs(choice);
     return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, error);
 }
 

@@ -39,6 +39,7 @@ struct ledger_setup {
     const struct ledger_place *ignored;
     unsigned ignored_count;
     struct brake_limits brake;
+    bool signals_yield; /* a stored signal yields to a newer, confirmed `in` */
 };
 
 /* NULL: memory is short (error says so). */

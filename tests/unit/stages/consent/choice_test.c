@@ -579,6 +579,77 @@ static void choice_moved_from_copies_outs_in_whatever_order(void **state)
     }
 }
 
+/* ---- stored signals (rule 7) ---- */
+
+/* Signals have keys of their own, so nobody knows whether a record or a signal is read first: the same. */
+static void choice_signals_yield_to_a_newer_confirmed_in_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t signals[2]; /* their times; 0: none, -1: one that never yields */
+        const char *record;
+        unsigned programme;
+        int64_t time_ms;
+        enum choice_answer answer;
+        const char *why;
+    } cases[] = {
+        {{20}, NULL, BASIC, 100, CHOICE_OUT_BY_SIGNAL, "a signal is `out` of everything"},
+        {{20}, "30.1 basic+ two_step", BASIC, 100, CHOICE_IN, "newer and confirmed"},
+        {{20}, "30.1 *+ two_step", BASIC, 100, CHOICE_IN, "also for all"},
+        {{20}, "30.1 basic+ two_step", ENHANCED, 100, CHOICE_OUT_BY_SIGNAL, "for what it names"},
+        {{20}, "30.1 basic+ two_step", BASIC, 30, CHOICE_IN, "from its effective on"},
+        {{20}, "30.1 basic+ two_step", BASIC, 29, CHOICE_OUT_BY_SIGNAL, "and not before"},
+        {{20}, "30.1 basic+", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "not confirmed"},
+        {{20}, "30.1 basic+ two_step asked", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "an answer to a question"},
+        {{20}, "30.1 basic+ two_step void", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "an `in` that does not count"},
+        {{20}, "30.1 basic- two_step", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "no `in`"},
+        {{20}, "20.1 basic+ two_step", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "at the same moment"},
+        {{20}, "10.1 basic+ two_step", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "older"},
+        {{20, 40}, "30.1 basic+ two_step", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "a newer signal after it"},
+        {{40, 20}, "50.1 basic+ two_step", BASIC, 100, CHOICE_IN, "newer than all signals"},
+        {{-1},
+         "30.1 basic+ two_step",
+         BASIC,
+         100,
+         CHOICE_OUT_BY_SIGNAL,
+         "signals.yield is off, or it has no time"},
+        {{-1, 20}, "30.1 basic+ two_step", BASIC, 100, CHOICE_OUT_BY_SIGNAL, "one of two that never yields"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (unsigned first = 0; first < 3; first++) { /* the record comes before, between or after */
+            struct choice_state choices = {0}, before;
+            for (unsigned j = 0; j < 3; j++) {
+                before = choices;
+                if (j == first && cases[i].record) {
+                    struct choice_record record = record_of(cases[i].record);
+                    choice_apply(&choices, &record, &names);
+                }
+                int64_t was = ask(&before, cases[i].programme, cases[i].time_ms) >= CHOICE_NONE;
+                int64_t is = ask(&choices, cases[i].programme, cases[i].time_ms) >= CHOICE_NONE;
+                assert_true(!was || is || choice_is_stricter(&before, &choices));
+                before = choices;
+                if (j < 2 && cases[i].signals[j])
+                    choice_signal(&choices, cases[i].signals[j] < 0 ? 0 : cases[i].signals[j]);
+                is = ask(&choices, cases[i].programme, cases[i].time_ms) >= CHOICE_NONE;
+                was = ask(&before, cases[i].programme, cases[i].time_ms) >= CHOICE_NONE;
+                assert_true(!was || is || choice_is_stricter(&before, &choices));
+            }
+            enum choice_answer answer = ask(&choices, cases[i].programme, cases[i].time_ms);
+            if (answer != cases[i].answer)
+                fail_msg("row %zu, record at %u: %s instead of %s: %s", i, first, answers[answer],
+                         answers[cases[i].answer], cases[i].why);
+        }
+    }
+    struct choice_state choices = {0}, before;
+    struct choice_record confirmed = record_of("30.1 basic+ two_step"), again = record_of("40.1 basic+");
+    choice_signal(&choices, 20);
+    choice_apply(&choices, &confirmed, &names);
+    before = choices;
+    choice_apply(&choices, &again, &names); /* replaced by an `in` that is not confirmed */
+    assert_int_equal(ask(&choices, BASIC, 100), CHOICE_OUT_BY_SIGNAL);
+    assert_true(choice_is_stricter(&before, &choices));
+}
+
 /* ---- random histories ---- */
 
 static uint64_t seed;
@@ -916,6 +987,7 @@ int main(void)
         cmocka_unit_test(choice_may_be_asked_again_after_twelve_months),
         cmocka_unit_test(choice_asked_counts_twelve_months_after_the_last_out),
         cmocka_unit_test(choice_moved_from_copies_outs_in_whatever_order),
+        cmocka_unit_test(choice_signals_yield_to_a_newer_confirmed_in_alone),
         cmocka_unit_test(choice_random_histories_agree_with_the_slow_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,17 +115,24 @@ static void start(struct fixture *fixture)
     }
 }
 
-static int tear_down(void **state)
+static void stop_stage(struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
     for (unsigned i = 0; i < 2 && fixture->states[i]; i++) {
         stage_consent.release(fixture->states[i]);
         free(fixture->states[i]);
+        fixture->states[i] = NULL;
     }
     if (fixture->shared) {
         stage_consent.shared_release(fixture->shared);
         free(fixture->shared);
+        fixture->shared = NULL;
     }
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    stop_stage(fixture);
     subject_key_free(fixture->key);
     free(fixture);
     return 0;
@@ -282,6 +289,28 @@ static void consent_looks_up_a_device_that_is_there_though_not_listed(void **sta
     expect(fixture, LINE, ACCOUNT, NULL, BASIC, CONSENT_NO_REASON);
     apply(fixture, "signal:line:" LINE, "whatever it says");
     expect(fixture, LINE, ACCOUNT, NULL, 0, CONSENT_OPTED_OUT_SIGNAL);
+}
+
+/* Spec 3, rule 7: only with signals.yield, and only what says when it was. */
+static void consent_signal_yields_where_it_is_configured(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int yield = 0; yield < 2; yield++) {
+        fixture->options.signals.yield = yield;
+        start(fixture);
+        complete(fixture);
+        apply(fixture, "signal:line:" LINE, "{\"choices\":{\"*\":\"out\"},\"effective\":500,\"seq\":1}");
+        expect(fixture, LINE, ACCOUNT, NULL, 0, CONSENT_OPTED_OUT_SIGNAL);
+        apply(fixture, "line:" LINE, choices(fixture, "\"basic\":\"in\"")); /* at 1000, two_step */
+        if (yield)
+            expect(fixture, LINE, ACCOUNT, NULL, BASIC, CONSENT_NO_REASON);
+        else
+            expect(fixture, LINE, ACCOUNT, NULL, 0, CONSENT_OPTED_OUT_SIGNAL);
+        apply(fixture, "signal:line:" LINE, "{}"); /* of unknown time */
+        expect(fixture, LINE, ACCOUNT, NULL, 0, CONSENT_OPTED_OUT_SIGNAL);
+        if (yield == 0)
+            stop_stage(fixture);
+    }
 }
 
 static void consent_judges_the_event_as_a_whole_first(void **state)
@@ -974,6 +1003,7 @@ int main(void)
         CASE(consent_stops_at_a_record_of_unknown_kind_and_passes_retractions),
         CASE(consent_keeps_an_event_for_each_programme_by_its_choices),
         CASE(consent_looks_up_a_device_that_is_there_though_not_listed),
+        CASE(consent_signal_yields_where_it_is_configured),
         CASE(consent_judges_the_event_as_a_whole_first),
         CASE(consent_rejects_events_near_1970_that_have_no_timestamp),
         CASE(consent_asks_for_the_device_where_it_is_listed),
