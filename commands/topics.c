@@ -8,6 +8,7 @@
 #include "commands/argument_value.h"
 #include "commands/command.h"
 #include "common/config.h"
+#include "common/kafka_birth.h"
 #include "common/kafka_topics.h"
 #include "common/log.h"
 #include "common/topic_plan.h"
@@ -240,8 +241,27 @@ static int show_plan(const struct config *config, const struct topics_wish *wish
     return finish(&error, true);
 }
 
-static bool make_topics(struct kafka_topics *topics, const struct topic_plan *plan, bool json,
-                        struct error *error)
+/* The consent topic is recognised by its birth records (spec 3, rule 11); one that is there already has them or not. */
+static bool write_births(const struct config *config, const struct topic_plan *plan,
+                         const struct outcome *outcome, struct error *error)
+{
+    for (unsigned i = 0; i < plan->count; i++) {
+        const struct topic_plan_entry *entry = &plan->entries[i];
+        if (entry->role == TOPIC_CONSENT && !outcome->found[i].exists && !outcome->found[i].refused &&
+            outcome->results[i].made == KAFKA_TOPIC_MADE &&
+            !kafka_births_write(config, entry->topic.data, entry->partitions, TIMEOUT_MS, error)) {
+            error_at(error, "%s", entry->topic.data);
+            error_advise(error,
+                         "without birth records no snapshot of consent is reused: grant Write on the topic, "
+                         "delete it while it is empty, and run this again");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool make_topics(const struct config *config, struct kafka_topics *topics,
+                        const struct topic_plan *plan, bool json, struct error *error)
 {
     struct outcome outcome = {
         .found = calloc(plan->count, sizeof *outcome.found),
@@ -251,7 +271,8 @@ static bool make_topics(struct kafka_topics *topics, const struct topic_plan *pl
     if (!fine)
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the topics");
     fine = fine && kafka_topics_find(topics, plan, outcome.found, error) &&
-           kafka_topics_make(topics, plan, outcome.found, outcome.results, error);
+           kafka_topics_make(topics, plan, outcome.found, outcome.results, error) &&
+           write_births(config, plan, &outcome, error);
     if (fine && json)
         print_json(plan, &outcome);
     else if (fine)
@@ -278,7 +299,7 @@ static int create(const struct config *config, struct topics_wish *wish)
     if (fine) {
         wish->plan.input_partitions = input.exists ? input.partitions : 0;
         fine = topic_plan_init(&plan, config, &wish->plan, &error) &&
-               make_topics(topics, &plan, wish->json, &error);
+               make_topics(config, topics, &plan, wish->json, &error);
     }
     topic_plan_release(&plan);
     kafka_topics_free(topics);

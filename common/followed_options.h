@@ -5,11 +5,16 @@
 #ifndef CLICKVEIL_COMMON_FOLLOWED_OPTIONS_H
 #define CLICKVEIL_COMMON_FOLLOWED_OPTIONS_H
 
+#include "common/view.h"
+
 #include <stdint.h>
 
 struct followed_options {
     int64_t lease_ms;         /* how old the last barrier may be before events pause; 60 s */
     int64_t barrier_every_ms; /* how often the topic is read to its end when nobody asks; a few seconds */
+    struct view
+        snapshot; /* path of the file that keeps what was read over a restart; absent or empty: none */
+    int64_t snapshot_every_ms;
 };
 
 #endif

@@ -148,6 +148,11 @@ static bool set_all(rd_kafka_conf_t *conf, const struct property *properties, st
     return true;
 }
 
+static bool is_producer(enum kafka_role role)
+{
+    return role == KAFKA_ROLE_PRODUCER || role == KAFKA_ROLE_PLAIN_PRODUCER;
+}
+
 static bool is_for_other_role(const char *name, enum kafka_role role)
 {
     static const char *const producer_only[] = {"linger.ms",
@@ -172,7 +177,7 @@ static bool is_for_other_role(const char *name, enum kafka_role role)
     static const char *const consumer_prefixes[] = {
         "fetch.",     "queued.",    "session.timeout.",     "max.poll.",
         "heartbeat.", "check.crcs", "max.partition.fetch.", NULL};
-    if (role != KAFKA_ROLE_PRODUCER) {
+    if (!is_producer(role)) {
         for (unsigned i = 0; producer_only[i]; i++) {
             if (strcmp(name, producer_only[i]) == 0)
                 return true;
@@ -242,6 +247,8 @@ static bool set_follower(rd_kafka_conf_t *conf, const struct config *config, enu
            set_property(conf, "isolation.level",
                         role == KAFKA_ROLE_COMMITTED ? "read_committed" : "read_uncommitted", error) &&
            set_property(conf, "queued.max.messages.kbytes", "16384", error) &&
+           (role != KAFKA_ROLE_GLANCE || (set_property(conf, "fetch.message.max.bytes", "1024", error) &&
+                                          set_property(conf, "queued.min.messages", "1", error))) &&
            /* the end of a partition is told by an empty answer, and barriers wait for it */
            set_property(conf, "fetch.wait.max.ms", "50", error);
 }
@@ -262,7 +269,7 @@ static bool set_producer(rd_kafka_conf_t *conf, const struct config *config,
 static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const struct kafka_client_spec *spec,
                      struct error *error)
 {
-    bool producer = spec->role == KAFKA_ROLE_PRODUCER;
+    bool producer = is_producer(spec->role);
     if (!set_all(conf, common_defaults, error) ||
         !set_all(conf, producer ? producer_defaults : consumer_defaults, error) ||
         /* Rule 6: at most the transaction's time-out, which lint also asks of the operator's. */
@@ -277,9 +284,13 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
     case KAFKA_ROLE_COMMITTED:
     case KAFKA_ROLE_UNCOMMITTED:
     case KAFKA_ROLE_OFFSETS:
+    case KAFKA_ROLE_GLANCE:
         return set_follower(conf, config, spec->role, error);
     case KAFKA_ROLE_PRODUCER:
         return set_producer(conf, config, spec, error);
+    case KAFKA_ROLE_PLAIN_PRODUCER:
+        rd_kafka_conf_set_dr_msg_cb(conf, spec->delivery);
+        return true;
     case KAFKA_ROLE_NONE:
         break;
     }
@@ -333,8 +344,8 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
     if (spec->listener)
         rd_kafka_conf_interceptor_add_on_new(conf, INTERCEPTOR, on_new, (void *)spec->listener);
     char why[ERROR_TEXT_SIZE] = "";
-    rd_kafka_t *client = rd_kafka_new(
-        spec->role == KAFKA_ROLE_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    rd_kafka_t *client =
+        rd_kafka_new(is_producer(spec->role) ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!client) {
         rd_kafka_conf_destroy(conf);
         (void)error_fail(error, EXIT_STATUS_CONFIGURATION, "kafka", "correct the properties under `kafka:`",
@@ -345,7 +356,7 @@ rd_kafka_t *kafka_client_new(const struct config *config, const struct kafka_cli
      * (rule 11). */
     rd_kafka_set_log_queue(client, NULL);
     /* Everything of a consumer arrives in one queue, rebalances too. */
-    if (spec->role != KAFKA_ROLE_PRODUCER && spec->role != KAFKA_ROLE_OFFSETS)
+    if (!is_producer(spec->role) && spec->role != KAFKA_ROLE_OFFSETS)
         rd_kafka_poll_set_consumer(client);
     return client;
 }

@@ -15,11 +15,13 @@
 
 enum kafka_role {
     KAFKA_ROLE_NONE = 0,
-    KAFKA_ROLE_WORKER,      /* group consumer of the chain's input */
-    KAFKA_ROLE_COMMITTED,   /* follower, read committed */
-    KAFKA_ROLE_UNCOMMITTED, /* follower, read uncommitted */
-    KAFKA_ROLE_OFFSETS,     /* only asks: read uncommitted, so that end offsets are high watermarks */
-    KAFKA_ROLE_PRODUCER,    /* transactional producer */
+    KAFKA_ROLE_WORKER,         /* group consumer of the chain's input */
+    KAFKA_ROLE_COMMITTED,      /* follower, read committed */
+    KAFKA_ROLE_UNCOMMITTED,    /* follower, read uncommitted */
+    KAFKA_ROLE_OFFSETS,        /* only asks: read uncommitted, so that end offsets are high watermarks */
+    KAFKA_ROLE_GLANCE,         /* reads single records here and there, read uncommitted */
+    KAFKA_ROLE_PRODUCER,       /* transactional producer */
+    KAFKA_ROLE_PLAIN_PRODUCER, /* writes single records outside of transactions */
 };
 
 struct kafka_client_spec {

@@ -14,7 +14,9 @@
 #include "common/kafka_follow.h"
 
 #include "common/clock.h"
+#include "common/kafka_birth.h"
 #include "common/kafka_client.h"
+#include "common/kafka_keep.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
@@ -35,6 +37,7 @@ enum {
     BACKOFF_MAX_MS = 5000,
     IDLE_WAKE_MS = 500, /* the reader looks at `stop` at least this often */
     PARTITION_COUNT_EVERY_MS = 30000,
+    WRITING_WAKE_MS = 1, /* while a snapshot is being written */
     BARRIER_MS_MAX =
         10000, /* then the watermarks are taken anew: those of a leader that is gone may never be reached */
 };
@@ -58,7 +61,9 @@ struct kafka_follower {
     struct view_state committed, uncommitted;
     rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
     int64_t *first, *targets, *watermarks;
-    int64_t *before; /* positions before the watermarks were asked for; the barrier thread's */
+    int64_t *before;             /* positions before the watermarks were asked for; the barrier thread's */
+    struct kafka_births *births; /* made before the barrier thread looks */
+    struct kafka_keep *keep;     /* NULL: no snapshot; the reader's */
     rd_kafka_message_t **messages;
     int wake;       /* eventfd */
     int64_t now_ms; /* wall clock of the batch that is taken in; the reader's */
@@ -138,7 +143,9 @@ static bool take_record(struct kafka_follower *follower, struct view_state *view
     if (!rd_kafka_message_headers(message, &headers) &&
         !rd_kafka_header_get_last(headers, "clickveil-author", &author, &author_size))
         record.author = (struct view){author, author_size};
-    if (!follower->followed->apply(follower->stage_shared, &record, error))
+    if (!kafka_births_note(follower->births, record.partition, record.offset, record.key, record.author,
+                           error) ||
+        !follower->followed->apply(follower->stage_shared, &record, error))
         return false;
     metrics_add(&follower->records, 1);
     return true;
@@ -254,6 +261,17 @@ static void show_progress(struct kafka_follower *follower)
     follower->done_offsets = done;
 }
 
+/* A snapshot is not made while work rests: what holds it up would be forgotten with a restart. */
+static void keep(struct kafka_follower *follower)
+{
+    if (!follower->keep || follower->phase != KAFKA_FOLLOW_FOLLOWING ||
+        (!kafka_keep_is_writing(follower->keep) && (!kafka_follower_is_fresh(follower) || follower->is_held)))
+        return;
+    int64_t known_ms = clock_unix_ms() - (clock_monotonic_ms() - atomic_load(&follower->fresh_since_ms));
+    kafka_keep_step(follower->keep, follower->births, follower->partitions, follower->committed.positions,
+                    known_ms);
+}
+
 /* Read until `view` has reached `targets` (NULL: until told to stop). */
 static bool read_until(struct kafka_follower *follower, const struct view_state *view, const int64_t *targets,
                        struct error *error)
@@ -262,13 +280,16 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
     while (!is_stopping(follower) && !(targets && has_reached(follower, view, targets))) {
         struct pollfd wake = {.fd = follower->wake, .events = POLLIN};
         uint64_t count;
-        if (poll(&wake, 1, drained.more ? 0 : IDLE_WAKE_MS) > 0 &&
-            read(follower->wake, &count, sizeof count) < 0 && errno != EAGAIN)
+        int wait_ms = drained.more                            ? 0
+                      : kafka_keep_is_writing(follower->keep) ? WRITING_WAKE_MS
+                                                              : IDLE_WAKE_MS;
+        if (poll(&wake, 1, wait_ms) > 0 && read(follower->wake, &count, sizeof count) < 0 && errno != EAGAIN)
             return error_fail(error, EXIT_STATUS_IO, NULL, NULL, "the reader's wake-up can't be read");
         drained = (struct drained){0};
         if (!drain_view(follower, &follower->committed, &drained, error) ||
             !drain_view(follower, &follower->uncommitted, &drained, error))
             return false;
+        keep(follower);
         if (!drained.any)
             continue;
         if (follower->uncommitted.assigned)
@@ -348,6 +369,10 @@ static bool take_partitions(struct kafka_follower *follower, struct error *error
             !follower->committed.positions || !follower->uncommitted.positions)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                               "no memory to follow a topic");
+        follower->births = kafka_births_new(follower->config, follower->topic, partitions);
+        if (!follower->births)
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                              "no memory to follow a topic");
     } else if (follower->partitions != partitions) {
         return error_fail(error, EXIT_STATUS_CONFIGURATION, follower->topic, "start again",
                           "the number of partitions changed during the start");
@@ -419,6 +444,10 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
     follower->phase = KAFKA_FOLLOW_READING;
     for (int32_t i = 0; i < follower->partitions; i++)
         follower->committed.positions[i] = follower->first[i];
+    if (follower->keep &&
+        !kafka_keep_restore(follower->keep, follower->offsets, follower->births, follower->partitions,
+                            follower->first, follower->targets, follower->committed.positions, error))
+        return false;
     if (!assign_view(follower, &follower->committed, follower->committed.positions, error) ||
         !read_until(follower, &follower->committed, follower->watermarks, error))
         return false;
@@ -493,6 +522,17 @@ static bool check_partition_count(struct kafka_follower *follower, int64_t *next
     return true;
 }
 
+/* A topic that was made anew may by now be longer than the old one was. */
+static bool check_births(struct kafka_follower *follower, int64_t *next_check_ms, struct error *error)
+{
+    if (clock_monotonic_ms() < *next_check_ms)
+        return true;
+    if (!kafka_births_check(follower->births, REQUEST_TIMEOUT_MS, error))
+        return false;
+    *next_check_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
+    return true;
+}
+
 static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64_t began_ms)
 {
     bool passed = false;
@@ -526,7 +566,7 @@ static uint64_t wait_for_ticket(struct kafka_follower *follower)
 static void *run_barrier(void *context)
 {
     struct kafka_follower *follower = context;
-    int64_t next_count_ms = 0;
+    int64_t next_count_ms = 0, next_births_ms = 0;
     while (!is_stopping(follower)) {
         uint64_t ticket = wait_for_ticket(follower);
         if (is_stopping(follower))
@@ -536,6 +576,7 @@ static void *run_barrier(void *context)
         kafka_serve(follower->offsets);
         note_positions(follower);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
+            !check_births(follower, &next_births_ms, &error) ||
             !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
                                follower->watermarks, &error)) {
             if (!error.retriable) {
@@ -583,6 +624,9 @@ static bool start(struct kafka_follower *follower, struct error *error)
     follower->offsets = kafka_client_new(follower->config, &spec, error);
     if (!follower->offsets || !open_view(follower, &follower->committed, KAFKA_ROLE_COMMITTED, error) ||
         !open_view(follower, &follower->uncommitted, KAFKA_ROLE_UNCOMMITTED, error))
+        return false;
+    if (!kafka_keep_new(follower->config, follower->followed, follower->stage_shared, &follower->options,
+                        follower->topic, &follower->keep, error))
         return false;
     follower->reader_runs = pthread_create(&follower->reader, NULL, run_reader, follower) == 0;
     follower->barrier_runs = pthread_create(&follower->barrier, NULL, run_barrier, follower) == 0;
@@ -634,6 +678,8 @@ void kafka_follower_free(struct kafka_follower *follower)
         pthread_join(follower->barrier, NULL);
     close_view(&follower->committed);
     close_view(&follower->uncommitted);
+    kafka_keep_free(follower->keep);
+    kafka_births_free(follower->births);
     if (follower->offsets)
         rd_kafka_destroy(follower->offsets);
     if (follower->wake >= 0)

@@ -205,13 +205,11 @@ bool kafka_topics_find(struct kafka_topics *topics, const struct topic_plan *pla
     return find_settings(topics, plan, out_found, error);
 }
 
-bool kafka_topics_broker_setting(struct kafka_topics *topics, const char *name, char *out_value,
-                                 size_t value_size, struct error *error)
+static bool ask_setting(struct kafka_topics *topics, rd_kafka_ResourceType_t type, const char *of,
+                        const char *name, char *out_value, size_t value_size, struct error *error)
 {
-    char broker[16];
-    snprintf(broker, sizeof broker, "%d", topics->broker);
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, broker);
-    rd_kafka_event_t *event = describe(topics, &resource, 1, "asking for the settings of the broker", error);
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(type, of);
+    rd_kafka_event_t *event = describe(topics, &resource, 1, "asking for a setting", error);
     rd_kafka_ConfigResource_destroy(resource);
     if (!event)
         return false;
@@ -225,6 +223,20 @@ bool kafka_topics_broker_setting(struct kafka_topics *topics, const char *name, 
     rd_kafka_event_destroy(event);
     return value || error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL,
                                "the broker does not say what %s is set to", name);
+}
+
+bool kafka_topics_setting(struct kafka_topics *topics, const char *topic, const char *name, char *out_value,
+                          size_t value_size, struct error *error)
+{
+    return ask_setting(topics, RD_KAFKA_RESOURCE_TOPIC, topic, name, out_value, value_size, error);
+}
+
+bool kafka_topics_broker_setting(struct kafka_topics *topics, const char *name, char *out_value,
+                                 size_t value_size, struct error *error)
+{
+    char broker[16];
+    snprintf(broker, sizeof broker, "%d", topics->broker);
+    return ask_setting(topics, RD_KAFKA_RESOURCE_BROKER, broker, name, out_value, value_size, error);
 }
 
 /* ---- making ---- */

@@ -52,6 +52,11 @@ CLICKVEIL_MUST_CHECK bool kafka_topics_make(struct kafka_topics *topics, const s
                                             const struct kafka_topic_found *found,
                                             struct kafka_topic_result *out_results, struct error *error);
 
+/* A setting of a topic. False: it can't be asked. */
+CLICKVEIL_MUST_CHECK bool kafka_topics_setting(struct kafka_topics *topics, const char *topic,
+                                               const char *name, char *out_value, size_t value_size,
+                                               struct error *error);
+
 /* A setting of a broker, such as transaction.max.timeout.ms. False: it can't be asked. */
 CLICKVEIL_MUST_CHECK bool kafka_topics_broker_setting(struct kafka_topics *topics, const char *name,
                                                       char *out_value, size_t value_size,

@@ -115,6 +115,27 @@ struct followed_hold {
     uint64_t found, limit; /* of what `what` names */
 };
 
+struct snapshot_head;
+struct snapshot_reader;
+struct snapshot_writer;
+
+/* How what the shared state came to by the committed view outlives the process (spec 3, rule 11; common/snapshot_file.h).
+ * Called by the follower thread; what is not committed is not in it and is read again. */
+struct followed_snapshot {
+    /* Fill in what the content depends on (key_check, settings_check), and the number of entries. */
+    void (*identify)(const void *shared, struct snapshot_head *out_head);
+    /* An earlier process had so many entries then. Before anything is read. */
+    void (*expect)(void *shared, uint64_t entries, int64_t made_ms);
+    /* Begin a snapshot of the state as it is now. */
+    bool (*freeze)(void *shared, struct snapshot_writer *writer, struct error *error);
+    /* Write on, at most SNAPSHOT_PUT_MAX bytes a call; records may be applied between calls. */
+    bool (*save)(void *shared, struct snapshot_writer *writer, bool *out_more, struct error *error);
+    void (*thaw)(void *shared); /* written, or given up */
+    /* Read one into a state that is empty. False, or the file proves to be damaged: `forget` follows. */
+    bool (*restore)(void *shared, struct snapshot_reader *reader);
+    bool (*forget)(void *shared, struct error *error);
+};
+
 /* A topic that every process reads whole: complete before work starts, fresh or stop (architecture 2). Hooks are
  * called by the one follower thread (file mode: before the first event). */
 struct followed {
@@ -132,6 +153,7 @@ struct followed {
     /* Complete and fresh, but work must rest until somebody says that what was read is meant (spec 3, rule 8)? Any thread.
      * NULL: never. */
     bool (*holds)(const void *shared, struct followed_hold *out_hold);
+    const struct followed_snapshot *snapshot; /* NULL: is read whole at each start */
 };
 
 /* A topic that is an input of one stage beside the chain (spec 3, rule 9): what stands in it is not an event, but what

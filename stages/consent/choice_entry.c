@@ -155,6 +155,11 @@ uint64_t choice_entry_rare(uint32_t number)
     return (uint64_t)number << 32 | 1;
 }
 
+uint64_t choice_entry_rare_renumbered(uint64_t choices, uint32_t number)
+{
+    return (choices & UINT32_MAX) | (uint64_t)number << 32;
+}
+
 uint64_t choice_entry_order_committed(uint64_t order)
 {
     return order & ~((uint64_t)COUNT_MAX << COUNT_SHIFT);

@@ -59,6 +59,9 @@ CLICKVEIL_MUST_CHECK bool choice_entry_pack(struct choice_shapes *shapes, const 
 /* The first word of a rare state. */
 uint64_t choice_entry_rare(uint32_t number);
 
+/* The first word under another number; the stamp stays. */
+uint64_t choice_entry_rare_renumbered(uint64_t choices, uint32_t number);
+
 /* Does the first word name a rare state, and which? */
 static inline bool choice_entry_is_rare(uint64_t choices)
 {

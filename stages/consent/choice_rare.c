@@ -75,7 +75,7 @@ void choice_rare_drop(struct choice_rare *rare, uint32_t number)
 
 void choice_rare_reclaim(struct choice_rare *rare)
 {
-    if (!rare->dropped_first)
+    if (!rare->dropped_first || rare->keeps_dropped)
         return;
     uint64_t earliest = choice_holds_earliest(rare->holds);
     while (rare->dropped_first) {

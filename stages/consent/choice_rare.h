@@ -23,6 +23,7 @@ struct choice_rare {
     uint32_t made, used; /* the writer's, as all below: numbers with memory; numbers in entries */
     uint32_t free_first;
     uint32_t dropped_first, dropped_last; /* in the order in which they were dropped */
+    bool keeps_dropped;                   /* a snapshot is being written, which may need them */
 };
 
 /* False: memory is short. `holds` lives longer. */

@@ -20,6 +20,7 @@
 #include "stages/consent/choice_table.h"
 
 #include "common/pages.h"
+#include "stages/consent/choice_snapshot.h"
 #include "stages/consent/choice_table_internal.h"
 
 #include <stdlib.h>
@@ -28,7 +29,6 @@
 #define MOVED (UINT64_C(1) << 63)
 
 enum {
-    BUCKETS_FIRST = 64,
     BUCKETS_SLOWLY = 1 << 12, /* from here growth is by a seventh instead of a half: memory, not speed */
     FULL_PERCENT = 84,
 };
@@ -80,7 +80,7 @@ struct choice_table *choice_table_new(uint64_t entries_max, unsigned readers)
     bool fine = choice_holds_init(&table->holds, readers) && choice_shapes_init(&table->shapes) &&
                 choice_rare_init(&table->rare, &table->holds);
     for (unsigned i = 0; fine && i < CHOICE_SEGMENTS; i++) {
-        struct choice_segment *segment = choice_segment_new(table, BUCKETS_FIRST);
+        struct choice_segment *segment = choice_segment_new(table, CHOICE_BUCKETS_FIRST);
         atomic_init(&table->segments[i], segment);
         fine = segment;
     }
@@ -94,6 +94,7 @@ void choice_table_free(struct choice_table *table)
 {
     if (!table)
         return;
+    choice_table_thaw(table);
     while (table->dropped) {
         struct choice_segment *next = table->dropped->dropped_next;
         choice_segment_free(table, table->dropped);
@@ -175,7 +176,7 @@ void choice_table_reclaim(struct choice_table *table)
     struct choice_segment **link = &table->dropped;
     while (*link) {
         struct choice_segment *segment = *link;
-        if (segment->dropped_at >= earliest) {
+        if (segment->dropped_at >= earliest || choice_freeze_needs(table, segment)) {
             link = &segment->dropped_next;
             continue;
         }
@@ -302,9 +303,11 @@ bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseu
             return false;
         segment = choice_segment_of(table, place.segment);
     }
+    entry.index = index;
+    if (table->freeze)
+        choice_freeze_note(table, segment, entry);
     put_words(segment, entry.bucket, index, &(struct words){.tag = place.tag, .bits = place.bits});
     atomic_store_explicit(&table->entries, entries + 1, memory_order_relaxed);
-    entry.index = index;
     *out_entry = entry;
     return true;
 }
@@ -338,6 +341,8 @@ void choice_table_store(struct choice_table *table, struct choice_handle entry,
     _Atomic uint64_t *choices_at = &segment->bucket[entry.bucket].choices[entry.index];
     _Atomic uint64_t *order_at = &segment->margin[entry.bucket].order[entry.index];
     uint64_t before = atomic_load_explicit(choices_at, memory_order_relaxed), choices, order = 0;
+    if (table->freeze)
+        choice_freeze_note(table, segment, entry);
     if (!choice_entry_pack(&table->shapes, state, &choices, &order)) {
         uint32_t rare;
         uint64_t bytes = choice_rare_bytes(&table->rare);

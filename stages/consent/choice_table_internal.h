@@ -9,7 +9,8 @@
 #include "stages/consent/choice_table.h"
 
 enum {
-    CHOICE_SEGMENTS = 16,     /* a power of two */
+    CHOICE_SEGMENTS = 16, /* a power of two */
+    CHOICE_BUCKETS_FIRST = 64,
     CHOICE_BUCKETS_TAIL = 64, /* far beyond any run of full buckets; the last one is never filled up */
 };
 
@@ -23,6 +24,8 @@ struct choice_segment {
     struct choice_margin *margin; /* of each bucket; in the same memory */
 };
 
+struct choice_freeze;
+
 struct choice_table {
     _Atomic(struct choice_segment *) segments[CHOICE_SEGMENTS];
     struct choice_shapes shapes;
@@ -31,13 +34,27 @@ struct choice_table {
     uint64_t entries_max;
     _Atomic uint64_t entries;
     _Atomic uint64_t bytes;
-    struct choice_segment *dropped; /* the writer's own */
+    struct choice_segment *dropped; /* the writer's own, as below */
+    struct choice_freeze *freeze;   /* a snapshot is being written; NULL: none */
 };
 
 static inline struct choice_segment *choice_segment_of(const struct choice_table *table, uint32_t segment)
 {
     return atomic_load_explicit(&table->segments[segment], memory_order_acquire);
 }
+
+static inline uint64_t choice_segment_all(const struct choice_segment *segment)
+{
+    return segment->buckets + CHOICE_BUCKETS_TAIL;
+}
+
+/* Before an entry changes (or is made) while a snapshot is being written: what the snapshot has of it. Cheap otherwise.
+ * choice_snapshot.c. */
+void choice_freeze_note(struct choice_table *table, struct choice_segment *segment,
+                        struct choice_handle entry);
+
+/* Does the snapshot that is being written still need that segment? */
+bool choice_freeze_needs(const struct choice_table *table, const struct choice_segment *segment);
 
 /* NULL: memory is short. */
 struct choice_segment *choice_segment_new(struct choice_table *table, uint64_t buckets);

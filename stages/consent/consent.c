@@ -135,12 +135,67 @@ static bool consent_holds(const void *memory, struct followed_hold *out_hold)
     return true;
 }
 
+/* ---- the snapshot ---- */
+
+static void consent_identify(const void *memory, struct snapshot_head *out_head)
+{
+    const struct consent_shared *shared = memory;
+    ledger_identify(shared->ledger, out_head);
+}
+
+static void consent_expect(void *memory, uint64_t entries, int64_t made_ms)
+{
+    struct consent_shared *shared = memory;
+    ledger_expect(shared->ledger, entries, made_ms);
+}
+
+static bool consent_freeze(void *memory, struct snapshot_writer *writer, struct error *error)
+{
+    struct consent_shared *shared = memory;
+    return ledger_freeze(shared->ledger, writer, error);
+}
+
+static bool consent_save(void *memory, struct snapshot_writer *writer, bool *out_more, struct error *error)
+{
+    struct consent_shared *shared = memory;
+    return ledger_save(shared->ledger, writer, out_more, error);
+}
+
+static void consent_thaw(void *memory)
+{
+    struct consent_shared *shared = memory;
+    ledger_thaw(shared->ledger);
+}
+
+static bool consent_restore(void *memory, struct snapshot_reader *reader)
+{
+    struct consent_shared *shared = memory;
+    return ledger_restore(shared->ledger, reader);
+}
+
+static bool consent_forget(void *memory, struct error *error)
+{
+    struct consent_shared *shared = memory;
+    return ledger_forget(shared->ledger, error);
+}
+
+static const struct followed_snapshot consent_snapshot = {
+    .identify = consent_identify,
+    .expect = consent_expect,
+    .freeze = consent_freeze,
+    .save = consent_save,
+    .thaw = consent_thaw,
+    .restore = consent_restore,
+    .forget = consent_forget,
+};
+
 static const struct followed consent_followed = {
     .topic = TOPIC_CONSENT,
     .apply = consent_apply,
     .committed_to = consent_committed_to,
     .complete = consent_complete,
     .acknowledged = consent_acknowledged,
+    .snapshot = &consent_snapshot,
     .holds = consent_holds,
 };
 

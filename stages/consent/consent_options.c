@@ -50,6 +50,24 @@ static const struct option consent_option_list[] = {
      .help = "How often the consent topic is read to its end when no transaction asks for it. Must be "
              "shorter than "
              "lease."},
+    {.name = "snapshot",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct consent_options, followed.snapshot),
+     .help =
+         "File that keeps the table of choices over a restart, so that only what came since is read. It "
+         "holds "
+         "pseudonyms and is its owner's alone; each process needs one of its own. Without it the topic is "
+         "read whole "
+         "at every start."},
+    {.name = "snapshot_every",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct consent_options, followed.snapshot_every_ms),
+     .default_text = "30m",
+     .minimum = "1s",
+     .maximum = "24h",
+     .help = "How often the snapshot is written anew. It is of use only until the topic's "
+             "delete.retention.ms is over, "
+             "and what came since it has to be read again."},
     {.name = "floor",
      .type = OPTION_INTEGER,
      .offset = offsetof(struct consent_options, floor),

@@ -14,6 +14,7 @@
 #include "stages/consent/choice_entry.h"
 #include "stages/consent/moves.h"
 
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -463,6 +464,98 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
     brake_complete(&ledger->brake, entries);
     atomic_store_explicit(&ledger->complete, true, memory_order_release);
     return true;
+}
+
+/* ---- the snapshot ---- */
+
+enum {
+    SNAPSHOT_LOGIC = 1, /* raised when the same records come to something else */
+};
+
+static void add_text(crypto_generichash_state *digest, struct view text)
+{
+    uint64_t size = text.size;
+    crypto_generichash_update(digest, (const unsigned char *)&size, sizeof size);
+    crypto_generichash_update(digest, (const unsigned char *)text.data, text.size);
+}
+
+static void add_number(crypto_generichash_state *digest, int64_t number)
+{
+    crypto_generichash_update(digest, (const unsigned char *)&number, sizeof number);
+}
+
+void ledger_identify(const struct ledger *ledger, struct snapshot_head *out_head)
+{
+    const struct ledger_setup *setup = &ledger->setup;
+    crypto_generichash_state digest;
+    crypto_generichash_init(&digest, NULL, 0, sizeof out_head->settings_check);
+    add_number(&digest, SNAPSHOT_LOGIC);
+    add_number(&digest, setup->line_kind);
+    for (unsigned i = 0; i < SUBJECT_KINDS; i++)
+        add_number(&digest, setup->subjects[i]);
+    for (unsigned i = 0; i < setup->names->count; i++) {
+        add_text(&digest, setup->names->names[i]);
+        add_number(&digest, setup->names->predecessors[i]);
+    }
+    for (unsigned i = 0; i < setup->ignored_count; i++) {
+        add_number(&digest, setup->ignored[i].partition);
+        add_number(&digest, setup->ignored[i].offset);
+    }
+    crypto_generichash_final(&digest, out_head->settings_check, sizeof out_head->settings_check);
+
+    struct pseudonym check; /* of what is no identifier */
+    subject_pseudonym(setup->subject_key, SUBJECT_LINE, IDENTIFIER_OPAQUE, VIEW("\nsnapshot"), &check);
+    _Static_assert(sizeof check.bytes == sizeof out_head->key_check, "a pseudonym");
+    memcpy(out_head->key_check, check.bytes, sizeof check.bytes);
+    out_head->entries = counter_of(ledger, COUNTER_RECORDED);
+}
+
+void ledger_expect(struct ledger *ledger, uint64_t entries, int64_t made_ms)
+{
+    brake_expect(&ledger->brake, entries, made_ms);
+}
+
+bool ledger_freeze(struct ledger *ledger, struct snapshot_writer *writer, struct error *error)
+{
+    if (!choice_table_freeze(ledger->table, error))
+        return false;
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        uint64_t counter = i == COUNTER_PENDING ? 0 : counter_of(ledger, (enum counter)i);
+        snapshot_put(writer, &counter, sizeof counter);
+    }
+    moves_save(&ledger->moves, writer);
+    return true;
+}
+
+bool ledger_save(struct ledger *ledger, struct snapshot_writer *writer, bool *out_more, struct error *error)
+{
+    return choice_table_save(ledger->table, writer, out_more, error);
+}
+
+void ledger_thaw(struct ledger *ledger)
+{
+    choice_table_thaw(ledger->table);
+}
+
+bool ledger_restore(struct ledger *ledger, struct snapshot_reader *reader)
+{
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        uint64_t counter;
+        if (!snapshot_get(reader, &counter, sizeof counter))
+            return false;
+        atomic_store_explicit(&ledger->counters[i], counter, memory_order_relaxed);
+    }
+    return moves_restore(&ledger->moves, reader) && choice_table_restore(ledger->table, reader);
+}
+
+bool ledger_forget(struct ledger *ledger, struct error *error)
+{
+    for (unsigned i = 0; i < COUNTERS; i++)
+        atomic_store_explicit(&ledger->counters[i], 0, memory_order_relaxed);
+    moves_release(&ledger->moves);
+    return choice_table_clear(ledger->table) ||
+           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                      "no memory for the consent table");
 }
 
 /* ---- any thread ---- */

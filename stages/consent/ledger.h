@@ -18,6 +18,7 @@
 #include "common/stage.h"
 #include "common/subject.h"
 #include "stages/consent/brake.h"
+#include "stages/consent/choice_snapshot.h"
 #include "stages/consent/choice_table.h"
 
 struct ledger;
@@ -57,6 +58,26 @@ void ledger_committed_to(struct ledger *ledger, int32_t partition, int64_t offse
 
 /* The first full read is done. False: nothing was in the topic, or fewer entries than the floor. */
 CLICKVEIL_MUST_CHECK bool ledger_complete(struct ledger *ledger, struct error *error);
+
+/* ---- its snapshot (rule 11): everything that the committed view came to, so whatever is added here is added there ---- */
+
+/* What the content depends on: stands for the key and for names, subjects and acknowledged records. */
+void ledger_identify(const struct ledger *ledger, struct snapshot_head *out_head);
+
+/* An earlier process had so many entries at that moment, whether its snapshot is of use or not (rule 8). Before the first
+ * record. */
+void ledger_expect(struct ledger *ledger, uint64_t entries, int64_t made_ms);
+
+/* Begin, go on, end: choice_snapshot.h. Each call of ledger_save writes a slice. */
+CLICKVEIL_MUST_CHECK bool ledger_freeze(struct ledger *ledger, struct snapshot_writer *writer,
+                                        struct error *error);
+CLICKVEIL_MUST_CHECK bool ledger_save(struct ledger *ledger, struct snapshot_writer *writer, bool *out_more,
+                                      struct error *error);
+void ledger_thaw(struct ledger *ledger);
+
+/* Take a snapshot in, before the first record. False, or it turns out to be damaged: ledger_forget. */
+CLICKVEIL_MUST_CHECK bool ledger_restore(struct ledger *ledger, struct snapshot_reader *reader);
+CLICKVEIL_MUST_CHECK bool ledger_forget(struct ledger *ledger, struct error *error);
 
 /* ---- any thread ---- */
 

@@ -163,3 +163,41 @@ struct move *moves_next_follower(struct moves *moves)
         continue;
     return NULL;
 }
+
+/* What is written of a move: no byte of it is left to chance. */
+struct saved_move {
+    struct pseudonym from, to;
+    int64_t effective_ms;
+    uint64_t confirmed;
+};
+
+void moves_save(const struct moves *moves, struct snapshot_writer *writer)
+{
+    snapshot_put(writer, &moves->count, sizeof moves->count);
+    for (uint32_t i = 0; i < moves->count; i++) {
+        const struct move *move = &moves->list[i];
+        struct saved_move saved = {move->from, move->to, move->terms.effective_ms, move->terms.confirmed};
+        snapshot_put(writer, &saved, sizeof saved);
+    }
+}
+
+bool moves_restore(struct moves *moves, struct snapshot_reader *reader)
+{
+    uint32_t count;
+    struct error error;
+    if (!snapshot_get(reader, &count, sizeof count))
+        return false;
+    for (; count > 0; count--) {
+        struct saved_move saved;
+        if (!snapshot_get(reader, &saved, sizeof saved))
+            return false;
+        struct move move = {
+            .from = saved.from,
+            .to = saved.to,
+            .terms = {.effective_ms = saved.effective_ms, .confirmed = (choice_set)saved.confirmed},
+        };
+        if (!moves_add(moves, &move, &error))
+            return false;
+    }
+    return true;
+}

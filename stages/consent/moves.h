@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "common/record.h"
+#include "common/snapshot_file.h"
 #include "stages/consent/choice.h"
 
 #include <stdatomic.h>
@@ -47,5 +48,9 @@ struct move *moves_take(struct moves *moves);
 /* All that took a subject's place, and theirs, each once, NULL at the end. Uses the queue, which must be empty. */
 struct move *moves_followers(struct moves *moves, const struct pseudonym *from);
 struct move *moves_next_follower(struct moves *moves);
+
+/* In a snapshot (choice_snapshot.h). Restored into none. */
+void moves_save(const struct moves *moves, struct snapshot_writer *writer);
+CLICKVEIL_MUST_CHECK bool moves_restore(struct moves *moves, struct snapshot_reader *reader);
 
 #endif

@@ -82,7 +82,7 @@ static int set_up(void **state)
         .topics = {.consent = VIEW("subscriber.consent")},
     };
     fixture->options = (struct consent_options){
-        .followed = {60000, 5000},
+        .followed = {.lease_ms = 60000, .barrier_every_ms = 5000},
         .subjects = LIST(line_account),
         .floor = 1,
         .entries_max = 1000000,
