@@ -66,25 +66,29 @@ const struct national_rule national_rules[] = {
     {SIGNAL_NO_REASON, 0, 0, 0, NATIONAL_ALWAYS, NULL},
 };
 
+static inline bool objects(const struct national_rule *rule, const struct national *said, bool adult)
+{
+    const national_set *answers = said->answers;
+    national_set given = 0; /* fields with one of the rule's answers */
+    given |= rule->answers & ZERO ? answers[0] : 0;
+    given |= rule->answers & ONE ? answers[1] : 0;
+    given |= rule->answers & TWO ? answers[2] : 0;
+    given |= rule->answers & THREE ? answers[3] : 0;
+    if (!(given & rule->fields) || (rule->notices && !(rule->notices & answers[0])))
+        return false;
+    return rule->when == NATIONAL_ALWAYS || (rule->when == NATIONAL_WHILE_ADULT) == adult;
+}
+
 bool national_rule_objects(const struct national_rule *rule, const struct national *said, int64_t under_age)
 {
-    if (rule->when != NATIONAL_ALWAYS &&
-        (rule->when == NATIONAL_WHILE_ADULT) != (under_age >= NATIONAL_ADULT))
-        return false;
-    if (rule->notices && !(rule->notices & said->answers[0]))
-        return false;
-    national_set given = 0;
-    for (unsigned i = 0; i < NATIONAL_ANSWERS; i++) {
-        if (rule->answers & 1u << i)
-            given |= said->answers[i];
-    }
-    return (given & rule->fields) != 0;
+    return objects(rule, said, under_age >= NATIONAL_ADULT);
 }
 
 enum signal_reason national_judge(const struct national *said, int64_t under_age)
 {
+    bool adult = under_age >= NATIONAL_ADULT;
     const struct national_rule *rule = national_rules;
-    while (rule->reason != SIGNAL_NO_REASON && !national_rule_objects(rule, said, under_age))
+    while (rule->reason != SIGNAL_NO_REASON && !objects(rule, said, adult))
         rule++;
     return rule->reason;
 }

@@ -193,15 +193,9 @@ static void add_follower(void *context, const struct followed *followed, void *s
 }
 
 /* Give the consent stage its topic, as the follower of a worker would. */
-static void follow_consents(struct bench *bench, struct error *error)
+static void follow_consents(struct bench *bench, const struct followed *followed, void *shared,
+                            struct error *error)
 {
-    struct followers followers = {0};
-    chain_shared_followed(bench->shared, add_follower, &followers);
-    if (followers.count == 0)
-        return;
-    ensure(followers.count == 1 && followers.items[0].followed->topic == TOPIC_CONSENT);
-    const struct followed *followed = followers.items[0].followed;
-    void *shared = followers.items[0].shared;
     struct generate_options options = bench->options;
     options.subscribers = bench->consent_subscribers;
     struct generator *generator = generator_new(&options, error);
@@ -224,6 +218,20 @@ static void follow_consents(struct bench *bench, struct error *error)
     followed->committed_to(shared, 0, (int64_t)bench->consents);
     if (!followed->complete(shared, error))
         die(error);
+}
+
+/* Every followed topic is read whole before the first event; those beside consent are empty here. */
+static void follow(struct bench *bench, struct error *error)
+{
+    struct followers followers = {0};
+    chain_shared_followed(bench->shared, add_follower, &followers);
+    for (unsigned i = 0; i < followers.count; i++) {
+        const struct followed *followed = followers.items[i].followed;
+        if (followed->topic == TOPIC_CONSENT)
+            follow_consents(bench, followed, followers.items[i].shared, error);
+        else if (!followed->complete(followers.items[i].shared, error))
+            die(error);
+    }
 }
 
 /* ---- running ---- */
@@ -434,7 +442,7 @@ int main(int argc, char **argv)
         die(&error);
     read_options(&bench, argc, argv, &error);
     open_chain(&bench, &error);
-    follow_consents(&bench, &error);
+    follow(&bench, &error);
     make_events(&bench, &error);
     struct pass cold = run_pass(&bench, &error), warm = {0};
     for (unsigned i = 1; i < bench.passes; i++) {

@@ -13,6 +13,7 @@ import time
 GOAL_CPU_RATIO = 3  # fused against the bare pass-through
 GOAL_CHAIN_EVENTS_PER_SECOND = 300_000
 GOAL_RSS_MIB = 400
+GOAL_GPP_NS = 1000  # a decision about a GPP string of three sections
 GOAL_GUARDED_SHARE = 0.95  # of the throughput without barriers
 GOAL_IMPORT_SHARE = 0.5  # of the throughput without an import
 
@@ -67,6 +68,13 @@ def summary_of_chain(runs):
     }
 
 
+def summary_of_gpp(runs):
+    return {name: median(runs, name) for name in runs[0] if name.endswith("_ns")}
+
+
+SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp}
+
+
 def goals_of(medians, consents):
     def goal(what, value, limit, reached):
         return {"what": what, "value": value, "limit": limit, "reached": reached}
@@ -94,6 +102,10 @@ def goals_of(medians, consents):
         share = medians["import"]["records_per_second_beside"] / medians["fused"]["records_per_second"]
         goals.append(goal("records/s of fused while a million opt-outs are imported / without, at least",
                           round(share, 3), GOAL_IMPORT_SHARE, share >= GOAL_IMPORT_SHARE))
+    if "gpp" in medians:
+        slowest = max(medians["gpp"][name] for name in ("three_sections_ns", "three_sections_denied_ns"))
+        goals.append(goal("a decision about a GPP string of three sections, ns, below", round(slowest), GOAL_GPP_NS,
+                          slowest < GOAL_GPP_NS))
     return goals
 
 
@@ -135,7 +147,7 @@ def main():
     for run in results:
         if run is not sample:
             runs.setdefault(key_of(run), []).append(run)
-    medians = {name: (summary_of_chain if name == "chain" else summary_of_client)(of) for name, of in runs.items()}
+    medians = {name: SUMMARIES.get(name, summary_of_client)(of) for name, of in runs.items()}
     goals = goals_of(medians, sample.get("consents", 0))
     report = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
