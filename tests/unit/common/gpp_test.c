@@ -99,10 +99,96 @@ static void gpp_is_judged_as_a_whole(void **state)
     }
 }
 
+/* ---- tables ---- */
+
+static void layouts_are_whole(void **state)
+{
+    (void)state;
+    unsigned count = 0;
+    for (const struct gpp_layout *layout; (layout = gpp_layout_at(count)); count++) {
+        assert_ptr_equal(gpp_layout_find(layout->id, layout->version), layout);
+        assert_true(layout->slot_count + layout->sub_slot_count <= GPP_SLOTS_MAX);
+        assert_int_equal(layout->sub == GPP_SUB_SENSITIVE, layout->sub_slot_count > 0);
+        bool covered = false, sale = false;
+        for (unsigned i = 0; i < layout->slot_count; i++) {
+            assert_non_null(layout->slots[i].field);
+            assert_true(layout->slots[i].national != 0 && !(layout->slots[i].national >> NATIONAL_FIELDS));
+            covered |= layout->slots[i].national == NATIONAL_SET(NATIONAL_COVERED);
+            sale |= layout->slots[i].national == NATIONAL_SET(NATIONAL_SALE);
+        }
+        assert_true(covered && sale);
+    }
+    assert_int_equal(count, 22); /* sections 7 to 27, and 7 twice */
+    assert_null(gpp_layout_at(count + 1));
+    for (unsigned id = 0; id < 40; id++) {
+        for (unsigned version = 0; version < 64; version++) {
+            bool known = id >= 7 && id <= 27 && (version == 1 || (id == 7 && version == 2));
+            assert_int_equal(gpp_layout_find(id, version) != NULL, known);
+        }
+    }
+}
+
+/* A rule that nothing can trigger, or a field that nobody looks at, would be a mistake in a table. */
+static void every_field_but_location_and_opt_out_mode_can_deny(void **state)
+{
+    (void)state;
+    for (unsigned field = 0; field < NATIONAL_FIELDS; field++) {
+        bool denies = false;
+        for (unsigned answer = 0; answer < 3; answer++) {
+            struct national said = {{0}};
+            said.answers[answer] = NATIONAL_SET(field);
+            denies |= national_judge(&said, NATIONAL_ADULT) != SIGNAL_NO_REASON;
+        }
+        bool silent = field == NATIONAL_LOCATION || field == NATIONAL_OPT_OUT_MODE;
+        assert_int_equal(denies, !silent);
+    }
+    for (const struct national_rule *rule = national_rules; rule->reason != SIGNAL_NO_REASON; rule++) {
+        struct national said = {{rule->notices}};
+        for (unsigned answer = 0; answer < NATIONAL_ANSWERS; answer++)
+            said.answers[answer] |= rule->answers & 1u << answer ? rule->fields : 0;
+        assert_true(
+            national_rule_objects(rule, &said, rule->when == NATIONAL_WHILE_MINOR ? 0 : NATIONAL_ADULT));
+    }
+}
+
+/* What one limit or the other allows: 18 and above deny all that lower ones do. */
+static void the_limit_counts_at_its_bound(void **state)
+{
+    (void)state;
+    struct national teen = {{0, 0, NATIONAL_SET(NATIONAL_CHILD_13)}};
+    assert_int_equal(national_judge(&teen, 17), SIGNAL_NO_REASON);
+    assert_int_equal(national_judge(&teen, 18), SIGNAL_GPP_KNOWN_CHILD);
+    assert_int_equal(national_judge(&teen, 19), SIGNAL_GPP_KNOWN_CHILD);
+    assert_int_equal(national_judge(&teen, 0), SIGNAL_NO_REASON);
+}
+
+/* Sections are read in place: whatever stands behind the string is not theirs. */
+static void every_prefix_of_a_string_that_allows_denies(void **state)
+{
+    (void)state;
+    static const char string[] = "DBACLG~CVVqAAAAAABY.QA~BAAAAEA.QA";
+    struct gpp_verdict verdict;
+    gpp_judge(PRESENCE_PRESENT, VIEW(string), PRESENCE_ABSENT, VIEW_ABSENT, NULL, &verdict);
+    assert_int_equal(verdict.adult, SIGNAL_NO_REASON);
+    assert_int_equal(verdict.decided, 2);
+    for (size_t size = 0; size < sizeof string - 1; size++) {
+        gpp_judge(PRESENCE_PRESENT, (struct view){string, size}, PRESENCE_ABSENT, VIEW_ABSENT, NULL,
+                  &verdict);
+        /* but where the last sub-section, or the padding behind it, is all that is missing */
+        bool whole = size == sizeof string - 2 || size == sizeof string - 4;
+        if ((verdict.adult == SIGNAL_NO_REASON) != whole)
+            fail_msg("the first %zu characters: %s", size, signal_reasons[verdict.adult].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gpp_is_judged_as_a_whole),
+        cmocka_unit_test(layouts_are_whole),
+        cmocka_unit_test(every_field_but_location_and_opt_out_mode_can_deny),
+        cmocka_unit_test(the_limit_counts_at_its_bound),
+        cmocka_unit_test(every_prefix_of_a_string_that_allows_denies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

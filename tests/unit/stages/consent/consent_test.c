@@ -867,6 +867,33 @@ static void consent_counts_what_an_operator_must_see(void **state)
     expect_gauge(fixture, "consent_match_ratio", 0.5);
 }
 
+static void consent_counts_signals_by_kind_once_they_are_committed(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    complete(fixture);
+    struct record record = event_of(LINE, ACCOUNT, NULL);
+    record.signals.gpp_presence = record.signals.us_privacy_presence = PRESENCE_PRESENT;
+    record.signals.gpp = VIEW("DBACNY~CPXxRfA~1YNN"); /* sections 2 and 6 */
+    record.signals.us_privacy = VIEW("1YNN");
+    struct record again = record;
+    assert_int_equal(process(fixture, &again).kind, VERDICT_PASS);
+    stage_consent.abort(fixture->states[0]);
+    expect_gauge(fixture, "consent_signals_gpp", 0);
+    assert_int_equal(judge(fixture, &record).kind, VERDICT_PASS);
+    record = event_of(LINE, ACCOUNT, NULL);
+    record.signals.gpc = GPC_TRUE;
+    assert_int_equal(judge(fixture, &record).kind, VERDICT_DROP); /* counted though nothing was looked up */
+
+    expect_gauge(fixture, "consent_signals_gpc", 1);
+    expect_gauge(fixture, "consent_signals_gpc_on", 1);
+    expect_gauge(fixture, "consent_signals_us_privacy", 1);
+    expect_gauge(fixture, "consent_signals_gpp", 1);
+    expect_gauge(fixture, "consent_signals_gpp_sid", 0);
+    expect_gauge(fixture, "consent_signals_gpp_sections_decided", 1);
+    expect_gauge(fixture, "consent_signals_gpp_sections_ignored", 1);
+}
+
 /* Options from a text; returns the number of mistakes. */
 static unsigned read_options(struct arena *arena, const char *text, struct consent_options *out_options)
 {
@@ -1027,6 +1054,7 @@ int main(void)
         CASE(consent_workers_have_batches_of_their_own),
         CASE(consent_batch_never_stands_against_an_out_that_was_taken_in),
         CASE(consent_counts_what_an_operator_must_see),
+        CASE(consent_counts_signals_by_kind_once_they_are_committed),
         CASE(consent_options_have_bounds_and_defaults),
         CASE(consent_lint_sees_what_needs_the_whole_configuration),
         CASE(consent_releases_what_never_began),

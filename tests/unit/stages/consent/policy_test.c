@@ -416,6 +416,41 @@ static void policy_denies_what_a_signal_objects_to(void **state)
     policy_free(policy);
 }
 
+/* usnat version 2: notices given, not opted out, consent of somebody of 13 to 16; and section 2 alone */
+#define GPP_TEEN "DBABL~CVVqAAAAAIBY"
+#define GPP_TCF  "DBABM~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
+
+static const struct {
+    unsigned programme;
+    struct event event;
+    const char *gpp;
+    enum consent_reason reason;
+    const char *why;
+} gpp_cases[] = {
+    {TMOBILE, EVENT("tmobile", NOON, "US-CA"), GPP_TEEN, CONSENT_GPP_KNOWN_CHILD, "its limit is 18"},
+    {STRICT, EVENT("strict", NOON, "US-CA", .birth_year = 2000), GPP_TEEN, CONSENT_NO_REASON,
+     "its limit is 12"},
+    {TMOBILE, EVENT("tmobile", NOON, "US-CA"), GPP_TCF, CONSENT_NO_REASON, "no US region asks for TCF"},
+    {TMOBILE, EVENT("tmobile", NOON, "FR"), GPP_TCF, CONSENT_GPP_TCF_UNREADABLE, "France does"},
+    {TMOBILE, EVENT("tmobile", NOON, "CA"), GPP_TCF, CONSENT_NO_REASON, "Canada asks for its own"},
+};
+
+static void policy_judges_a_gpp_string_by_the_programmes_limit_and_region(void **state)
+{
+    (void)state;
+    struct policy *policy = compile();
+    for (size_t i = 0; i < sizeof gpp_cases / sizeof *gpp_cases; i++) {
+        struct record record = record_of(&gpp_cases[i].event);
+        record.signals.gpp_presence = PRESENCE_PRESENT;
+        record.signals.gpp = view_of_string(gpp_cases[i].gpp);
+        struct policy_choices choices = {{NULL}};
+        enum consent_reason reason = policy_explain(policy, &record, gpp_cases[i].programme, &choices);
+        if (reason != gpp_cases[i].reason)
+            fail_msg("row %zu: %s: %s", i, consent_reasons[reason].name, gpp_cases[i].why);
+    }
+    policy_free(policy);
+}
+
 /* ---- several programmes ---- */
 
 static void policy_keeps_an_event_for_every_programme_that_may_have_it(void **state)
@@ -575,6 +610,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(policy_judges_each_programme_by_the_specification),
         cmocka_unit_test(policy_denies_what_a_signal_objects_to),
+        cmocka_unit_test(policy_judges_a_gpp_string_by_the_programmes_limit_and_region),
         cmocka_unit_test(policy_keeps_an_event_for_every_programme_that_may_have_it),
         cmocka_unit_test(policy_names_the_reason_of_the_programme_that_got_furthest),
         cmocka_unit_test(policy_gives_every_name_a_bit),
