@@ -16,7 +16,7 @@ struct section_ids {
 enum { SECTION_ID_MAX = 65535 }; /* what no section will ever have */
 
 /* One decimal number, without sign or leading zeros, or -1. */
-static bool read_id(struct view *rest, struct section_ids *ids)
+static enum signal_reason read_id(struct view *rest, struct section_ids *ids)
 {
     static const struct view minus_one = {"-1", 2};
     struct view text = *rest;
@@ -26,22 +26,23 @@ static bool read_id(struct view *rest, struct section_ids *ids)
     *rest = size < text.size ? (struct view){text.data + size + 1, text.size - size - 1} : VIEW_ABSENT;
     text.size = size;
     if (view_equal(text, minus_one))
-        return true; /* OpenRTB: no section applies */
+        return SIGNAL_NO_REASON; /* OpenRTB: no section applies */
     if (size == 0 || (size > 1 && text.data[0] == '0'))
-        return false;
+        return SIGNAL_GPP_SID_MALFORMED;
     unsigned id = 0;
     for (size_t i = 0; i < size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
+            return SIGNAL_GPP_SID_MALFORMED;
         id = id * 10 + (unsigned)(text.data[i] - '0');
         if (id > SECTION_ID_MAX)
-            return false;
+            return SIGNAL_GPP_SID_MALFORMED;
     }
-    if (id > GPP_SECTION_LAST)
-        ids->above = true;
-    else if (id > 0) /* 0 names nothing (spec 3) */
-        ids->named |= GPP_SET(id);
-    return true;
+    gpp_set named = id <= GPP_SECTION_LAST ? GPP_SET(id) & ~GPP_SET(0) : 0; /* 0 names nothing (spec 3) */
+    if (ids->named & named)
+        return SIGNAL_GPP_SID_TWICE;
+    ids->named |= named;
+    ids->above |= id > GPP_SECTION_LAST;
+    return SIGNAL_NO_REASON;
 }
 
 static enum signal_reason read_ids(enum presence presence, struct view text, struct section_ids *ids)
@@ -52,11 +53,10 @@ static enum signal_reason read_ids(enum presence presence, struct view text, str
         return SIGNAL_GPP_SID_UNREADABLE;
     if (text.size == 0)
         return SIGNAL_GPP_SID_EMPTY;
-    while (!view_is_absent(text)) {
-        if (!read_id(&text, ids))
-            return SIGNAL_GPP_SID_MALFORMED;
-    }
-    return SIGNAL_NO_REASON;
+    enum signal_reason reason = SIGNAL_NO_REASON;
+    while (reason == SIGNAL_NO_REASON && !view_is_absent(text))
+        reason = read_id(&text, ids);
+    return reason;
 }
 
 /* ---- judging ---- */

@@ -49,6 +49,7 @@
     X(GPP_SID_UNREADABLE, "gpp_sid_unreadable", "`gpp_sid` is neither a text nor integers") \
     X(GPP_SID_EMPTY, "gpp_sid_empty", "`gpp_sid` is empty") \
     X(GPP_SID_MALFORMED, "gpp_sid_malformed", "`gpp_sid` is no list of section IDs") \
+    X(GPP_SID_TWICE, "gpp_sid_twice", "`gpp_sid` names a section twice") \
     X(GPP_SID_MISSING, "gpp_sid_missing", "`gpp_sid` names a section that the GPP string does not have") \
     X(GPP_VALUE_RESERVED, "gpp_value_reserved", "a GPP field of two bits has the value 3, which has no meaning") \
     X(GPP_GPC, "gpp_gpc", "a GPP section says that Global Privacy Control is on") \

@@ -267,6 +267,8 @@ def sid_ids(text):
         if not part.isascii() or not part.isdigit() or (part != "0" and part.startswith("0")) or int(part) > 65535:
             raise Unreadable("gpp_sid")
         ids += [int(part)] if part != "0" else []
+    if len(set(ids)) != len(ids):
+        raise Unreadable("gpp_sid twice")
     return ids
 
 

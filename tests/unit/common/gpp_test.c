@@ -70,6 +70,8 @@ static const struct {
     {"DBABTA~1YNN", "", SIGNAL_GPP_SID_EMPTY, "present but empty"},
     {"DBABTA~1YNN", " 6", SIGNAL_GPP_SID_MALFORMED, "white space"},
     {"DBABTA~1YNN", "6,", SIGNAL_GPP_SID_MALFORMED, "nothing behind the comma"},
+    {"DBABTA~1YNN", "6,6", SIGNAL_GPP_SID_TWICE, "named twice"},
+    {"DBABTA~1YNN", "-1,0,-1,0", SIGNAL_NO_REASON, "nothing, four times"},
     {"DBABTA~1YNN", "06", SIGNAL_GPP_SID_MALFORMED, "a leading zero"},
     {"DBABTA~1YNN", "-2", SIGNAL_GPP_SID_MALFORMED, "below -1"},
     {"DBABTA~1YNN", "6;7", SIGNAL_GPP_SID_MALFORMED, "another separator"},
