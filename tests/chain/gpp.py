@@ -3,8 +3,9 @@ bent, that is allowed here and not by the independent reference decoder (tests/g
 
 MUTATIONS (60000) strings are bent; GPP_SEED picks others.
 """
-import io
 import contextlib
+import io
+import itertools
 import json
 import os
 import random
@@ -98,6 +99,23 @@ tap.check(not differing, f"{len(strings)} random sections show every field by it
 answer = judge([ref.write({6: "1YN-"})])[0]
 tap.equal(answer["sections"], {"6": {"Version": 1, "Notice": "Y", "OptOutSale": "N", "LspaCovered": "-"}},
           "section_6_shows_its_four_positions")
+
+# ---- every two answers together ----
+
+pairs = set()
+for section, version in ref.FIELDS:
+    form = conformance.Section(section, version)
+    base = form.base()
+    places = [(name, slot) for name, count in form.fields for slot in (range(count) if count else [None])]
+    for one, other in itertools.combinations(places, 2):
+        for first, second in itertools.product(range(4), repeat=2):
+            said = conformance.set_value(conformance.set_value(base, *one, first), *other, second)
+            pairs.add(ref.write({section: form.core(said)}))
+pairs = sorted(pairs)
+differing = [f"{string}: {answer['decision']} {answer['reasons']}" for string, answer in zip(pairs, judge(pairs), strict=True)
+             if (answer["decision"] == "allow") != ref.allows(string)]
+tap.check(len(pairs) > 30000 and not differing, f"{len(pairs)} sections with every two answers together are decided as by the "
+          "reference", *differing[:20])
 
 # ---- mutations ----
 
