@@ -4,13 +4,13 @@
  *   load topics BOOTSTRAP PARTITIONS TOPIC...
  *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
  *        [opt-out-percent=N]
- *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N]
+ *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N] [rate=N]
  *
  * The sample is what `clickveil generate` makes, over the last day. Choices are made for consent-subscribers lines, of
  * which the events' subscribers are the first, so that a table can be larger than those who are seen. Topics hold lz4
  * batches of up to 1 MB, as busy producers write them. `sample` prints {"events","event_bytes","consents","seconds"}.
- * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, as fast as the
- * broker takes them.
+ * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, `rate` a second
+ * (100,000).
  */
 #include "common/clock.h"
 #include "common/generate.h"
@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 60000, FULL_POLL_MS = 10 };
+enum { TIMEOUT_MS = 60000, FULL_POLL_MS = 10, PACE_RECORDS = 1000 };
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
@@ -149,7 +149,7 @@ static struct generate_names *names_of(const char *path)
 static void load_opt_outs(int argc, char **argv)
 {
     struct generate_options options = generate_defaults();
-    uint64_t count = number(argc, argv, "count", 1000000);
+    uint64_t count = number(argc, argv, "count", 1000000), rate = number(argc, argv, "rate", 100000);
     options.subscribers = number(argc, argv, "consent-subscribers", 6700000);
     options.opt_out_share = 1;
     options.start_ms = clock_unix_ms();
@@ -163,13 +163,18 @@ static void load_opt_outs(int argc, char **argv)
     rd_kafka_t *client = producer(argv[0]);
     struct generator *choices = generator_of(&options);
     struct generated record;
+    int64_t began_ms = clock_monotonic_ms();
     for (uint64_t i = 0; i < count;) {
         if (!generator_next_consent(choices, &record))
             die("there are fewer than %llu choices", (unsigned long long)count);
         if (memmem(record.value.data, record.value.size, "\"in\"", 4))
             continue; /* somebody who had said yes before: the brake is not what is measured */
         put(client, argv[1], &record);
-        i++;
+        if (++i % PACE_RECORDS == 0) {
+            int64_t ahead_ms = began_ms + (int64_t)(i * 1000 / rate) - clock_monotonic_ms();
+            if (ahead_ms > 0)
+                clock_sleep_ms(ahead_ms);
+        }
     }
     if (rd_kafka_flush(client, TIMEOUT_MS * 2))
         die("not everything was delivered");
