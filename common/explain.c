@@ -71,6 +71,19 @@ static struct explain_step *step_of(struct explanation *explanation, const char 
     return NULL;
 }
 
+static void note_programmes(struct explain_step *step, const struct stage *stage, const struct record *record,
+                            unsigned programmes)
+{
+    if (!stage->programmes || !record->by_programme)
+        return;
+    step->by_programme = true;
+    for (unsigned i = 0; i < programmes; i++) {
+        ensure(record->programme_reasons[i] < stage->reason_count);
+        if (record->programme_reasons[i])
+            step->programme_reasons[i] = &stage->reasons[record->programme_reasons[i]];
+    }
+}
+
 static void observe(void *context, const char *stage, enum verdict_kind verdict, const struct reason *reason,
                     const struct record *record)
 {
@@ -80,10 +93,13 @@ static void observe(void *context, const char *stage, enum verdict_kind verdict,
     step->reached = true;
     step->verdict = verdict;
     step->reason = reason;
-    if (verdict != VERDICT_PASS)
-        return;
     unsigned index = (unsigned)(step - explanation->steps);
     const struct config *config = explanation->config;
+    if (index > 0 && record)
+        note_programmes(step, config->stages[config->first_stage + index - 1], record,
+                        config->programmes.count);
+    if (verdict != VERDICT_PASS)
+        return;
     enum topic_role topic =
         index == 0 ? TOPIC_EVENTS : config->stages[config->first_stage + index - 1]->output;
     step->fields = topic == TOPIC_NONE ? 0 : fields_of(record, hop_of_topic(topic));
@@ -188,6 +204,18 @@ static void put_programmes(const struct explanation *explanation, programme_set 
     fputs("\n", out);
 }
 
+/* Of one programme alone the stage's own line says it. */
+static void put_denied(const struct explanation *explanation, const struct explain_step *step, FILE *out)
+{
+    unsigned count = explanation->config->programmes.count;
+    for (unsigned i = 0; step->by_programme && count > 1 && i < count; i++) {
+        struct view name = config_programme(explanation->config, i)->name;
+        if (step->programme_reasons[i])
+            fprintf(out, "    not for %.*s: %s, %s\n", (int)name.size, name.data,
+                    step->programme_reasons[i]->name, step->programme_reasons[i]->help);
+    }
+}
+
 static void put_interests(const struct explain_step *step, FILE *out)
 {
     fputs("    interests:", out);
@@ -228,9 +256,26 @@ void explanation_write_text(const struct explanation *explanation, FILE *out)
                     step->reason->help);
         else
             fprintf(out, "%s: passes\n", step->stage);
+        put_denied(explanation, step, out);
         if (step->reached && step->verdict == VERDICT_PASS)
             put_passed(explanation, i, out);
     }
+}
+
+static bool add_by_programme(const struct explanation *explanation, const struct explain_step *step,
+                             yyjson_mut_doc *json, yyjson_mut_val *entry)
+{
+    if (!step->by_programme)
+        return true;
+    yyjson_mut_val *object = yyjson_mut_obj_add_obj(json, entry, "by_programme");
+    bool made = object != NULL;
+    for (unsigned i = 0; i < explanation->config->programmes.count && made; i++) {
+        struct view name = config_programme(explanation->config, i)->name;
+        const struct reason *reason = step->programme_reasons[i];
+        made = yyjson_mut_obj_put(object, yyjson_mut_strncpy(json, name.data, name.size),
+                                  reason ? yyjson_mut_str(json, reason->name) : yyjson_mut_null(json));
+    }
+    return made;
 }
 
 static bool add_lists(const struct explanation *explanation, const struct explain_step *step,
@@ -248,6 +293,7 @@ static bool add_lists(const struct explanation *explanation, const struct explai
             made = yyjson_mut_arr_add_strncpy(json, programmes,
                                               config_programme(explanation->config, i)->name.data,
                                               config_programme(explanation->config, i)->name.size);
+    made = made && add_by_programme(explanation, step, json, entry);
     for (unsigned i = 0; i < step->interest_count && made; i++)
         made = yyjson_mut_arr_add_uint(json, interests, step->interests[i]);
     return made;

@@ -25,6 +25,8 @@ struct explain_step {
     const struct reason *reason; /* of a drop or reject, else NULL */
     uint64_t fields;             /* what goes on: bit i is hop_fields[i] (common/hop.h) */
     programme_set programmes;    /* for which it goes on */
+    bool by_programme; /* the stage decides programme by programme, and did; then, by their index: */
+    const struct reason *programme_reasons[RECORD_PROGRAMMES_MAX]; /* NULL: kept */
     uint16_t interests[RECORD_INTERESTS_MAX];
     unsigned interest_count;
 };
@@ -46,7 +48,8 @@ CLICKVEIL_MUST_CHECK bool explain_event(const struct config *config, struct chai
 void explanation_write_text(const struct explanation *explanation, FILE *out);
 
 /* A list with one object a stage: stage, verdict (pass, drop, reject or not_reached), reason (null for pass and
- * not_reached), help, fields, programmes, interests. NULL: no memory. */
+ * not_reached), help, fields, programmes, by_programme (of consent: each programme's reason, null where it goes on), interests. NULL: no
+ * memory. */
 struct yyjson_mut_val *explanation_json(const struct explanation *explanation, struct yyjson_mut_doc *json);
 
 #endif

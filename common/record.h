@@ -131,6 +131,8 @@ struct record {
 
     /* Filled in on the way. */
     programme_set programmes; /* the programmes that this record was kept for */
+    bool by_programme;        /* consent judged it programme by programme; then, by their index: */
+    uint8_t programme_reasons[RECORD_PROGRAMMES_MAX]; /* of consent's reasons; 0: kept. For explain */
     uint64_t app_token; /* keyed hash of (line, app): lets app_remove end what that app brought; 0: no app */
     struct record_interest interests[RECORD_INTERESTS_MAX];
     unsigned interest_count;

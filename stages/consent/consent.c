@@ -347,6 +347,15 @@ static void look_up(struct consent_state *state, const struct record *record,
     state->matched += matched;
 }
 
+/* For the books, and for explain. */
+static void note_reasons(struct consent_state *state, struct record *record,
+                         const struct policy_screening *screening)
+{
+    tally_count(&state->tally, state->shared->programmes, screening);
+    record->by_programme = true;
+    memcpy(record->programme_reasons, screening->reasons, sizeof record->programme_reasons);
+}
+
 static struct verdict stop(struct emitter *emitter, const char *what)
 {
     error_fail(emitter->error, EXIT_STATUS_BUG, NULL, NULL, "%s", what);
@@ -371,7 +380,7 @@ static struct verdict consent_process(void *memory, struct record *record, struc
     policy_screen(state->shared->policy, record, &screening);
     signals_count(&record->signals, screening.sections_decided, screening.sections_ignored, state->signals);
     if (!screening.open) {
-        tally_count(&state->tally, state->shared->programmes, &screening);
+        note_reasons(state, record, &screening);
         return verdict_drop(screening.reason);
     }
 
@@ -384,7 +393,7 @@ static struct verdict consent_process(void *memory, struct record *record, struc
     look_up(state, record, states, &choices);
     enum consent_reason reason = CONSENT_NO_REASON;
     record->programmes = policy_choose(state->shared->policy, record, &screening, &choices, &reason);
-    tally_count(&state->tally, state->shared->programmes, &screening);
+    note_reasons(state, record, &screening);
     if (!record->programmes)
         return verdict_drop(reason);
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {

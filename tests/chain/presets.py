@@ -11,14 +11,15 @@ further line is one event of a line, an account and a device of its own:
            and `seq` filled in; null is a tombstone
   others   records of further subjects, by key
 
-Each row is asked of `clickveil explain`, programme by programme. Then the rows of all files run as one stream through all
+Each row is asked of `clickveil explain`, of each programme alone and of all at once. Then the rows of all files run as one stream through all
 programmes at once, which must keep each event for exactly the programmes that keep it alone, and count what each decided.
 """
 import json
+import subprocess
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
-from support import TOP, Place, Tap
+from support import PROGRAM, TOP, Place, Tap
 
 NOW = "2021-04-27T12:00:00Z"
 EFFECTIVE = "2020-06-01T00:00:00Z"
@@ -76,13 +77,17 @@ configs = {name: str(config_of(name)) for name in PROGRAMMES}
 alone = {"brand_of_other_programme": "brand_unknown"}  # what it is called where there is no other programme
 
 
+def explained(row, config):
+    """The step of the consent stage."""
+    process = place.program("explain", "--consent", consent, "--json", stdin=json.dumps(row.event).encode(), config=config)
+    if process.returncode:
+        return {"verdict": "failed", "reason": process.stderr.decode()}
+    return next(step for step in json.loads(process.stdout) if step["stage"] == "consent")
+
+
 def decision(question):
     row, programme = question
-    process = place.program("explain", "--consent", consent, "--json", stdin=json.dumps(row.event).encode(),
-                            config=configs[programme])
-    if process.returncode:
-        return process.stderr.decode()
-    step = next(step for step in json.loads(process.stdout) if step["stage"] == "consent")
+    step = explained(row, configs[programme])
     return "pass" if step["verdict"] == "pass" else step["reason"]
 
 
@@ -96,6 +101,18 @@ for row in rows:
 # ---- all at once: what each programme decides alone ----
 
 place.config = str(config_of(*PROGRAMMES))
+with ThreadPoolExecutor(2) as pool:
+    steps = list(pool.map(lambda row: explained(row, place.config), rows))
+wrong = []
+for row, step in zip(rows, steps):
+    names = {"brand_unknown": "brand_of_other_programme", "pass": None}
+    want = {programme: names.get(decisions[row.number, programme], decisions[row.number, programme])
+            for programme in PROGRAMMES}
+    if "by_programme" in step and step["by_programme"] != want:
+        wrong.append(f"{row.why}: wanted {want}, got {step['by_programme']}")
+    if "by_programme" not in step and step["reason"] not in ("brand_unknown", "too_late"):
+        wrong.append(f"{row.why}: {step}")
+tap.equal(wrong, [], "explain_says_of_all_at_once_what_it_says_of_each_alone")
 events = place.write("events.jsonl", "".join(json.dumps(row.event) + "\n" for row in rows))
 run = place.run(events, consent)
 tap.check(run.status == 0, "all_programmes_run_at_once", run.stderr.decode())
@@ -122,6 +139,55 @@ for programme in PROGRAMMES:
 text = run.stderr.decode()
 tap.check(all(f"for {programme} " in text for programme in PROGRAMMES), "the_summary_names_every_programme", text)
 tap.check(run.balances(), "in_is_kept_and_dropped_and_dead_letters", run.summary)
+
+# ---- feeds of the presets ----
+
+shipped = str(place.path / "config/pipeline.yaml")
+
+
+def with_feed(programme, kind, advertiser="acme", change=None):
+    """The whole chain with one feed of one preset; change: a line of the preset, and what stands instead."""
+    path = place.path / f"config/programmes/{programme}.yaml"
+    text = path.read_text()
+    if change:
+        assert change[0] in text
+        path.write_text(text.replace(*change))
+    feed = f"{{advertiser: {advertiser}, programme: {programme}, kind: {kind}, id: user, topic: feed.{advertiser}.x}}"
+    options = [f"programmes=[{path}]", f"publish.feeds=[{feed}]",
+               "consent.subjects=[line, account, device]"]
+    line = [PROGRAM, "check", "--config", shipped]
+    for option in options:
+        line += ["--set", option]
+    checked = subprocess.run(line, capture_output=True)
+    path.write_text(text)
+    return checked, options
+
+
+def refuses(words, programme, kind, name, change=None):
+    checked, _ = with_feed(programme, kind, change=change)
+    said = (checked.stdout + checked.stderr).decode()
+    tap.check(checked.returncode == 78 and words in said, name, said)
+
+
+refuses("feeds of kind `groups` are not in this version", "att-basic", "groups", "a_feed_of_groups_is_refused_in_words")
+refuses("feeds of kind `detailed` are not in this version", "att-enhanced", "detailed",
+        "a_detailed_feed_is_refused_in_words")
+refuses("does not allow feeds of kind `interests`", "att-basic", "interests", "a_programme_names_the_kinds_of_its_feeds")
+refuses("detailed is allowed only under regime opt_in", "att-enhanced", "detailed", "detailed_is_refused_under_opt_out",
+        ("regime: opt_in", "regime: opt_out"))
+refuses("US-CA is opt_out, but the programme has detailed feeds", "att-enhanced", "detailed",
+        "detailed_is_refused_where_one_region_is_opt_out", ("brands:", "regions: {US-CA: opt_out}\nbrands:"))
+refuses("fields are for detailed feeds", "verizon-custom-experience-plus", "interests",
+        "fields_are_refused_without_detailed", ("kinds: [detailed]", "kinds: [interests]"))
+
+checked, options = with_feed("verizon-custom-experience", "interests", advertiser="self")
+tap.check(checked.returncode == 0, "the_operator_may_be_its_own_advertiser", checked.stdout, checked.stderr)
+place.config = shipped
+run = place.run(events, consent, [*options, "publish.trial=true", "publish.k=1", "publish.update_every=drain"])
+tap.check(run.status == 0, "verizon_runs_through_the_chain", run.stderr.decode())
+lines = sum(decisions[row.number, "verizon-custom-experience"] == "pass" for row in rows)
+tap.equal(sum(segments == (607,) for segments in run.feed("feed.self.x").values()), lines,
+          "its_feed_has_exactly_the_lines_that_are_kept")
 
 place.remove()
 tap.end()
