@@ -20,5 +20,6 @@ int command_explain(int argc, char **argv);
 int command_topics(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_advertiser(int argc, char **argv);
+int command_consent(int argc, char **argv);
 
 #endif

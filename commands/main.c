@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"gpp", "decodes a consent string and says which decision follows and why", command_gpp},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
     {"topics", "plan and create: every topic that a configuration needs", command_topics},
+    {"consent", "get, set, import, export, status, confirm: the consent topic", command_consent},
     {"advertiser", "check: reads a feed as an advertiser does", command_advertiser},
     {NULL, NULL, NULL},
 };

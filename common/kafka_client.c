@@ -260,7 +260,8 @@ static bool set_producer(rd_kafka_conf_t *conf, const struct config *config,
         !set_number(conf, "transaction.timeout.ms", config->runtime.transaction_timeout_ms, error) ||
         !set_number(conf, "queue.buffering.max.kbytes", config->runtime.memory_bytes_max / 1024 + 1, error) ||
         !set_number(conf, "queue.buffering.max.messages",
-                    config->runtime.batch_records_max * 2 + QUEUE_MESSAGES_SPARE, error))
+                    config->runtime.batch_records_max * 2 + QUEUE_MESSAGES_SPARE, error) ||
+        (spec->receipts && !set_property(conf, "delivery.report.only.error", "false", error)))
         return false;
     rd_kafka_conf_set_dr_msg_cb(conf, spec->delivery);
     return true;

@@ -32,6 +32,7 @@ struct kafka_client_spec {
     void *opaque;         /* for the callbacks */
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *opaque);
     void (*delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *opaque);
+    bool receipts; /* of a producer: `delivery` hears of what was delivered too, with its offset */
     const struct kafka_listener *listener; /* lives as long as the client; NULL: none */
 };
 

@@ -89,6 +89,10 @@ static bool visit(struct scanning *scanning, const rd_kafka_message_t *message, 
         .value = {message->payload, message->len},
         .headers = has_headers ? (unsigned)rd_kafka_header_cnt(headers) : 0,
     };
+    const void *author;
+    size_t author_size;
+    if (has_headers && !rd_kafka_header_get_last(headers, "clickveil-author", &author, &author_size))
+        record.author = (struct view){author, author_size};
     return scanning->scan->visit(scanning->scan->context, &record, error);
 }
 

@@ -15,6 +15,7 @@ struct kafka_scan_record {
     int64_t offset;
     int64_t timestamp_ms;
     struct view key, value; /* absent: null; valid during the call */
+    struct view author;     /* header clickveil-author, or absent */
     unsigned headers;
 };
 

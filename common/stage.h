@@ -82,6 +82,7 @@ CLICKVEIL_MUST_CHECK bool emitter_output(struct emitter *emitter, const struct o
 CLICKVEIL_MUST_CHECK bool emitter_record(struct emitter *emitter, struct record *record);
 
 struct config;
+struct consent_judge;
 struct lint;
 struct option_table;
 
@@ -262,6 +263,7 @@ struct stage {
      * memory. NULL: nothing to reload. */
     bool (*reload)(void *shared, const struct stage_context *context, struct error *error);
 
+    const struct consent_judge *judge;     /* what stored choices come to, for tools; NULL: not this one's */
     const struct followed *followed;       /* NULL: follows no topic */
     const struct side_input *side;         /* NULL: has no side input */
     const struct partitioned *partitioned; /* NULL: keeps no state over records */

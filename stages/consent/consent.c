@@ -4,6 +4,7 @@
 #include "common/subject.h"
 #include "stages/consent/batch.h"
 #include "stages/consent/consent_options.h"
+#include "stages/consent/judge.h"
 #include "stages/consent/ledger.h"
 #include "stages/consent/policy.h"
 #include "stages/consent/reason.h"
@@ -446,6 +447,7 @@ const struct stage stage_consent = {
     .stands = consent_stands,
     .commit = consent_commit,
     .abort = consent_abort,
+    .judge = &consent_judge,
     .followed = &consent_followed,
     .programmes = consent_programmes,
     .gauges = consent_gauges,

@@ -1,0 +1,146 @@
+/*
+ * clickveil consent: what an operator does with the consent topic by hand and in bulk. Each subcommand has a file of its own.
+ */
+#include "commands/consent.h"
+
+#include "commands/command.h"
+#include "common/json_writer.h"
+#include "common/log.h"
+#include "common/secret.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct config *consent_open(const struct consent_texts *texts, struct error *error)
+{
+    if (!process_harden(error))
+        return NULL;
+    struct config *config = argument_config(texts->config, NULL, &texts->set, error);
+    if (!config)
+        return NULL;
+    if (view_is_absent(config_topic(config, TOPIC_CONSENT, 0))) {
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, "topics.consent", "name it", "no consent topic");
+        config_free(config);
+        return NULL;
+    }
+    log_init(LOG_FORMAT_TEXT, LOG_LEVEL_NONE); /* what fails is said once, by us */
+    return config;
+}
+
+static bool read_standard_input(char text[CONSENT_SUBJECT_TEXT_SIZE], struct error *error)
+{
+    if (!fgets(text, CONSENT_SUBJECT_TEXT_SIZE, stdin))
+        return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL, "standard input has no subject");
+    text[strcspn(text, "\r\n")] = '\0';
+    return true;
+}
+
+bool consent_subject_read(const char *text, const struct config *config, struct consent_key *out_key,
+                          struct error *error)
+{
+    char line[CONSENT_SUBJECT_TEXT_SIZE];
+    if (strcmp(text, "-") == 0) {
+        if (!read_standard_input(line, error))
+            return false;
+        text = line;
+    }
+    enum identifier_kind kind = (enum identifier_kind)config->subscriber.kind;
+    consent_key_read(view_of_string(text), kind, out_key);
+    if (out_key->kind == CONSENT_KEY_CHOICE)
+        return true;
+    if (out_key->kind == CONSENT_KEY_WRONG_KIND)
+        return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
+                          "the subject is an identifier of another kind: lines are %s in this configuration",
+                          subject_identifier_kind_name(kind));
+    if (out_key->kind == CONSENT_KEY_LIMITED)
+        return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
+                          "an advertising ID of all zeros names no device");
+    return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
+                      "write the subject as line:ID, account:ID, device:imei:ID or device:maid:ID");
+}
+
+static void show_progress(void *context, double ratio)
+{
+    (void)context;
+    fprintf(stderr, "\rreading the consent topic: %3.0f %% ", ratio * 100);
+}
+
+void (*consent_progress(void))(void *context, double ratio)
+{
+    return isatty(STDERR_FILENO) ? show_progress : NULL;
+}
+
+void consent_progress_end(void)
+{
+    if (isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+}
+
+bool consent_knows(const struct config *config, struct view name)
+{
+    struct choice_names names;
+    struct error ignored = {0};
+    return choice_names_compile(config, &names, &ignored) && choice_names_bit(&names, name) != 0;
+}
+
+int consent_print_json(const struct json_writer *writer)
+{
+    ensure(!writer->overflow);
+    printf("%.*s\n", (int)writer->size, writer->data);
+    return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+}
+
+const char *consent_kind_name(const struct consent_key *key)
+{
+    switch (key->subject) {
+    case SUBJECT_LINE:
+        return "line";
+    case SUBJECT_ACCOUNT:
+        return "account";
+    case SUBJECT_DEVICE:
+        return key->identifier_kind == IDENTIFIER_IMEI ? "device:imei" : "device:maid";
+    case SUBJECT_KINDS:
+        break;
+    }
+    return "unknown";
+}
+
+/* ---- which one ---- */
+
+static const struct command subcommands[] = {
+    {"get", "what is stored for a subject, what it comes to, and why", consent_get},
+    {"set", "writes one choice of a subject", consent_set},
+    {"import", "writes many, from CSV or JSON lines", consent_import},
+    {"export", "the newest state of every subject, as CSV or JSON lines", consent_export},
+    {"status", "entries, age, lag, brake and lease", consent_status},
+    {"confirm", "releases the brake: what was read is meant", consent_confirm},
+    {NULL, NULL, NULL},
+};
+
+static void print_help(FILE *out)
+{
+    fputs("usage: clickveil consent SUBCOMMAND [OPTION]...\n\n", out);
+    for (const struct command *command = subcommands; command->name; command++)
+        fprintf(out, "  %-10s %s\n", command->name, command->summary);
+    fputs("\n`clickveil consent SUBCOMMAND --help` explains one of them.\n", out);
+}
+
+int command_consent(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help(stdout);
+        return EXIT_STATUS_DONE;
+    }
+    for (const struct command *command = subcommands; command->name; command++) {
+        if (strcmp(name, command->name) == 0)
+            return command->run(argc - 1, argv + 1);
+    }
+    if (*name)
+        fputs("clickveil consent: write get, set, import, export, status or confirm; see clickveil consent "
+              "--help\n",
+              stderr);
+    else
+        print_help(stderr);
+    return EXIT_STATUS_USAGE;
+}

@@ -1,0 +1,567 @@
+/*
+ * clickveil consent import: many choices at once, from CSV or JSON lines.
+ *
+ * Design. The file is read whole, its lines kept in a few bytes each by subject; then the topic is read once, and what is
+ * stored is kept for those subjects alone; then each subject's lines are applied in their order to what is stored, which comes
+ * to at most one record. Records are written in bounded transactions. An import that ended half way is run again: what is
+ * written already is unchanged then.
+ */
+#include "commands/consent.h"
+
+#include "commands/consent_rows.h"
+#include "common/arena.h"
+#include "common/clock.h"
+#include "common/consent_confirmation.h"
+#include "common/json_writer.h"
+#include "common/kafka_consent.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    NAMES_MAX = 1024,
+    SHOWN_MAX = 1000,
+    SHOWN_DEFAULT = 20,
+    ANNOUNCED_MS = 86400000, /* how long an announcement holds */
+    BATCH = KAFKA_CONSENT_RECORDS_MAX,
+    BLOCK_SIZE = 1 << 20,
+};
+
+static struct consent_texts texts;
+static const char *format_text, *expect_text, *show_text;
+static bool as_json, dry_run, strict;
+
+static const struct argument arguments[] = {
+    CONSENT_ARGUMENTS(texts),
+    {.name = "format",
+     .value = "csv|jsonl",
+     .text = &format_text,
+     .help = "how the file is written; by its name or its content unless given"},
+    {.name = "dry-run", .letter = 'n', .flag = &dry_run, .help = "say what would change, write nothing"},
+    {.name = "strict",
+     .flag = &strict,
+     .help = "write nothing when a line is malformed or refused; else such lines are left out"},
+    {.name = "expect-in",
+     .value = "N",
+     .text = &expect_text,
+     .help = "announce so many new `in`s to the brake first; more of them are refused"},
+    {.name = "show",
+     .value = "N",
+     .text = &show_text,
+     .help = "how many malformed and refused lines are named, 20 unless given, at most 1000"},
+    {.name = "json", .help = "answer in JSON", .flag = &as_json},
+    {0},
+};
+
+static const struct argument_table table = {
+    .command = "consent import",
+    .usage = "--config FILE FILE|- [OPTION]...",
+    .about = "Writes the choices of a file to the consent topic, one record a subject, each newer than what "
+             "is stored, as "
+             "consent set does. CSV: a header with the columns subject, programme, choice, and of effective, "
+             "seq, two_step, "
+             "asked, last_out, closed, reset those that there are. JSON lines: records as `clickveil run "
+             "--consent` reads "
+             "them. What is so already is not written, so an import may be run again at any time.",
+    .arguments = arguments,
+    .operands_min = 1,
+    .operands_max = 1,
+    .notes = "Lines are named by their number, from 1, and never by what they hold. " CONSENT_STATUS_NOTE
+             " 65 also where lines were malformed and the rest was written, or, with --strict, refused.",
+};
+
+/* A line that is to be applied. Names by number, shifted by one; the lowest bit: `in`. */
+struct wish {
+    struct wish *next;
+    uint64_t line;
+    int64_t effective_ms, seq, last_out_ms;
+    bool two_step, asked, closed, reset, has_effective, has_seq, has_last_out;
+    uint8_t count;
+    uint16_t choices[];
+};
+
+struct wishes {
+    struct wish *first, *last;
+    char *value; /* of the record to write; NULL: none */
+    size_t value_size;
+};
+
+struct shown {
+    uint64_t line;
+    const char *why;
+    bool refused;
+};
+
+struct importing {
+    struct config *config;
+    struct consent_subjects *subjects;
+    struct arena arena;
+    struct view names[NAMES_MAX];
+    unsigned name_count;
+    struct shown shown[SHOWN_MAX];
+    unsigned shown_count, shown_max;
+    uint64_t lines, malformed, refused_lines;
+    uint64_t outcomes[CONSENT_OUTCOMES]; /* subjects */
+    uint64_t new_ins, written, dropped, unknown_names;
+    uint64_t expect_in;
+    bool has_expect;
+    struct consent_changed changed;
+    struct consent_change change;
+};
+
+static void note_line(struct importing *importing, uint64_t line, const char *why, bool refused)
+{
+    if (refused)
+        importing->refused_lines++;
+    else
+        importing->malformed++;
+    if (importing->shown_count < importing->shown_max)
+        importing->shown[importing->shown_count++] = (struct shown){line, why, refused};
+}
+
+static bool no_memory(struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "import the file in parts",
+                      "no memory for so many lines");
+}
+
+/* ---- reading the file ---- */
+
+static int name_number(struct importing *importing, struct view name)
+{
+    for (unsigned i = 0; i < importing->name_count; i++) {
+        if (view_equal(importing->names[i], name))
+            return (int)i;
+    }
+    if (importing->name_count == NAMES_MAX ||
+        !arena_copy(&importing->arena, name, &importing->names[importing->name_count]))
+        return -1;
+    importing->unknown_names += !consent_knows(importing->config, name);
+    return (int)importing->name_count++;
+}
+
+static bool keep_wish(struct importing *importing, const struct consent_row *row, uint64_t line,
+                      struct error *error)
+{
+    const struct consent_change *change = &row->change;
+    struct consent_subject *subject = consent_subjects_add(importing->subjects, &row->key);
+    struct wish *wish = arena_take_zeroed(&importing->arena, sizeof *wish + change->count * sizeof(uint16_t));
+    if (subject && !subject->own)
+        subject->own = arena_take_zeroed(&importing->arena, sizeof(struct wishes));
+    if (!subject || !wish || !subject->own)
+        return no_memory(error);
+    wish->line = line;
+    wish->effective_ms = change->effective_ms;
+    wish->seq = change->seq;
+    wish->last_out_ms = change->last_out_ms;
+    wish->two_step = change->two_step;
+    wish->asked = change->asked;
+    wish->closed = change->closed;
+    wish->reset = change->reset;
+    wish->has_effective = change->has_effective;
+    wish->has_seq = change->has_seq;
+    wish->has_last_out = change->has_last_out;
+    for (unsigned i = 0; i < change->count; i++) {
+        int number = name_number(importing, change->choices[i].name);
+        if (number < 0)
+            return error_fail(error, EXIT_STATUS_DATA, NULL, "see whether the columns are right",
+                              "the file names more than %d programmes", NAMES_MAX);
+        wish->choices[wish->count++] = (uint16_t)(number << 1 | change->choices[i].in);
+    }
+    struct wishes *wishes = subject->own;
+    if (wishes->last)
+        wishes->last->next = wish;
+    else
+        wishes->first = wish;
+    wishes->last = wish;
+    return true;
+}
+
+static void show_reading(const struct line_reader *reader)
+{
+    if (reader->lines % 16384 || !isatty(STDERR_FILENO))
+        return;
+    if (reader->bytes_all)
+        fprintf(stderr, "\rreading the file: %3.0f %% ",
+                100.0 * (double)reader->bytes / (double)reader->bytes_all);
+    else
+        fprintf(stderr, "\rreading the file: %" PRIu64 " lines ", reader->lines);
+}
+
+static bool take_lines(struct importing *importing, struct line_reader *reader, struct consent_rows *rows,
+                       struct error *error)
+{
+    struct line line;
+    enum line_result result;
+    static struct consent_row row;
+    while ((result = line_reader_next(reader, &line, error)) == LINE_READ) {
+        const char *why = "";
+        bool fatal = false;
+        importing->lines++;
+        show_reading(reader);
+        if (!consent_rows_read(rows, &line, &row, &why, &fatal)) {
+            note_line(importing, line.number + 1, why, false);
+            if (fatal)
+                return error_fail(error, EXIT_STATUS_DATA, "line 1", NULL, "%s", why);
+        } else if (!row.skipped && !keep_wish(importing, &row, line.number + 1, error)) {
+            return false;
+        }
+    }
+    return result == LINE_END;
+}
+
+static bool read_file(struct importing *importing, const char *path, enum consent_format format,
+                      struct error *error)
+{
+    struct line_reader reader;
+    struct consent_rows *rows =
+        consent_rows_new((enum identifier_kind)importing->config->subscriber.kind, format, error);
+    if (!rows)
+        return false;
+    bool fine = line_reader_open(&reader, path, CONSENT_VALUE_BYTES_MAX * 2, -1, error);
+    if (fine) {
+        fine = take_lines(importing, &reader, rows, error);
+        line_reader_close(&reader);
+    }
+    consent_progress_end();
+    consent_rows_free(rows);
+    return fine;
+}
+
+/* ---- what comes of it ---- */
+
+static void take_wish(struct importing *importing, const struct wish *wish)
+{
+    struct consent_change *change = &importing->change;
+    *change = (struct consent_change){
+        .two_step = wish->two_step,
+        .asked = wish->asked,
+        .closed = wish->closed,
+        .reset = wish->reset,
+        .has_effective = wish->has_effective,
+        .effective_ms = wish->effective_ms,
+        .has_seq = wish->has_seq,
+        .seq = wish->seq,
+        .has_last_out = wish->has_last_out,
+        .last_out_ms = wish->last_out_ms,
+    };
+    for (unsigned i = 0; i < wish->count; i++)
+        change->choices[change->count++] =
+            (struct consent_choice){importing->names[wish->choices[i] >> 1], wish->choices[i] & 1};
+}
+
+/* Rows of one subject that say the same but for the programme are one change. */
+static const struct wish *gather(struct importing *importing, const struct wish *wish)
+{
+    struct consent_change *change = &importing->change;
+    take_wish(importing, wish);
+    const struct wish *next = wish->next;
+    for (; next; next = next->next) {
+        bool same = next->two_step == wish->two_step && next->asked == wish->asked &&
+                    next->closed == wish->closed && next->reset == wish->reset &&
+                    next->has_effective == wish->has_effective && next->effective_ms == wish->effective_ms &&
+                    next->has_seq == wish->has_seq && next->seq == wish->seq &&
+                    next->has_last_out == wish->has_last_out && next->last_out_ms == wish->last_out_ms &&
+                    change->count + next->count <= CONSENT_CHANGE_CHOICES_MAX;
+        for (unsigned i = 0; same && i < next->count; i++) {
+            for (unsigned j = 0; j < change->count; j++)
+                same &= !view_equal(change->choices[j].name, importing->names[next->choices[i] >> 1]);
+        }
+        if (!same)
+            break;
+        for (unsigned i = 0; i < next->count; i++)
+            change->choices[change->count++] =
+                (struct consent_choice){importing->names[next->choices[i] >> 1], next->choices[i] & 1};
+    }
+    return next;
+}
+
+/* The record that was made is stored now, as far as the subject's next lines go. */
+static bool advance(struct importing *importing, struct consent_subject *subject, struct error *error)
+{
+    const struct consent_rules *rules = consent_subjects_rules(importing->subjects);
+    struct wishes *wishes = subject->own;
+    struct consent_changed *changed = &importing->changed;
+    char *value = malloc(changed->size + 1);
+    if (!value)
+        return no_memory(error);
+    memcpy(value, changed->value, changed->size);
+    free(wishes->value);
+    wishes->value = value;
+    wishes->value_size = changed->size;
+    rules->judge->apply(subject->state, &changed->record, rules->names);
+    consent_stored_note(&subject->stored, &changed->record, rules->now_ms);
+    subject->stored.found = true;
+    subject->stored.newest = changed->record;
+    subject->stored.value = (struct view){value, changed->size};
+    return true;
+}
+
+static void count_ins(struct importing *importing, choice_set before, struct consent_subject *subject)
+{
+    choice_set after = 0, out;
+    consent_subjects_rules(importing->subjects)->judge->sets(subject->state, &after, &out);
+    importing->new_ins += (after & (choice_set)~before) != 0;
+}
+
+static bool decide_subject(struct importing *importing, struct consent_subject *subject, struct error *error)
+{
+    const struct consent_rules *rules = consent_subjects_rules(importing->subjects);
+    const struct wishes *wishes = subject->own;
+    enum consent_outcome best = CONSENT_UNCHANGED;
+    choice_set before = 0, out;
+    bool refused = false;
+    rules->judge->sets(subject->state, &before, &out);
+    for (const struct wish *wish = wishes->first; wish;) {
+        const struct wish *next = gather(importing, wish);
+        enum consent_outcome outcome =
+            consent_change_make(rules, consent_subjects_reader(importing->subjects), &subject->key,
+                                &subject->stored, &importing->change, &importing->changed);
+        importing->dropped += importing->changed.dropped;
+        if (outcome == CONSENT_REFUSED) {
+            note_line(importing, wish->line, importing->changed.why, true);
+            refused = true;
+        } else if (outcome != CONSENT_UNCHANGED) {
+            if (!advance(importing, subject, error))
+                return false;
+            if (best == CONSENT_UNCHANGED)
+                best = outcome;
+        }
+        wish = next;
+    }
+    count_ins(importing, before, subject);
+    importing->outcomes[refused && best == CONSENT_UNCHANGED ? CONSENT_REFUSED : best]++;
+    return true;
+}
+
+static bool decide(struct importing *importing, struct error *error)
+{
+    uint64_t count = consent_subjects_count(importing->subjects);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!decide_subject(importing, consent_subjects_at(importing->subjects, i), error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- writing ---- */
+
+static bool announce(struct importing *importing, struct kafka_consent *writer, struct error *error)
+{
+    char value[CONSENT_CONFIRMATION_SIZE_MAX];
+    int64_t now_ms = clock_unix_ms();
+    struct consent_confirmation confirmation = {
+        .entries = consent_subjects_entries(importing->subjects) + importing->outcomes[CONSENT_NEW],
+        .expect_in = importing->expect_in,
+        .at_ms = now_ms,
+        .until_ms = now_ms + ANNOUNCED_MS,
+    };
+    struct kafka_consent_record record = {.key = CONSENT_CONFIRMATION_KEY};
+    record.value = (struct view){value, consent_confirmation_write(&confirmation, value)};
+    record.partition =
+        consent_subjects_partition(importing->subjects, NULL, record.key, kafka_consent_partitions(writer));
+    return kafka_consent_write(writer, &record, 1, error);
+}
+
+static bool write_batch(struct importing *importing, struct kafka_consent *writer, uint64_t *at,
+                        struct error *error)
+{
+    static struct kafka_consent_record records[BATCH];
+    static char keys[BATCH][CONSENT_SUBJECT_KEY_SIZE];
+    uint64_t count = consent_subjects_count(importing->subjects);
+    unsigned used = 0;
+    for (; *at < count && used < BATCH; ++*at) {
+        struct consent_subject *subject = consent_subjects_at(importing->subjects, *at);
+        const struct wishes *wishes = subject->own;
+        if (!wishes->value)
+            continue;
+        struct kafka_consent_record *record = &records[used];
+        *record = (struct kafka_consent_record){.key = consent_subject_key(subject, keys[used]),
+                                                .value = {wishes->value, wishes->value_size}};
+        record->partition = consent_subjects_partition(importing->subjects, subject, record->key,
+                                                       kafka_consent_partitions(writer));
+        used++;
+    }
+    if (used > 0 && !kafka_consent_write(writer, records, used, error))
+        return false;
+    importing->written += used;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\rwritten: %" PRIu64 " records ", importing->written);
+    return true;
+}
+
+static bool write_all(struct importing *importing, struct error *error)
+{
+    if (importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED] == 0)
+        return true;
+    struct kafka_consent *writer = kafka_consent_new(importing->config, CONSENT_TIMEOUT_MS, error);
+    bool fine = writer && (!importing->has_expect || announce(importing, writer, error));
+    for (uint64_t at = 0; fine && at < consent_subjects_count(importing->subjects);)
+        fine = write_batch(importing, writer, &at, error);
+    consent_progress_end();
+    kafka_consent_free(writer);
+    if (!fine && error->action[0] == '\0')
+        error_advise(error, "%" PRIu64 " records are committed; run it again, it goes on where it ended",
+                     importing->written);
+    return fine;
+}
+
+static bool check(const struct importing *importing, struct error *error)
+{
+    if (importing->has_expect && importing->new_ins > importing->expect_in)
+        return error_fail(error, EXIT_STATUS_DATA, NULL, "nothing was written",
+                          "the file brings %" PRIu64 " new `in`s, and %" PRIu64 " were announced",
+                          importing->new_ins, importing->expect_in);
+    if (strict && importing->malformed + importing->refused_lines > 0)
+        return error_fail(error, EXIT_STATUS_DATA, NULL, "nothing was written",
+                          "%" PRIu64 " lines are malformed and %" PRIu64
+                          " refused, and --strict was asked for",
+                          importing->malformed, importing->refused_lines);
+    return true;
+}
+
+static bool import(struct importing *importing, const char *path, enum consent_format format,
+                   struct error *error)
+{
+    importing->config = consent_open(&texts, error);
+    if (!importing->config || !arena_init(&importing->arena, BLOCK_SIZE, SIZE_MAX / 2, error))
+        return false;
+    importing->subjects = consent_subjects_new(importing->config, false, error);
+    if (!importing->subjects || !read_file(importing, path, format, error))
+        return false;
+    bool fine = consent_subjects_read(importing->subjects, NULL, NULL, consent_progress(), error);
+    consent_progress_end();
+    if (!fine || !decide(importing, error) || !check(importing, error))
+        return false;
+    uint64_t entries = consent_subjects_entries(importing->subjects);
+    if (!importing->has_expect && importing->new_ins > 1000 && importing->new_ins > entries / 100)
+        fprintf(stderr,
+                "clickveil consent import: warning: %" PRIu64
+                " new `in`s: running processes will hold unless they are "
+                "announced with --expect-in or confirmed by `clickveil consent confirm`\n",
+                importing->new_ins);
+    return dry_run || write_all(importing, error);
+}
+
+/* ---- the answer ---- */
+
+static void print_shown(const struct importing *importing)
+{
+    for (unsigned i = 0; i < importing->shown_count; i++)
+        fprintf(stderr, "line %" PRIu64 ": %s: %s\n", importing->shown[i].line,
+                importing->shown[i].refused ? "refused" : "malformed", importing->shown[i].why);
+    uint64_t all = importing->malformed + importing->refused_lines;
+    if (all > importing->shown_count)
+        fprintf(stderr, "and %" PRIu64 " more lines\n", all - importing->shown_count);
+}
+
+static int tell(const struct importing *importing)
+{
+    if (as_json) {
+        static char buffer[256 * 1024];
+        struct json_writer writer;
+        json_writer_init(&writer, buffer, sizeof buffer);
+        json_writer_open_object(&writer);
+        json_writer_member_bool(&writer, "dry_run", dry_run);
+        json_writer_member_integer(&writer, "lines", (int64_t)importing->lines);
+        json_writer_member_integer(&writer, "malformed", (int64_t)importing->malformed);
+        json_writer_member_integer(&writer, "refused_lines", (int64_t)importing->refused_lines);
+        json_writer_member_integer(&writer, "subjects", (int64_t)consent_subjects_count(importing->subjects));
+        json_writer_member_integer(&writer, "new", (int64_t)importing->outcomes[CONSENT_NEW]);
+        json_writer_member_integer(&writer, "changed", (int64_t)importing->outcomes[CONSENT_CHANGED]);
+        json_writer_member_integer(&writer, "unchanged", (int64_t)importing->outcomes[CONSENT_UNCHANGED]);
+        json_writer_member_integer(&writer, "refused", (int64_t)importing->outcomes[CONSENT_REFUSED]);
+        json_writer_member_integer(&writer, "new_ins", (int64_t)importing->new_ins);
+        json_writer_member_integer(&writer, "written", (int64_t)importing->written);
+        json_writer_name(&writer, "shown");
+        json_writer_open_array(&writer);
+        for (unsigned i = 0; i < importing->shown_count; i++) {
+            json_writer_open_object(&writer);
+            json_writer_member_integer(&writer, "line", (int64_t)importing->shown[i].line);
+            json_writer_member_string(&writer, "what",
+                                      importing->shown[i].refused ? VIEW("refused") : VIEW("malformed"));
+            json_writer_member_string(&writer, "why", view_of_string(importing->shown[i].why));
+            json_writer_close_object(&writer);
+        }
+        json_writer_close_array(&writer);
+        json_writer_close_object(&writer);
+        return consent_print_json(&writer);
+    }
+    print_shown(importing);
+    printf("%" PRIu64 " lines, %" PRIu64 " subjects: %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64
+           " unchanged, %" PRIu64 " refused; %" PRIu64 " lines malformed\n",
+           importing->lines, consent_subjects_count(importing->subjects), importing->outcomes[CONSENT_NEW],
+           importing->outcomes[CONSENT_CHANGED], importing->outcomes[CONSENT_UNCHANGED],
+           importing->outcomes[CONSENT_REFUSED], importing->malformed);
+    if (importing->unknown_names)
+        printf("%" PRIu64
+               " names of programmes are not in the configuration; they are written all the same\n",
+               importing->unknown_names);
+    printf("%" PRIu64 " new `in`s; %s %" PRIu64 " records\n", importing->new_ins,
+           dry_run ? "nothing is written, it would be" : "written:",
+           dry_run ? importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED]
+                   : importing->written);
+    return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+}
+
+static void release(struct importing *importing)
+{
+    for (uint64_t i = 0; importing->subjects && i < consent_subjects_count(importing->subjects); i++) {
+        struct wishes *wishes = consent_subjects_at(importing->subjects, i)->own;
+        free(wishes ? wishes->value : NULL);
+    }
+    consent_subjects_free(importing->subjects);
+    arena_release(&importing->arena);
+    config_free(importing->config);
+    free(importing);
+}
+
+static int read_texts(struct importing *importing, const char *path, enum consent_format *format)
+{
+    uint64_t show = SHOWN_DEFAULT;
+    *format = format_text ? CONSENT_FORMAT_UNKNOWN : consent_format_of(path);
+    if (format_text && strcmp(format_text, "csv") == 0)
+        *format = CONSENT_FORMAT_CSV;
+    else if (format_text && strcmp(format_text, "jsonl") == 0)
+        *format = CONSENT_FORMAT_JSONL;
+    else if (format_text)
+        return argument_wrong(&table, "--format is csv or jsonl");
+    importing->has_expect = expect_text != NULL;
+    if (expect_text && (!argument_count(expect_text, &importing->expect_in) || importing->expect_in == 0))
+        return argument_wrong(&table, "--expect-in is a whole number, 1 or more");
+    if (show_text && (!argument_count(show_text, &show) || show > SHOWN_MAX))
+        return argument_wrong(&table, "--show is a number from 0 to %d", SHOWN_MAX);
+    importing->shown_max = (unsigned)show;
+    return 0;
+}
+
+int consent_import(int argc, char **argv)
+{
+    int operand;
+    struct error error = {0};
+    enum consent_format format;
+    enum argument_result parsed = argument_parse(&table, argc, argv, &operand);
+    if (parsed != ARGUMENT_GO)
+        return parsed == ARGUMENT_HELP ? EXIT_STATUS_DONE : EXIT_STATUS_USAGE;
+    if (!texts.config)
+        return argument_wrong(&table, "--config is missing");
+    struct importing *importing = calloc(1, sizeof *importing);
+    ensure(importing != NULL);
+    int status = read_texts(importing, argv[operand], &format);
+    if (status) {
+        free(importing);
+        return status;
+    }
+    if (import(importing, argv[operand], format, &error)) {
+        status = tell(importing);
+        if (status == EXIT_STATUS_DONE && importing->malformed > 0)
+            status = EXIT_STATUS_DATA;
+    } else {
+        print_shown(importing);
+        status = argument_failure(table.command, &error);
+    }
+    release(importing);
+    return status;
+}

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""clickveil consent on Kafka: get, set, import, export, status, confirm, and the brake of a running process."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+import harness
+from harness import require, wait_until
+from scene import Scene, choice, event, number_of, tombstone
+
+tap = harness.Tap()
+work = harness.directory("consent_command")
+NAMES = ["ann", "bob", "cat", "dan", "eve", "fay", "gus"]
+DAY_MS = 86400000
+
+
+class Desk:
+    """The command, on the configuration of a scene. What it says never names anybody."""
+
+    def __init__(self, scene, port=None):
+        self.scene = scene
+        config = harness.merge(scene.config, {"instance": "desk"})
+        if port:
+            config = harness.merge(config, {"http": {"port": port}})
+        self.config = harness.write_configuration(work, f"{scene.name}-desk", config)
+
+    def __call__(self, what, *arguments, status=0, text=None, silent=True):
+        done = subprocess.run([harness.CLICKVEIL, "consent", what, "--config", self.config, *map(str, arguments)],
+                              capture_output=True, text=True, input=text)
+        require(done.returncode == status,
+                f"consent {what} ended with {done.returncode}, not {status}:\n{done.stdout}{done.stderr}")
+        said = done.stdout + done.stderr
+        for name in NAMES if silent else []:
+            require(number_of(name)[1:] not in said and "acct-" + name not in said,
+                    f"consent {what} names somebody:\n{said}")
+        self.said = said
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    def get(self, subject):
+        return self("get", "--json", subject)
+
+    def choice(self, subject, programme="tmobile"):
+        return self.get(subject)["programmes"][programme]["choice"]
+
+
+def line(name):
+    return "line:" + number_of(name)
+
+
+def stored(scene, subject):
+    """The committed records of a subject's key, oldest first."""
+    digits = re.sub(r"\D", "", subject)
+    return [record for record in harness.dump(scene.bootstrap, scene.topic("consent"))
+            if re.sub(r"\D", "", record["key"]) == digits and record["key"].startswith("line:")]
+
+
+def by_hand(bootstrap):
+    scene = Scene(work, f"desk{os.getpid()}-hand", bootstrap)
+    scene.create_topics()
+    desk = Desk(scene)
+    now = int(time.time() * 1000)
+    scene.send_choices(choice("zoe", "in"), choice("bob", "out", seq=7, effective=now - 5 * DAY_MS), tombstone("cat"))
+
+    with tap.case("get_says_that_nothing_is_stored"):
+        answer = desk.get(line("ann"))
+        require(answer["found"] is False and answer["programmes"]["tmobile"]["choice"] == "none", answer)
+    with tap.case("set_writes_a_first_choice_and_says_where"):
+        answer = desk("set", "--json", line("ann"), "tmobile=out")
+        require(answer["outcome"] == "new" and answer["written"], answer)
+        record = stored(scene, line("ann"))[-1]
+        require((record["partition"], record["offset"]) == (answer["partition"], answer["offset"]), record)
+        require(json.loads(record["value"])["choices"] == {"tmobile": "out"}, record)
+        require(desk.choice(line("ann")) == "out", desk.said)
+    with tap.case("set_again_changes_nothing"):
+        answer = desk("set", "--json", line("ann"), "tmobile=out")
+        require(answer["outcome"] == "unchanged" and not answer["written"], answer)
+        require(len(stored(scene, line("ann"))) == 1, "it was written again")
+    with tap.case("set_refuses_an_in_after_an_out_without_two_step_and_says_why"):
+        desk("set", line("ann"), "tmobile=in", status=65)
+        require("two_step" in desk.said, desk.said)
+        require(len(stored(scene, line("ann"))) == 1, "it was written")
+    with tap.case("set_takes_it_with_two_step_and_fills_last_out"):
+        desk("set", line("ann"), "tmobile=in", "--two-step")
+        first, second = (json.loads(record["value"]) for record in stored(scene, line("ann")))
+        require(second["two_step"] and second["last_out"] == first["effective"], second)
+        require((second["effective"], second["seq"]) > (first["effective"], first["seq"]), (first, second))
+        require(desk.choice(line("ann")) == "in", desk.said)
+    with tap.case("set_writes_to_the_partition_and_under_the_key_of_the_last_record"):
+        desk("set", line("bob"), "*=in", "--two-step")
+        records = stored(scene, line("bob"))
+        require(len({(record["partition"], record["key"]) for record in records}) == 1 and len(records) == 2, records)
+        require(json.loads(records[1]["value"])["seq"] == 8, records[1]["value"])
+    with tap.case("an_erased_subject_comes_back_only_by_its_own_act"):
+        require(desk.choice(line("cat")) == "out", desk.said)
+        desk("set", line("cat"), "tmobile=in", status=65)
+        desk("set", line("cat"), "tmobile=in", "--two-step")
+        require(desk.choice(line("cat")) == "in", desk.said)
+        value = json.loads(stored(scene, line("cat"))[-1]["value"])
+        require(value["choices"] == {"*": "out", "tmobile": "in"}, value)
+    with tap.case("set_keeps_what_it_does_not_name"):
+        scene.send_choices({"key": line("dan"), "value": {"choices": {"tmobile": "out", "elsewhere": "out", "other": "in"},
+                                                          "effective": now - DAY_MS, "seq": 3}})
+        desk("set", line("dan"), "*=in")
+        value = json.loads(stored(scene, line("dan"))[-1]["value"])
+        require(value["choices"] == {"*": "in", "tmobile": "out", "elsewhere": "out", "other": "in"}, value)
+    with tap.case("an_out_of_everything_drops_every_in"):
+        desk("set", line("dan"), "*=out")
+        value = json.loads(stored(scene, line("dan"))[-1]["value"])
+        require("in" not in value["choices"].values() and value["choices"]["*"] == "out", value)
+    with tap.case("set_refuses_what_would_lose_against_the_record_in_force"):
+        desk("set", line("dan"), "tmobile=out", "--effective", now - 30 * DAY_MS, status=65)
+        require("wins" in desk.said or "would win" in desk.said, desk.said)
+    with tap.case("a_subject_comes_by_standard_input"):
+        answer = desk("get", "--json", "-", text=line("ann") + "\n")
+        require(answer["found"] and answer["kind"] == "line", answer)
+    with tap.case("what_clickveil_wrote_bears_its_author"):
+        authors = [record["by_clickveil"] for record in desk.get(line("ann"))["records"]]
+        require(authors == [True, True], authors)
+        authors = [record["by_clickveil"] for record in desk.get(line("bob"))["records"]]
+        require(authors == [False, True], authors)
+
+
+def in_bulk(bootstrap):
+    scene = Scene(work, f"desk{os.getpid()}-bulk", bootstrap)
+    scene.create_topics()
+    desk = Desk(scene)
+    scene.send_choices(choice("zoe", "in"), choice("bob", "out", effective=int(time.time() * 1000) - DAY_MS))
+    table = work / "choices.csv"
+    table.write_text("subject,programme,choice,effective,two_step\n"
+                     f"{line('ann')},tmobile,out,2026-01-01T00:00:00Z,\n"
+                     f"{line('bob')},tmobile,in,,\n"                      # after an out: refused
+                     f"{line('bob')},tmobile,perhaps,,\n"                 # malformed
+                     f"\"account:acct-cat\",*,out,,\n"
+                     f"{line('dan')},tmobile,in,2026-01-01T00:00:00Z,\n"
+                     f"{line('dan')},sprint,in,2026-01-01T00:00:00Z,\n"   # with the line before: one record
+                     "4711,tmobile,out,,\n")
+    counts = lambda answer: {name: answer[name] for name in ("new", "changed", "unchanged", "refused", "malformed", "written")}
+    with tap.case("a_dry_run_says_what_would_change_and_writes_nothing"):
+        before = harness.offsets(bootstrap, scene.topic("consent"))
+        answer = desk("import", "--json", "--dry-run", table, status=65)
+        require(counts(answer) == {"new": 3, "changed": 0, "unchanged": 0, "refused": 1, "malformed": 2, "written": 0}, answer)
+        require([(item["line"], item["what"]) for item in answer["shown"]] ==
+                [(4, "malformed"), (8, "malformed"), (3, "refused")], answer["shown"])
+        require(harness.offsets(bootstrap, scene.topic("consent")) == before, "something was written")
+    with tap.case("strict_writes_nothing_when_a_line_is_bad"):
+        desk("import", "--strict", table, status=65)
+        require(harness.offsets(bootstrap, scene.topic("consent")) == before, "something was written")
+    with tap.case("an_import_writes_one_record_a_subject"):
+        answer = desk("import", "--json", table, status=65)
+        require(counts(answer)["written"] == 3 and answer["new_ins"] == 1, answer)
+        value = json.loads(stored(scene, line("dan"))[-1]["value"])
+        require(value["choices"] == {"tmobile": "in", "sprint": "in"}, value)
+        require(desk.choice(line("ann")) == "out" and desk.choice("account:acct-cat") == "out", desk.said)
+    with tap.case("the_same_import_again_changes_nothing"):
+        answer = desk("import", "--json", table, status=65)
+        require(counts(answer) == {"new": 0, "changed": 0, "unchanged": 3, "refused": 1, "malformed": 2, "written": 0}, answer)
+    for kind in ("csv", "jsonl"):
+        path = work / f"export.{kind}"
+        path.unlink(missing_ok=True)
+        with tap.case(f"an_import_of_an_export_changes_nothing_as_{kind}"):
+            desk("export", "--output", path)
+            answer = desk("import", "--json", path)
+            require(answer["subjects"] == 5 and counts(answer)["unchanged"] == 5 and answer["written"] == 0, answer)
+    with tap.case("standard_input_tells_its_format_by_its_content"):
+        text = json.dumps({"key": line("eve"), "value": {"choices": {"*": "out"}, "effective": 1767225600000, "seq": 4}}) + "\n"
+        answer = desk("import", "--json", "-", text=text)
+        require(counts(answer)["new"] == 1, answer)
+        require(json.loads(stored(scene, line("eve"))[-1]["value"])["seq"] == 4, "its own seq is not kept")
+    with tap.case("an_export_is_read_by_a_run_over_files"):
+        events = work / "bulk-events.jsonl"
+        at = int(time.time() * 1000)
+        events.write_text("".join(json.dumps(event(name, at)) + "\n" for name in ("ann", "dan", "fay")))
+        config = harness.write_configuration(work, "bulk-files", scene.config)
+        harness.clickveil("run", "--config", config, "--input", events, "--consent", path, "--output", os.devnull,
+                          "--internal", os.devnull, "--summary", work / "summary.json")
+        dropped = json.loads((work / "summary.json").read_text())["dropped"]
+        require(dropped.get("opted_out_line") == 1 and sum(dropped.values()) == 1, dropped)
+    with tap.case("status_counts_entries_by_kind"):
+        answer = desk("status", "--json")
+        require(answer["entries"] == 6 and answer["by_kind"] == {"line": 5, "account": 1, "device": 0}, answer)
+        require(answer["process"] is None and "nobody answers" in answer["process_not_seen"], answer)
+
+
+def brake(bootstrap):
+    scene = Scene(work, f"desk{os.getpid()}-brake", bootstrap, consent={"brake_ins": 5, "brake_share": "1%"})
+    scene.create_topics()
+    scene.send_choices(*(choice(f"a{letter}", "in") for letter in "bcdefghijk")) # more than the limit, at the first start
+    process = scene.process().start()
+    process.wait_ready()
+    desk = Desk(scene, process.port)
+    scene.send_events(event("ann"))
+    scene.wait_published("ann")
+
+    def ins(first, count):
+        path = work / f"ins-{first}.csv"
+        path.write_text("subject,programme,choice\n" + "".join(f"line:+99977{first + i:08d},tmobile,in\n" for i in range(count)))
+        return path
+
+    with tap.case("the_first_bootstrap_does_not_hold"):
+        require(desk("status", "--json")["process"]["brake"] is False, desk.said)
+    with tap.case("as_many_new_ins_as_are_let_through_do_not_hold"):
+        desk("import", ins(0, 5))
+        time.sleep(1.5)
+        require(process.is_ready(), process.get("/readyz"))
+    with tap.case("one_more_holds_and_readyz_says_so"):
+        desk("import", ins(100, 1))
+        reason = wait_until(lambda: (lambda answer: answer[1] if answer[0] == 503 else None)(process.get("/readyz")), "it stays ready", 20)
+        require("brake" in reason and "consent confirm" in reason, reason)
+        require(process.get("/livez")[0] == 200 and process.logged("followed_topic_holds"), process.tail())
+        answer = desk("status", "--json")["process"]
+        require(answer["brake"] and answer["brake_ins"] == 6 and answer["brake_limit"] == 5 and not answer["ready"], answer)
+        require(answer["fresh"] and answer["lease_ms"] == 3000, answer)
+    with tap.case("nothing_is_taken_in_meanwhile_and_opt_outs_count_all_the_same"):
+        before = scene.committed()
+        desk("set", line("bob"), "*=out")
+        scene.send_events(event("bob"), event("cat"))
+        time.sleep(2)
+        require(scene.committed() == before, f"committed {scene.committed()}, before {before}")
+        require(not scene.published("bob", "cat", isolation="uncommitted"), "an event passed")
+    with tap.case("a_confirmation_of_another_number_is_refused"):
+        desk("confirm", "--entries", "1000", status=65)
+        time.sleep(1)
+        require(not process.is_ready(), "it was released")
+    with tap.case("a_confirmation_releases"):
+        answer = desk("confirm", "--json", "--entries", "17")
+        require(answer["written"] and answer["entries"] == 17, answer)
+        process.wait_ready()
+        scene.wait_published("cat")
+        scene.wait_taken()
+        require(not scene.published("bob", isolation="uncommitted"), "bob, who said no, is in the feed")
+        require(process.logged("followed_topic_released"), process.tail())
+    with tap.case("an_announced_import_does_not_hold"):
+        desk("import", ins(200, 50), "--expect-in", "49", status=65)
+        desk("import", ins(200, 50), "--expect-in", "50")
+        time.sleep(2)
+        require(process.is_ready(), process.get("/readyz"))
+        require(desk("status", "--json")["process"]["entries"] == 67, desk.said)
+    with tap.case("status_says_how_many_events_match_an_entry"):
+        process_says = desk("status", "--json")["process"]
+        require(0 < process_says["match_ratio"] < 1, process_says)
+        require("events that match" in desk("status"), desk.said)
+    tap.ok("the_process_ends_with_status_0", process.stop() == 0, process.tail())
+
+
+def away():
+    scene = Scene(work, f"desk{os.getpid()}-away", f"127.0.0.1:{harness.free_port()}")
+    desk = Desk(scene)
+    with tap.case("no_broker_is_status_69"):
+        desk("get", line("ann"), status=69)
+
+
+def main():
+    bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or harness.Broker("consent_command").bootstrap
+    for case in (by_hand, in_bulk, brake):
+        tap.note(case.__name__)
+        try:
+            case(bootstrap)
+        except Exception as error: # the other cases still run
+            tap.ok(case.__name__, False, f"{type(error).__name__}: {error}")
+    away()
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
