@@ -100,6 +100,7 @@ static bool write_configuration(const struct demo *demo, struct error *error)
         "  k: 10\n"
         "  trial: true\n"
         "  update_every: drain\n"
+        "  unanswered_consent: true\n" /* the mock keeps no positions of transactions */
         "  feeds:\n"
         "    - {advertiser: acme, programme: tmobile, kind: interests, id: user, topic: feed.acme.tmobile}\n"
         "    - {advertiser: globex, programme: tmobile, kind: interests, id: device, topic: "

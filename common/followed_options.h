@@ -15,6 +15,7 @@ struct followed_options {
     struct view
         snapshot; /* path of the file that keeps what was read over a restart; absent or empty: none */
     int64_t snapshot_every_ms;
+    bool ignores_source; /* don't ask whether its records are complete (common/kafka_source.h) */
 };
 
 #endif

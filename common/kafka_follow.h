@@ -31,6 +31,7 @@ struct kafka_follow_status {
     double bootstrap_ratio; /* 0 to 1 */
     int64_t age_ms;         /* since the watermark of the last barrier that succeeded; -1: none yet */
     bool fresh;             /* complete, and age within the lease */
+    const char *waits_for;  /* whose answers the topic's records are, and are not all there; NULL: nobody's */
     bool holds;             /* fresh or not: work rests until somebody confirms */
     struct followed_hold hold;
     int64_t lease_ms;
@@ -54,6 +55,9 @@ enum topic_role kafka_follower_role(const struct kafka_follower *follower);
 
 /* Has the committed view taken in what stands at that offset (or passed it)? Once the first full read is done. */
 bool kafka_follower_has(const struct kafka_follower *follower, int32_t partition, int64_t offset);
+
+/* Are the topic's records what a side input makes of another topic (common/kafka_source.h)? */
+bool kafka_follower_has_source(const struct kafka_follower *follower);
 
 /* Complete, and the last barrier is no older than the lease. */
 bool kafka_follower_is_fresh(const struct kafka_follower *follower);

@@ -37,6 +37,7 @@ struct kafka_pipeline {
     struct kafka_worker *sides[SIDES_MAX]; /* of side inputs */
     unsigned side_count;
     atomic_bool stop, failed;
+    atomic_bool side_stop; /* later: the drain's last transaction may wait for what a side input has to answer */
     bool joined;
     struct error failure; /* the first one */
 
@@ -100,7 +101,7 @@ static struct kafka_worker *start_worker(struct kafka_pipeline *pipeline, bool i
         .follower_count = pipeline->follower_count,
         .is_side = is_side,
         .index = index,
-        .stop = &pipeline->stop,
+        .stop = is_side ? &pipeline->side_stop : &pipeline->stop,
         .failed = &pipeline->failed,
     };
     return kafka_worker_new(&spec, error);
@@ -293,6 +294,7 @@ bool kafka_pipeline_stop(struct kafka_pipeline *pipeline, struct error *out_erro
     kafka_pipeline_drain(pipeline);
     for (unsigned i = 0; i < pipeline->worker_count; i++)
         join(pipeline, pipeline->workers[i]);
+    atomic_store(&pipeline->side_stop, true);
     for (unsigned i = 0; i < pipeline->side_count; i++)
         join(pipeline, pipeline->sides[i]);
     pipeline->joined = true;
@@ -364,6 +366,11 @@ static size_t append(char *text, size_t text_size, size_t used, const char *line
 
 static void follower_reason(const struct kafka_follow_status *status, char *line, size_t line_size)
 {
+    if (status->waits_for) {
+        snprintf(line, line_size, "%s: %s has not answered all that it reads", status->topic,
+                 status->waits_for);
+        return;
+    }
     switch (status->phase) {
     case KAFKA_FOLLOW_CONNECTING:
         snprintf(line, line_size, "%s: not read yet, the broker was not reached", status->topic);

@@ -150,8 +150,12 @@ bool kafka_worker_is_fresh(const struct kafka_worker *worker)
 {
     struct followed_hold hold;
     for (unsigned i = 0; i < worker->spec.follower_count; i++) {
-        if (!kafka_follower_is_fresh(worker->spec.followers[i]) ||
-            kafka_follower_holds(worker->spec.followers[i], &hold))
+        const struct kafka_follower *follower = worker->spec.followers[i];
+        /* A side input can't wait for what waits for its answers, and an opt-out is never delayed (spec 3, rule 8). */
+        if (worker->side_stage && kafka_follower_has_source(follower))
+            continue;
+        if (!kafka_follower_is_fresh(follower) ||
+            (!worker->side_stage && kafka_follower_holds(follower, &hold)))
             return false;
     }
     return true;

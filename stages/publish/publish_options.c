@@ -197,6 +197,15 @@ static const struct option option_list[] = {
      .maximum = "10m",
      .help = "How often the topic of retractions is read to its end when no transaction asks for it. Must be "
              "shorter than lease."},
+    {.name = "unanswered_consent",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct publish_options, followed.ignores_source),
+     .default_text = "false",
+     .help = "Publish although consent records may wait for pseudonymize to make retractions of them. False: "
+             "nothing "
+             "is committed before all of them are made, so a stopped pseudonymize stops publish after the "
+             "lease. For "
+             "a broker that keeps no positions of transactions only, as the demo's."},
     {.name = "retractions_max",
      .type = OPTION_INTEGER,
      .offset = offsetof(struct publish_options, retractions_max),
@@ -290,6 +299,11 @@ static void check_options(const void *value, struct lint *lint)
     if (options->feeds.count == 0)
         lint_report(lint, LINT_WARNING, lint_place(lint, &options->feeds),
                     "publish has no feeds, so that every event is dropped as no_feed");
+    if (options->followed.ignores_source)
+        lint_report(
+            lint, LINT_WARNING, lint_place(lint, &options->followed.ignores_source),
+            "unanswered_consent: somebody who said no may be published until the retraction is there; for "
+            "demonstrations only");
     for (unsigned i = 0; i < options->feeds.count; i++) {
         const struct feed_options *feed = publish_options_feed(options, i);
         if (feed->kind == FEED_KIND_GROUPS || feed->kind == FEED_KIND_DETAILED)

@@ -1,0 +1,137 @@
+#include "common/kafka_source.h"
+
+#include "common/kafka_client.h"
+#include "common/kafka_worker.h"
+
+#include <stdlib.h>
+
+enum { REQUEST_TIMEOUT_MS = 5000, NAME_SIZE = 320 };
+
+struct kafka_source {
+    rd_kafka_t *client; /* of the side input's group, which it never joins */
+    const char *topic;
+    int32_t partitions; /* 0: not known yet */
+    int64_t *ends;
+    char name[NAME_SIZE];
+};
+
+const struct stage *kafka_source_stage(const struct config *config, enum topic_role topic)
+{
+    for (unsigned i = 0; config->stages[i]; i++) {
+        const struct stage *stage = config->stages[i];
+        if (stage->side && stage->writes == topic && stage->side->topic != topic)
+            return stage;
+    }
+    return NULL;
+}
+
+struct kafka_source *kafka_source_new(const struct config *config, const struct stage *stage,
+                                      struct error *error)
+{
+    struct kafka_source *source = calloc(1, sizeof *source);
+    if (!source) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a source");
+        return NULL;
+    }
+    char group[NAME_SIZE / 2];
+    kafka_worker_side_group(config, stage, group, sizeof group);
+    snprintf(source->name, sizeof source->name, "%s's side input (group %s)", stage->name, group);
+    source->topic = config_topic(config, stage->side->topic, 0).data;
+    struct kafka_client_spec spec = {.role = KAFKA_ROLE_WORKER, .identity = group};
+    source->client = kafka_client_new(config, &spec, error);
+    if (!source->client) {
+        kafka_source_free(source);
+        return NULL;
+    }
+    return source;
+}
+
+void kafka_source_free(struct kafka_source *source)
+{
+    if (!source)
+        return;
+    if (source->client) {
+        rd_kafka_consumer_close(source->client);
+        rd_kafka_destroy(source->client);
+    }
+    free(source->ends);
+    free(source);
+}
+
+/* What the client says of its connections must be heard; it consumes nothing. */
+static void hear(struct kafka_source *source)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->client, 0);
+    if (message)
+        rd_kafka_message_destroy(message);
+}
+
+static bool take_partitions(struct kafka_source *source, struct error *error)
+{
+    int32_t partitions;
+    if (source->partitions)
+        return true;
+    if (!kafka_topic_partitions(source->client, source->topic, REQUEST_TIMEOUT_MS, &partitions, error))
+        return false;
+    source->ends = calloc((size_t)partitions, sizeof *source->ends);
+    if (!source->ends)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a source");
+    source->partitions = partitions;
+    return true;
+}
+
+bool kafka_source_take_end(struct kafka_source *source, struct error *error)
+{
+    hear(source);
+    return take_partitions(source, error) &&
+           kafka_end_offsets(source->client, source->topic, source->partitions, REQUEST_TIMEOUT_MS,
+                             source->ends, error);
+}
+
+/* A partition that never had a record, or none any more, has nothing to answer; the group may have no position there. */
+static bool is_empty(struct kafka_source *source, int32_t partition, bool *out_empty, struct error *error)
+{
+    int64_t *first = calloc((size_t)source->partitions, sizeof *first);
+    if (!first)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a source");
+    bool fine = kafka_first_offsets(source->client, source->topic, source->partitions, REQUEST_TIMEOUT_MS,
+                                    first, error);
+    *out_empty = fine && first[partition] >= source->ends[partition];
+    free(first);
+    return fine;
+}
+
+static bool judge(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list,
+                  bool *out_answered, struct error *error)
+{
+    bool answered = true;
+    for (int i = 0; answered && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *item = &list->elems[i];
+        int64_t end = source->ends[item->partition];
+        if (item->err)
+            return kafka_fail_code(error, item->err, "asking how far a side input is");
+        answered = item->offset >= end || end == 0;
+        if (item->offset < 0 && end > 0 && !is_empty(source, item->partition, &answered, error))
+            return false;
+    }
+    *out_answered = answered;
+    return true;
+}
+
+bool kafka_source_ask(struct kafka_source *source, bool *out_answered, struct error *error)
+{
+    hear(source);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(source->partitions);
+    for (int32_t i = 0; i < source->partitions; i++)
+        rd_kafka_topic_partition_list_add(list, source->topic, i);
+    rd_kafka_resp_err_t code = rd_kafka_committed(source->client, list, REQUEST_TIMEOUT_MS);
+    bool fine = code ? kafka_fail_code(error, code, "asking how far a side input is")
+                     : judge(source, list, out_answered, error);
+    rd_kafka_topic_partition_list_destroy(list);
+    return fine;
+}
+
+const char *kafka_source_name(const struct kafka_source *source)
+{
+    return source->name;
+}
