@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Opting out reaches back, by killing: people who never produce another event get their tombstones, once each.
+
+A third of the people says no, by line, by account and by device, while processes are killed with SIGKILL at random moments
+and started again. Afterwards each ID of those has exactly one tombstone behind its last record, nobody else has any, and
+the changelog knows nothing of them but marks. Read uncommitted, nothing is written about anybody behind the first
+tombstone. In the split run people also say no while their events wait between the stages: those never appear.
+
+RETRACTION_SEED fixes the moments (printed at the start), RETRACTION_KILLS how many there are in each run,
+RETRACTION_PEOPLE how many people there are.
+"""
+
+import collections
+import os
+import random
+import threading
+import time
+import uuid
+
+import checker
+import documented
+import harness
+from harness import require, wait_until
+from scene import Scene, event, number_of
+
+PEOPLE = int(os.environ.get("RETRACTION_PEOPLE", "180"))
+KILLS = int(os.environ.get("RETRACTION_KILLS", "20"))
+SEED = int(os.environ.get("RETRACTION_SEED", str(random.SystemRandom().randrange(1 << 32))))
+PARTITIONS = 8
+
+tap = harness.Tap()
+work = harness.directory("retraction")
+
+QUICK = {"runtime": {"commit_interval": "50ms", "transaction_timeout": "10s"}, "workers": 2,
+         "kafka": {"session.timeout.ms": 2000, "heartbeat.interval.ms": 300},
+         "consent": {"subjects": ["line", "account", "device"], "lease": "10s"}}
+
+
+class Person:
+    """Every second one shares the account of the one before."""
+
+    def __init__(self, number, prefix="p"):
+        self.name = f"{prefix}{number:04d}"
+        self.account = f"acct-{prefix}-{number // 2}"
+        self.device = str(uuid.UUID(int=number_of(self.name).__hash__() & (1 << 122) - 1, version=4))
+
+    def event(self):
+        return event(self.name, account=self.account, device={"kind": "maid", "id": self.device})
+
+    def no(self, subject):
+        key = {"line": f"line:{number_of(self.name)}", "account": f"account:{self.account}",
+               "device": f"device:maid:{self.device}"}[subject]
+        return {"key": key, "value": {"choices": {"*": "out"}, "effective": int(time.time() * 1000) - 1000, "seq": 1}}
+
+
+class Run:
+    def __init__(self, name, cut, update_every, retract, broker, seed):
+        self.scene = Scene(work, name, broker.bootstrap,
+                           **harness.merge(QUICK, {"publish": {"update_every": update_every, "retract": retract}}))
+        self.scene.create_topics(PARTITIONS)
+        self.cut, self.bootstrap, self.dice = cut, broker.bootstrap, random.Random(seed)
+        self.processes = [
+            harness.Process(work, f"{name}-{stages[0]}-{i}", harness.part(self.scene.config, stages))
+            for stages, count in cut for i in range(count)]
+        self.people = [Person(number) for number in range(PEOPLE)]
+        third = PEOPLE // 3
+        said_no = self.people[:third] # pairs that share an account stand together
+        size = third // 3 // 2 * 2
+        self.by = {"account": said_no[:size], "line": said_no[size:2 * size], "device": said_no[2 * size:]}
+        self.out, self.rest = said_no, self.people[third:]
+
+    def process(self, stage):
+        return next(process for process in self.processes if f"-{stage}-" in process.name)
+
+    def ids(self, person):
+        """The IDs of both feeds."""
+        line = documented.pseudonym(self.scene.pseudonym_key, "line", "e164", documented.line_of(number_of(person.name)))
+        device = documented.pseudonym(self.scene.pseudonym_key, "device", "maid", person.device)
+        epoch = documented.epoch_of(int(time.time() * 1000))
+        return [documented.feed_id(self.scene.publish_key, feed, epoch, of)
+                for feed, of in zip(self.scene.config["publish"]["feeds"], (line, device))]
+
+    def feeds(self, isolation="committed"):
+        """ID -> its records in their order: is it a value?"""
+        found = collections.defaultdict(list)
+        for feed in self.scene.config["publish"]["feeds"]:
+            for record in harness.dump(self.bootstrap, feed["topic"], isolation):
+                found[record["key"]].append(record["value"] is not None)
+        return found
+
+    def start(self):
+        self.scene.send_choices({"key": "line:+9990000000000", "value": {
+            "choices": {"*": "in"}, "effective": 1, "seq": 1}}) # the floor
+        for process in self.processes:
+            process.start()
+        for process in self.processes:
+            process.wait_ready()
+        self.scene.send_events(*(person.event() for person in self.people))
+
+    def wait_all_published(self, drain):
+        if drain: # which is the only slot
+            lines = len(self.people)
+            wait_until(lambda: sum(documented.is_person_key(checker.bytes_of(record["key"]))
+                                   for record in harness.dump(self.bootstrap, self.scene.topic("state"))) >= lines,
+                       "not all people are in the state")
+            publishing = [process for process in self.processes if process.config.read_text().count('"publish"')]
+            for process in publishing:
+                require(process.stop() == 0, process.tail())
+            for process in publishing:
+                process.start()
+        everybody = {id for person in self.people for id in self.ids(person)}
+        wait_until(lambda: {id for id, records in self.feeds().items() if records[-1]} >= everybody,
+                   lambda: f"{len(self.feeds())} of {len(everybody)} IDs are in the feeds\n{self.processes[-1].tail()}")
+
+    def disturb(self):
+        """Choices come in a few at a time, others' events go on, and processes are killed."""
+        choices = [person.no(subject) for subject in ("line", "device") for person in self.by[subject]]
+        choices += [person.no("account") for person in self.by["account"][::2]]
+        self.dice.shuffle(choices)
+        moments = [self.dice.uniform(0.1, 1.2) for _ in range(KILLS)]
+        done = threading.Event()
+
+        def arrive():
+            step = max(1, len(choices) // 12)
+            for at in range(0, len(choices), step):
+                self.scene.send_choices(*choices[at:at + step])
+                self.scene.send_events(*(person.event() for person in self.rest[at % 3::3]))
+                done.wait(sum(moments) / 14)
+
+        thread = threading.Thread(target=arrive)
+        thread.start()
+        for moment in moments:
+            time.sleep(moment)
+            victim = self.dice.choice(self.processes)
+            require(victim.alive(), lambda: f"{victim.name} ended by itself:\n{victim.tail()}")
+            victim.kill9()
+            time.sleep(self.dice.uniform(0, 0.3))
+            victim.start()
+        thread.join()
+
+    def wait_taken_back(self):
+        gone = {id for person in self.out for id in self.ids(person)}
+        def missing():
+            feeds = self.feeds()
+            return {id for id in gone if feeds[id][-1:] != [False]}
+        wait_until(lambda: not missing(), lambda: f"{len(missing())} of {len(gone)} tombstones are missing\n"
+                   + "\n".join(f"{process.name}: {process.get('/readyz')}\n{process.tail(5)}" for process in self.processes),
+                   60, 0.3)
+
+    def check(self):
+        gone = {id for person in self.out for id in self.ids(person)}
+        stay = {id for person in self.rest for id in self.ids(person)}
+        committed, uncommitted = self.feeds(), self.feeds("uncommitted")
+        faults = [f"{id}: {committed[id]}" for id in gone
+                  if committed[id].count(False) != 1 or committed[id][-1] or not committed[id][0]]
+        faults += [f"{id} stays: {committed[id]}" for id in stay if not all(committed[id])]
+        faults += [f"{id} is nobody's" for id in committed if id not in gone | stay]
+        faults += [f"{id}, uncommitted: {uncommitted[id]}" for id in gone
+                   if True in uncommitted[id][uncommitted[id].index(False):]]
+        require(not faults, f"{len(faults)} faults:\n" + "\n".join(faults[:20]))
+
+    def check_changelog(self):
+        state = {}
+        for record in harness.dump(self.bootstrap, self.scene.topic("state")):
+            state[checker.bytes_of(record["key"])] = record["value"]
+        lines = {kind: {documented.pseudonym(self.scene.pseudonym_key, "line", "e164",
+                                             documented.line_of(number_of(person.name))) for person in people}
+                 for kind, people in {**self.by, "rest": self.rest}.items()}
+        states = {key[-16:] for key, value in state.items() if value is not None and documented.is_person_key(key)}
+        marks = {key[-16:] for key, value in state.items() if value is not None and documented.is_mark_key(key)}
+        require(states == lines["rest"], f"{len(states)} states, {len(lines['rest'])} people stay")
+        require(marks == lines["account"] | lines["device"], f"{len(marks)} marks")
+
+    def stop(self):
+        statuses = [process.stop() for process in self.processes]
+        require(statuses == [0] * len(statuses), f"{statuses}")
+
+
+def killed(name, cut, update_every, retract, broker, seed):
+    run = Run(name, cut, update_every, retract, broker, seed)
+    with tap.case(f"{name}_everybody_is_published_first"):
+        run.start()
+        run.wait_all_published(update_every == "drain")
+    tap.note(f"{KILLS} kills")
+    with tap.case(f"{name}_takes_back_everybody_who_said_no"):
+        run.disturb()
+        run.wait_taken_back()
+    with tap.case(f"{name}_has_exactly_one_tombstone_for_each_of_their_ids"):
+        run.check()
+    tap.note("compared")
+    return run
+
+
+def wait_through(run, name):
+    """Somebody's event has gone all the way, on every partition that matters."""
+    people = [Person(number, name) for number in range(40)]
+    run.scene.send_events(*(person.event() for person in people))
+    wanted = {run.ids(person)[0] for person in people}
+    wait_until(lambda: wanted <= run.feeds().keys(), lambda: f"{name} did not come through\n"
+               + "\n".join(f"{process.name}: {process.get('/readyz')}\n{process.tail(5)}" for process in run.processes))
+
+
+def backlog(run, stopped, subject):
+    """Events wait in front of a stage that is stopped, and those whose they are say no."""
+    said_no, others = {"publish": "ab", "pseudonymize": "cd", "classify": "ef"}[stopped]
+    people = [Person(number, said_no) for number in range(30)]
+    process = run.process(stopped)
+    process.kill9()
+    run.scene.send_events(*(person.event() for person in people))
+    run.scene.wait_taken()
+    if stopped == "publish":
+        group, topic = run.scene.config["pipeline"] + ".classify", run.scene.topic("pseudonymize_out")
+        ends = harness.offsets(run.bootstrap, topic)
+        wait_until(lambda: all(harness.offsets(run.bootstrap, topic, group).get(partition, -1) >= end
+                               for partition, end in ends.items() if end), "classify does not come to the end")
+    run.scene.send_choices(*(person.no(subject) for person in people))
+    process.start()
+    wait_through(run, others)
+    found = run.feeds("uncommitted")
+    seen = [person.name for person in people if any(id in found for id in run.ids(person))]
+    require(not seen, f"{len(seen)} of {len(people)} who said no are in the feed")
+
+
+def main():
+    tap.note(f"RETRACTION_SEED={SEED}")
+    broker = harness.Broker("retraction")
+    which = os.environ.get("RETRACTION_CASES", "fused split").split()
+    if "fused" in which:
+        run = killed("fused", [(harness.STAGES, 2)], "drain", "now", broker, SEED)
+        with tap.case("fused_changelog_has_nobody_who_said_no_but_marks"):
+            run.stop()
+            run.check_changelog()
+    if "split" in which:
+        run = killed("split", [([stage], 1) for stage in harness.STAGES], "0", "slot", broker, SEED + 1)
+        for stopped, subject in (("publish", "device"), ("pseudonymize", "line"), ("classify", "account")):
+            with tap.case(f"split_never_publishes_whose_events_waited_for_{stopped}_when_they_said_no"):
+                backlog(run, stopped, subject)
+        with tap.case("split_drains_with_status_0"):
+            run.stop()
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
