@@ -37,7 +37,8 @@ struct kafka_pipeline {
     struct kafka_worker *sides[SIDES_MAX]; /* of side inputs */
     unsigned side_count;
     atomic_bool stop, failed;
-    atomic_bool side_stop; /* later: the drain's last transaction may wait for what a side input has to answer */
+    atomic_bool
+        side_stop; /* later: the drain's last transaction may wait for what a side input has to answer */
     bool joined;
     struct error failure; /* the first one */
 

@@ -27,6 +27,7 @@ PEOPLE = int(os.environ.get("RETRACTION_PEOPLE", "180"))
 KILLS = int(os.environ.get("RETRACTION_KILLS", "20"))
 SEED = int(os.environ.get("RETRACTION_SEED", str(random.SystemRandom().randrange(1 << 32))))
 PARTITIONS = 8
+BACKLOG = 20000
 
 tap = harness.Tap()
 work = harness.directory("retraction")
@@ -40,7 +41,8 @@ class Person:
     """Every second one shares the account of the one before."""
 
     def __init__(self, number, prefix="p"):
-        self.name = f"{prefix}{number:04d}"
+        self.name = prefix + (f"{number:04d}" if number < 10000 else "abcdefghijklmnopqrstuvwxyz"[number // 1000 - 10] +
+                              f"{number % 1000:03d}")
         self.account = f"acct-{prefix}-{number // 2}"
         self.device = str(uuid.UUID(int=number_of(self.name).__hash__() & (1 << 122) - 1, version=4))
 
@@ -213,7 +215,8 @@ def backlog(run, stopped, subject):
         ends = harness.offsets(run.bootstrap, topic)
         wait_until(lambda: all(harness.offsets(run.bootstrap, topic, group).get(partition, -1) >= end
                                for partition, end in ends.items() if end), "classify does not come to the end")
-    run.scene.send_choices(*(person.no(subject) for person in people))
+    strangers = (Person(number, "s") for number in range(BACKLOG)) # so that pseudonymize has a backlog of choices too
+    run.scene.send_choices(*(person.no("line") for person in strangers), *(person.no(subject) for person in people))
     process.start()
     wait_through(run, others)
     found = run.feeds("uncommitted")
