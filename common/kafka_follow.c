@@ -39,7 +39,6 @@ enum {
     REQUEST_TIMEOUT_MS = 5000,
     BACKOFF_FIRST_MS = 200,
     BACKOFF_MAX_MS = 5000,
-    SOURCE_STEP_MS = 5,
     IDLE_WAKE_MS = 500, /* the reader looks at `stop` at least this often */
     PARTITION_COUNT_EVERY_MS = 30000,
     WRITING_WAKE_MS = 1, /* while a snapshot is being written */
@@ -65,9 +64,8 @@ struct kafka_follower {
     int32_t partitions;
     struct view_state committed, uncommitted;
     struct kafka_source
-        *source; /* what its records are made of; NULL: nothing. The reader's, then the barrier's */
-    atomic_bool is_waiting; /* for the source to be answered */
-    rd_kafka_t *offsets;    /* of the barrier thread, and of the reader before that one starts */
+        *source;         /* what its records are made of; NULL: nothing. The reader's, then the barrier's */
+    rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
     int64_t *first, *targets, *watermarks;
     int64_t *before;             /* positions before the watermarks were asked for; the barrier thread's */
     struct kafka_births *births; /* made before the barrier thread looks */
@@ -93,8 +91,9 @@ struct kafka_follower {
     struct error failure;
 };
 
-static bool is_stopping(const struct kafka_follower *follower)
+static bool is_stopping(const void *context)
 {
+    const struct kafka_follower *follower = context;
     return atomic_load_explicit(&follower->stop, memory_order_relaxed) ||
            follower->phase == KAFKA_FOLLOW_FAILED;
 }
@@ -442,63 +441,19 @@ static bool wait_for_targets(struct kafka_follower *follower, int64_t *out_asked
     return true;
 }
 
-/* Wait until what stands in the source now has been answered. False: not within BARRIER_MS_MAX, which is said, or a
- * failure (error, retriable or not). */
-static bool await_source(struct kafka_follower *follower, struct error *error)
+static bool await_source(struct kafka_follower *follower, int64_t *out_asked_ms, struct error *error)
 {
-    if (!follower->source)
-        return true;
-    int64_t began_ms = clock_monotonic_ms();
-    bool answered = false;
-    if (!kafka_source_take_end(follower->source, error) ||
-        !kafka_source_ask(follower->source, &answered, error))
-        return false;
-    atomic_store(&follower->is_waiting, !answered);
-    while (!answered && !is_stopping(follower) && clock_monotonic_ms() - began_ms < BARRIER_MS_MAX) {
-        clock_sleep_ms(SOURCE_STEP_MS);
-        if (!kafka_source_ask(follower->source, &answered, error))
-            return false;
-    }
-    atomic_store(&follower->is_waiting, !answered);
-    if (answered)
-        return true;
-    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "see whether it runs, and whether it keeps up",
-               "%s has not answered all that it reads", kafka_source_name(follower->source));
-    error->retriable = true;
-    return false;
-}
-
-static void log_delay(const struct kafka_follower *follower, struct error *error)
-{
-    error_at(error, "%s", follower->topic);
-    log_failure(LOG_LEVEL_WARNING, "barrier_delayed", error);
-}
-
-static bool await_source_first(struct kafka_follower *follower, int64_t *out_asked_ms, struct error *error)
-{
-    *out_asked_ms = clock_monotonic_ms();
-    while (!is_stopping(follower) && !await_source(follower, error)) {
-        if (is_stopping(follower))
-            break;
-        if (!error->retriable)
-            return false;
-        log_delay(follower, error);
-        hear(follower);
-        clock_sleep_ms(BACKOFF_FIRST_MS);
-        *error = (struct error){0};
-        *out_asked_ms = clock_monotonic_ms();
-    }
-    return true;
+    return !follower->source ||
+           kafka_source_await(follower->source, is_stopping, follower, out_asked_ms, error);
 }
 
 static bool read_whole(struct kafka_follower *follower, struct error *error)
 {
     int64_t asked_ms, targets_ms; /* before the targets were taken: so old is what the first read knows */
-    if (!await_source_first(follower, &asked_ms, error) || !wait_for_targets(follower, &targets_ms, error) ||
+    if (!await_source(follower, &asked_ms, error) ||
+        !wait_for_targets(follower, follower->source ? &targets_ms : &asked_ms, error) ||
         is_stopping(follower))
         return is_stopping(follower);
-    if (!follower->source)
-        asked_ms = targets_ms;
     int64_t began_ms = clock_monotonic_ms();
     follower->read_began_ms = began_ms;
     follower->phase = KAFKA_FOLLOW_READING;
@@ -634,17 +589,12 @@ static void *run_barrier(void *context)
         struct error error = {0};
         int64_t began_ms = clock_monotonic_ms();
         kafka_serve(follower->offsets);
-        if (!await_source(follower, &error)) {
-            if (is_stopping(follower))
-                break;
-            if (!error.retriable) {
-                fail(follower, &error);
-                break;
-            }
-            log_delay(follower, &error);
-            clock_sleep_ms(BACKOFF_FIRST_MS);
-            continue;
+        if (!await_source(follower, &began_ms, &error)) {
+            fail(follower, &error);
+            break;
         }
+        if (is_stopping(follower))
+            break;
         note_positions(follower);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
             !check_births(follower, &next_births_ms, &error) ||
@@ -655,7 +605,8 @@ static void *run_barrier(void *context)
                 break;
             }
             next_count_ms = 0; /* is the topic still there? */
-            log_delay(follower, &error);
+            error_at(&error, "%s", follower->topic);
+            log_failure(LOG_LEVEL_WARNING, "barrier_delayed", &error);
             clock_sleep_ms(BACKOFF_FIRST_MS);
             continue;
         }
@@ -693,7 +644,7 @@ static bool start(struct kafka_follower *follower, struct error *error)
                           "no memory to follow a topic");
     const struct stage *source = kafka_source_stage(follower->config, follower->followed->topic);
     if (source && !follower->options.ignores_source) {
-        follower->source = kafka_source_new(follower->config, source, error);
+        follower->source = kafka_source_new(follower->config, source, follower->topic, error);
         if (!follower->source)
             return false;
     }
@@ -827,7 +778,9 @@ void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_
                                                            : 0,
         .age_ms = since_ms == INT64_MIN ? -1 : now_ms - since_ms,
         .fresh = kafka_follower_is_fresh(follower),
-        .waits_for = atomic_load(&follower->is_waiting) ? kafka_source_name(follower->source) : NULL,
+        .waits_for = follower->source && kafka_source_is_waiting(follower->source)
+                         ? kafka_source_name(follower->source)
+                         : NULL,
         .holds = kafka_follower_holds(follower, &hold),
         .lease_ms = follower->options.lease_ms,
         .records = metrics_read(&follower->records),

@@ -1,17 +1,27 @@
 #include "common/kafka_source.h"
 
+#include "common/clock.h"
 #include "common/kafka_client.h"
 #include "common/kafka_worker.h"
+#include "common/log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
-enum { REQUEST_TIMEOUT_MS = 5000, NAME_SIZE = 320 };
+enum {
+    REQUEST_TIMEOUT_MS = 5000,
+    STEP_MS = 5,
+    ROUND_MS = 10000, /* then the end is taken anew */
+    BACKOFF_MS = 200,
+    NAME_SIZE = 320,
+};
 
 struct kafka_source {
     rd_kafka_t *client; /* of the side input's group, which it never joins */
-    const char *topic;
+    const char *topic, *made;
     int32_t partitions; /* 0: not known yet */
     int64_t *ends;
+    atomic_bool is_waiting;
     char name[NAME_SIZE];
 };
 
@@ -26,7 +36,7 @@ const struct stage *kafka_source_stage(const struct config *config, enum topic_r
 }
 
 struct kafka_source *kafka_source_new(const struct config *config, const struct stage *stage,
-                                      struct error *error)
+                                      const char *made, struct error *error)
 {
     struct kafka_source *source = calloc(1, sizeof *source);
     if (!source) {
@@ -36,6 +46,7 @@ struct kafka_source *kafka_source_new(const struct config *config, const struct 
     char group[NAME_SIZE / 2];
     kafka_worker_side_group(config, stage, group, sizeof group);
     snprintf(source->name, sizeof source->name, "%s's side input (group %s)", stage->name, group);
+    source->made = made;
     source->topic = config_topic(config, stage->side->topic, 0).data;
     struct kafka_client_spec spec = {.role = KAFKA_ROLE_WORKER, .identity = group};
     source->client = kafka_client_new(config, &spec, error);
@@ -80,7 +91,7 @@ static bool take_partitions(struct kafka_source *source, struct error *error)
     return true;
 }
 
-bool kafka_source_take_end(struct kafka_source *source, struct error *error)
+static bool take_end(struct kafka_source *source, struct error *error)
 {
     hear(source);
     return take_partitions(source, error) &&
@@ -118,7 +129,7 @@ static bool judge(struct kafka_source *source, const rd_kafka_topic_partition_li
     return true;
 }
 
-bool kafka_source_ask(struct kafka_source *source, bool *out_answered, struct error *error)
+static bool ask(struct kafka_source *source, bool *out_answered, struct error *error)
 {
     hear(source);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(source->partitions);
@@ -129,6 +140,54 @@ bool kafka_source_ask(struct kafka_source *source, bool *out_answered, struct er
                      : judge(source, list, out_answered, error);
     rd_kafka_topic_partition_list_destroy(list);
     return fine;
+}
+
+/* Once: true with *out_answered false is a time-out, or the caller is stopping. */
+static bool await_end(struct kafka_source *source, bool (*is_stopping)(const void *context),
+                      const void *context, bool *out_answered, struct error *error)
+{
+    int64_t until_ms = clock_monotonic_ms() + ROUND_MS;
+    bool answered = false;
+    if (!take_end(source, error) || !ask(source, &answered, error))
+        return false;
+    atomic_store(&source->is_waiting, !answered);
+    while (!answered && !is_stopping(context) && clock_monotonic_ms() < until_ms) {
+        clock_sleep_ms(STEP_MS);
+        if (!ask(source, &answered, error))
+            return false;
+    }
+    atomic_store(&source->is_waiting, !answered);
+    *out_answered = answered;
+    return true;
+}
+
+bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const void *context),
+                        const void *context, int64_t *out_asked_ms, struct error *error)
+{
+    while (!is_stopping(context)) {
+        struct error why = {0};
+        bool answered = false;
+        *out_asked_ms = clock_monotonic_ms();
+        bool asked = await_end(source, is_stopping, context, &answered, &why);
+        if (answered || is_stopping(context))
+            return true;
+        if (asked)
+            error_fail(&why, EXIT_STATUS_UNAVAILABLE, NULL, "see whether it runs, and whether it keeps up",
+                       "%s has not answered all that it reads", source->name);
+        else if (!why.retriable) {
+            *error = why;
+            return false;
+        }
+        error_at(&why, "%s", source->made);
+        log_failure(LOG_LEVEL_WARNING, "barrier_delayed", &why);
+        clock_sleep_ms(BACKOFF_MS);
+    }
+    return true;
+}
+
+bool kafka_source_is_waiting(const struct kafka_source *source)
+{
+    return atomic_load(&source->is_waiting);
 }
 
 const char *kafka_source_name(const struct kafka_source *source)

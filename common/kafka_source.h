@@ -7,7 +7,7 @@
  * source is asked for its end (last stable offsets: the side input answers committed records only), then the group until
  * it has reached that end.
  *
- * One thread at a time.
+ * One thread at a time, unless a function says otherwise.
  */
 #ifndef CLICKVEIL_COMMON_KAFKA_SOURCE_H
 #define CLICKVEIL_COMMON_KAFKA_SOURCE_H
@@ -21,19 +21,22 @@ struct kafka_source;
  * NULL: there is none. */
 const struct stage *kafka_source_stage(const struct config *config, enum topic_role topic);
 
-/* Connects in the background. NULL: error says why. */
+/* Connects in the background. made: name of the topic that is made of it, for the log; it lives longer. NULL: error says
+ * why. */
 struct kafka_source *kafka_source_new(const struct config *config, const struct stage *stage,
-                                      struct error *error);
+                                      const char *made, struct error *error);
 void kafka_source_free(struct kafka_source *source); /* NULL is fine */
 
-/* Take the source's end as it is now. Blocks for a request. False: error, retriable or not. */
-CLICKVEIL_MUST_CHECK bool kafka_source_take_end(struct kafka_source *source, struct error *error);
+/* Wait until the side input has answered all that stood in the source at *out_asked_ms (monotonic). Goes on, and says so
+ * in the log, until is_stopping(context) is true (then true too); false: the broker refuses (error says why). */
+CLICKVEIL_MUST_CHECK bool kafka_source_await(struct kafka_source *source,
+                                             bool (*is_stopping)(const void *context), const void *context,
+                                             int64_t *out_asked_ms, struct error *error);
 
-/* Has the side input answered everything before that end? Blocks for a request. */
-CLICKVEIL_MUST_CHECK bool kafka_source_ask(struct kafka_source *source, bool *out_answered,
-                                           struct error *error);
+/* Was the last answer that something is not answered yet? Any thread. */
+bool kafka_source_is_waiting(const struct kafka_source *source);
 
-/* "<stage>'s side input, group <group>"; lives as long as the source. */
+/* "<stage>'s side input (group <group>)"; lives as long as the source. Any thread. */
 const char *kafka_source_name(const struct kafka_source *source);
 
 #endif
