@@ -27,7 +27,7 @@ struct kafka_source {
 
 const struct stage *kafka_source_stage(const struct config *config, enum topic_role topic)
 {
-    for (unsigned i = 0; config->stages[i]; i++) {
+    for (unsigned i = 0; config->stages && config->stages[i]; i++) {
         const struct stage *stage = config->stages[i];
         if (stage->side && stage->writes == topic && stage->side->topic != topic)
             return stage;
