@@ -13,7 +13,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { BLOCK = 1024, SLOTS_FIRST = 4096, SCAN_TIMEOUT_MS = 30000 };
+enum { BLOCK = 1024, SLOTS_FIRST = 4096, SCAN_TIMEOUT_MS = 15000 };
 
 struct consent_subjects {
     const struct config *config;

@@ -242,6 +242,7 @@ static void gather(struct health *health, struct status *status)
     chain_shared_gauges(kafka_pipeline_chain_shared(pipeline), add_gauge, status);
     struct programme_visit visit = {config, status};
     chain_shared_programmes(kafka_pipeline_chain_shared(pipeline), add_programme, &visit);
+    (void)kafka_pipeline_note(pipeline, status->note, sizeof status->note);
     gather_workers(pipeline, status);
     gather_followed(pipeline, status);
     gather_sides(pipeline, status);

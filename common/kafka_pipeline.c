@@ -4,6 +4,7 @@
 #include "common/health.h"
 #include "common/kafka_client.h"
 #include "common/log.h"
+#include "common/run_summary.h"
 #include "common/stage.h"
 
 #include <pthread.h>
@@ -20,6 +21,8 @@ enum {
     SILENCE_MS = 30000, /* of the broker: then the process is not ready */
     TICK_MS = 100,
     PROGRESS_EVERY_MS = 2000,
+    NOTE_FIRST_MS = 30000,   /* how often it is looked at */
+    NOTE_EVERY_MS = 3600000, /* how often it is said */
 };
 
 struct lag_list { /* of the workers of one input */
@@ -44,7 +47,7 @@ struct kafka_pipeline {
 
     rd_kafka_t
         *offsets; /* for lag: a handle of its own, since a broker answers a connection in order (rule 13) */
-    int64_t next_lag_ms, next_progress_ms;
+    int64_t next_lag_ms, next_progress_ms, next_note_ms;
     _Atomic int64_t silent_since_ms; /* the broker did not answer a question for lag since then; 0: it did */
     pthread_mutex_t lag_lock;
     struct lag_list lags, side_lags[SIDES_MAX];
@@ -261,6 +264,21 @@ static void show_progress(struct kafka_pipeline *pipeline)
     }
 }
 
+/* A configuration that denies nearly everybody works, and looks like a quiet day (spec 7). */
+static void say_note(struct kafka_pipeline *pipeline)
+{
+    char note[RUN_SUMMARY_NOTE_SIZE];
+    int64_t now_ms = clock_monotonic_ms();
+    if (pipeline->next_note_ms == 0)
+        pipeline->next_note_ms = now_ms + NOTE_FIRST_MS;
+    if (now_ms < pipeline->next_note_ms)
+        return;
+    bool said = kafka_pipeline_note(pipeline, note, sizeof note);
+    if (said)
+        log_line(LOG_LEVEL_WARNING, "reason_dominates", "%s", note);
+    pipeline->next_note_ms = now_ms + (said ? NOTE_EVERY_MS : NOTE_FIRST_MS);
+}
+
 bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
 {
     struct error error = {0};
@@ -275,6 +293,7 @@ bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
         return false;
     measure_lag(pipeline);
     show_progress(pipeline);
+    say_note(pipeline);
     return true;
 }
 
@@ -559,6 +578,24 @@ void kafka_pipeline_counters(struct kafka_pipeline *pipeline, chain_counter_visi
     free(sums);
 }
 
+bool kafka_pipeline_note(struct kafka_pipeline *pipeline, char *text, size_t text_size)
+{
+    char note[RUN_SUMMARY_NOTE_SIZE];
+    struct run_summary *summary = malloc(sizeof *summary);
+    text[0] = '\0';
+    if (!summary)
+        return false;
+    run_summary_init(summary, pipeline->config);
+    kafka_pipeline_counters(pipeline, run_summary_count, summary);
+    bool balanced = run_summary_close(summary);
+    (void)balanced; /* counters are written meanwhile: sums that are nearly even will do */
+    bool denies = run_summary_note(summary, note);
+    if (denies)
+        snprintf(text, text_size, "%s", note);
+    free(summary);
+    return denies;
+}
+
 /* ---- a whole process ---- */
 
 static volatile sig_atomic_t signals_seen;
@@ -618,6 +655,9 @@ int kafka_pipeline_run(const struct config *config)
     if (signals_seen)
         log_line(LOG_LEVEL_INFO, "draining", "finishing the open transactions and leaving the group");
     bool fine = kafka_pipeline_stop(pipeline, &error);
+    char note[RUN_SUMMARY_NOTE_SIZE];
+    if (fine && kafka_pipeline_note(pipeline, note, sizeof note))
+        log_line(LOG_LEVEL_WARNING, "reason_dominates", "%s", note);
     if (!fine)
         log_failure(LOG_LEVEL_ERROR, "stopped", &error);
     else

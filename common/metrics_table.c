@@ -24,6 +24,12 @@ const struct metric_row metrics_table[METRICS] = {
          "dead letters."},
     [METRIC_FEED_RECORDS] = {"clickveil_feed_records_total", METRIC_COUNTER, "records", "",
                              "Records written to feeds in committed transactions, tombstones included."},
+    [METRIC_OPT_OUT_CLOCK] = {"clickveil_opt_out_clock_business_days", METRIC_GAUGE, "days", "",
+                              "Age, in business days, of the oldest choice that this process may not have "
+                              "acted upon: by the lag of its side inputs and "
+                              "by when followed topics were last read to their end. California gives 15 (11 "
+                              "CCR 7026(f)); holidays are counted "
+                              "too."},
     [METRIC_LAG_RECORDS] = {"clickveil_lag_records", METRIC_GAUGE, "records", "topic,partition",
                             "End of the partition minus our committed position, for each partition that this "
                             "process holds; measured every few seconds."},

@@ -4,6 +4,8 @@
  */
 #include "common/status.h"
 
+#include "common/business_days.h"
+
 #include "common/json_writer.h"
 #include "common/metrics_table.h"
 
@@ -223,6 +225,22 @@ static void programmes(const struct status *status, FILE *out)
     }
 }
 
+int64_t status_opt_out_clock(const struct status *status)
+{
+    double oldest_s = 0;
+    for (unsigned i = 0; i < status->side_count; i++) {
+        for (unsigned j = 0; j < status->sides[i].lag_count; j++) {
+            if (status->sides[i].lags[j].seconds > oldest_s)
+                oldest_s = status->sides[i].lags[j].seconds;
+        }
+    }
+    for (unsigned i = 0; i < status->followed_count; i++) {
+        if ((double)status->followed[i].age_ms / 1000 > oldest_s)
+            oldest_s = (double)status->followed[i].age_ms / 1000;
+    }
+    return business_days_between(status->now_ms - (int64_t)(oldest_s * 1000), status->now_ms);
+}
+
 static void samples(enum metric metric, const struct status *status, FILE *out)
 {
     switch (metric) {
@@ -246,6 +264,9 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
         break;
     case METRIC_FEED_RECORDS:
         sample_count(metric, NULL, status->feed_records, out);
+        break;
+    case METRIC_OPT_OUT_CLOCK:
+        sample_count(metric, NULL, (uint64_t)status_opt_out_clock(status), out);
         break;
     case METRIC_LAG_RECORDS:
     case METRIC_LAG_SECONDS:
@@ -507,6 +528,11 @@ static void json_status(struct json_writer *writer, const struct status *status)
     json_writer_open_object(writer);
     json_writer_member_bool(writer, "ready", status->ready);
     json_reasons(writer, status->reasons);
+    open_list(writer, "notes");
+    if (status->note[0])
+        json_writer_string(writer, view_of_string(status->note));
+    json_writer_close_array(writer);
+    json_writer_member_integer(writer, "opt_out_clock_business_days", status_opt_out_clock(status));
     member_text(writer, "version", status->version);
     member_text(writer, "librdkafka", status->librdkafka);
     member_text(writer, "stages", status->stages);

@@ -16,6 +16,7 @@
 
 enum {
     STATUS_GAUGE_NAME_SIZE = 64,
+    STATUS_NOTE_SIZE = 512,
     STATUS_REASONS_SIZE = 8192, /* bytes of the reasons for not being ready, with NUL */
 };
 
@@ -92,6 +93,8 @@ struct status {
     bool ready;
     char reasons[STATUS_REASONS_SIZE]; /* why not, one a line, each ended by a line break */
 
+    char note[STATUS_NOTE_SIZE]; /* what is worth a look though all works, in words; "": nothing */
+
     struct status_counter *counters;
     unsigned counter_count;
     struct status_lag *lags;
@@ -122,6 +125,10 @@ struct status {
 
 /* Add one histogram to a sum. Any thread. */
 void status_histogram_add(struct status_histogram *sum, const struct metrics_histogram *histogram);
+
+/* Age in business days of the oldest choice that this process may not have acted upon: the latest of its side inputs of topics of
+ * choices, or of a followed topic's last complete reading (common/business_days.h). Any thread. */
+int64_t status_opt_out_clock(const struct status *status);
 
 /* Write all metrics as Prometheus text 0.0.4. */
 void status_metrics_write(const struct status *status, FILE *out);

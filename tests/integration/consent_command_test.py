@@ -245,22 +245,32 @@ def brake(bootstrap):
     tap.ok("the_process_ends_with_status_0", process.stop() == 0, process.tail())
 
 
-def away():
-    scene = Scene(work, f"desk{os.getpid()}-away", f"127.0.0.1:{harness.free_port()}")
-    desk = Desk(scene)
-    with tap.case("no_broker_is_status_69"):
-        desk("get", line("ann"), status=69)
+def words(bootstrap):
+    """One reason denies nearly everybody: said in words."""
+    scene = Scene(work, f"desk{os.getpid()}-words", bootstrap)
+    scene.create_topics()
+    people = [f"p{letter}" for letter in "abcdefghijklmnopqrst"]
+    scene.send_choices(*(choice(name, "out") for name in people))
+    process = scene.process().start()
+    process.wait_ready()
+    scene.send_events(*(event(name) for name in people), event("ann"))
+    scene.wait_taken()
+    with tap.case("statusz_says_in_words_that_one_reason_denies_nearly_everybody"):
+        answer = json.loads(process.get("/statusz")[1])
+        require(len(answer["notes"]) == 1 and "opted_out_line" in answer["notes"][0] and "95.2 %" in answer["notes"][0], answer["notes"])
+        require(answer["opt_out_clock_business_days"] == 0, answer)
+    with tap.case("so_does_the_log_at_the_end"):
+        require(process.stop() == 0 and process.logged("95.2 %"), process.tail())
 
 
 def main():
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or harness.Broker("consent_command").bootstrap
-    for case in (by_hand, in_bulk, brake):
+    for case in (by_hand, in_bulk, brake, words):
         tap.note(case.__name__)
         try:
             case(bootstrap)
         except Exception as error: # the other cases still run
             tap.ok(case.__name__, False, f"{type(error).__name__}: {error}")
-    away()
     tap.end()
 
 
