@@ -197,6 +197,32 @@ bool chain_shared_reload(struct chain_shared *shared, struct error *error)
     return all;
 }
 
+struct delay_visit {
+    void (*add)(void *context, const char *stage, const char *name,
+                const struct metrics_histogram *histogram);
+    void *context;
+    const char *stage;
+};
+
+static void add_delay(void *context, const char *name, const struct metrics_histogram *histogram)
+{
+    const struct delay_visit *visit = context;
+    visit->add(visit->context, visit->stage, name, histogram);
+}
+
+void chain_shared_delays(const struct chain_shared *shared,
+                         void (*add)(void *context, const char *stage, const char *name,
+                                     const struct metrics_histogram *histogram),
+                         void *context)
+{
+    for (unsigned i = shared->config->first_stage; i <= shared->config->last_stage; i++) {
+        const struct stage *stage = shared->config->stages[i];
+        struct delay_visit visit = {add, context, stage->name};
+        if (stage->delays)
+            stage->delays(shared->stage_shared[i], add_delay, &visit);
+    }
+}
+
 struct gauge_visit {
     void (*add)(void *context, const char *stage, const char *name, double value);
     void *context;

@@ -71,6 +71,12 @@ void chain_shared_programmes(const struct chain_shared *shared,
                                            uint64_t count),
                              void *context);
 
+/* Delays that stages measure; any thread. */
+void chain_shared_delays(const struct chain_shared *shared,
+                         void (*add)(void *context, const char *stage, const char *name,
+                                     const struct metrics_histogram *histogram),
+                         void *context);
+
 /* A worker's chain. The arena is the worker's (record memory, reset by the worker after commit or abort). */
 struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct arena *arena, struct sink sink,
                         struct error *error);

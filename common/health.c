@@ -76,6 +76,20 @@ static void add_gauge(void *context, const char *stage, const char *name, double
     snprintf(gauge->name, sizeof gauge->name, "%s", name);
 }
 
+static void add_delay(void *context, const char *stage, const char *name,
+                      const struct metrics_histogram *histogram)
+{
+    struct status *status = context;
+    void *item;
+    status->delays = grow(status->delays, status->delay_count, sizeof *status->delays, &item);
+    if (!item)
+        return;
+    status->delay_count++;
+    struct status_delay *delay = item;
+    *delay = (struct status_delay){.stage = stage, .name = name};
+    status_histogram_add(&delay->histogram, histogram);
+}
+
 struct programme_visit {
     const struct config *config;
     struct status *status;
@@ -240,6 +254,7 @@ static void gather(struct health *health, struct status *status)
                            sizeof status->reload_error);
     kafka_pipeline_counters(pipeline, add_counter, status);
     chain_shared_gauges(kafka_pipeline_chain_shared(pipeline), add_gauge, status);
+    chain_shared_delays(kafka_pipeline_chain_shared(pipeline), add_delay, status);
     struct programme_visit visit = {config, status};
     chain_shared_programmes(kafka_pipeline_chain_shared(pipeline), add_programme, &visit);
     (void)kafka_pipeline_note(pipeline, status->note, sizeof status->note);
@@ -253,6 +268,7 @@ static void release(struct status *status)
 {
     free(status->counters);
     free(status->gauges);
+    free(status->delays);
     free(status->programmes);
     free(status->workers);
     free(status->followed);

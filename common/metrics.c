@@ -1,7 +1,8 @@
 #include "common/metrics.h"
 
-const int64_t metrics_latency_bounds_ms[] = {1,    2,    5,    10,    20,    50,    100,    200,   500,
-                                             1000, 2000, 5000, 10000, 30000, 60000, 120000, 300000};
+const int64_t metrics_latency_bounds_ms[] = {1,     2,      5,      10,      20,       50,      100,
+                                             200,   500,    1000,   2000,    5000,     10000,   30000,
+                                             60000, 120000, 300000, 3600000, 21600000, 86400000};
 const unsigned metrics_latency_bound_count =
     sizeof metrics_latency_bounds_ms / sizeof metrics_latency_bounds_ms[0];
 

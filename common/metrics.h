@@ -13,7 +13,7 @@
 
 enum { METRICS_BUCKETS_MAX = 20 };
 
-/* Bounds in milliseconds, 1 ms to 5 min; one bucket more stands for what is above. */
+/* Bounds in milliseconds, 1 ms to 5 min, and 1 h, 6 h and a day; one bucket more stands for what is above. */
 extern const int64_t metrics_latency_bounds_ms[];
 extern const unsigned metrics_latency_bound_count;
 

@@ -114,6 +114,11 @@ const struct metric_row metrics_table[METRICS] = {
         {"clickveil_stage_value", METRIC_GAUGE, "", "stage,name",
          "What a stage says about itself: entries of the consent table, loaded rules, people "
          "in memory and the like; a `bytes` in the name is the unit."},
+    [METRIC_STAGE_DELAY] =
+        {"clickveil_stage_delay_seconds", METRIC_HISTOGRAM, "seconds", "stage,name",
+         "How long things took that a stage measures. publish: `choice_to_last_event`, from a choice that "
+         "took something back to the moment from which no event of the person is kept any more; "
+         "`choice_to_last_tombstone`, to the last tombstone of the person."},
     [METRIC_RELOADS] =
         {"clickveil_reloads_total", METRIC_COUNTER, "reloads", "result",
          "Reloads of rule files by result: `done` or `failed`. After a failed one the old files "

@@ -84,6 +84,7 @@ CLICKVEIL_MUST_CHECK bool emitter_record(struct emitter *emitter, struct record 
 struct config;
 struct consent_judge;
 struct lint;
+struct metrics_histogram;
 struct option_table;
 
 struct stage_context {
@@ -274,6 +275,11 @@ struct stage {
                        void *context);
     /* Where stage gauges come from (entries, age, people): calls add(context, name, value). Any thread. NULL: none. */
     void (*gauges)(const void *shared, void (*add)(void *context, const char *name, double value),
+                   void *context);
+    /* How long things take that only the stage knows (from a choice to the last tombstone): calls add for each. Any thread.
+     * NULL: none. */
+    void (*delays)(const void *shared,
+                   void (*add)(void *context, const char *name, const struct metrics_histogram *histogram),
                    void *context);
 };
 

@@ -75,21 +75,43 @@ static void sample_number(enum metric metric, const struct sample_label labels[L
     write_number(value, out);
 }
 
-static void histogram(enum metric metric, const struct status_histogram *histogram, FILE *out)
+/* labels: the last is free for the bound. */
+static void labelled_histogram(enum metric metric, struct sample_label labels[LABELS_MAX],
+                               const struct status_histogram *histogram, FILE *out)
 {
     uint64_t count = 0;
+    unsigned last = 0;
+    while (labels[last].name)
+        last++;
+    ensure(last < LABELS_MAX);
     for (unsigned i = 0; i <= metrics_latency_bound_count; i++) {
         char bound[32] = "+Inf";
         if (i < metrics_latency_bound_count)
             snprintf(bound, sizeof bound, "%.15g", (double)metrics_latency_bounds_ms[i] / 1000);
         count += histogram->buckets[i];
-        begin_sample(metric, "_bucket", (struct sample_label[LABELS_MAX]){{"le", bound}}, out);
+        labels[last] = (struct sample_label){"le", bound};
+        begin_sample(metric, "_bucket", labels, out);
         fprintf(out, "%" PRIu64 "\n", count);
     }
-    begin_sample(metric, "_sum", NULL, out);
+    labels[last] = (struct sample_label){NULL, NULL};
+    begin_sample(metric, "_sum", labels, out);
     write_number((double)histogram->sum_ms / 1000, out);
-    begin_sample(metric, "_count", NULL, out);
+    begin_sample(metric, "_count", labels, out);
     fprintf(out, "%" PRIu64 "\n", count);
+}
+
+static void histogram(enum metric metric, const struct status_histogram *histogram, FILE *out)
+{
+    labelled_histogram(metric, (struct sample_label[LABELS_MAX]){{NULL, NULL}}, histogram, out);
+}
+
+static void delays(const struct status *status, FILE *out)
+{
+    for (unsigned i = 0; i < status->delay_count; i++) {
+        struct sample_label labels[LABELS_MAX] = {{"stage", status->delays[i].stage},
+                                                  {"name", status->delays[i].name}};
+        labelled_histogram(METRIC_STAGE_DELAY, labels, &status->delays[i].histogram, out);
+    }
 }
 
 static void stage_records(const struct status *status, FILE *out)
@@ -322,6 +344,9 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
         break;
     case METRIC_STAGE_VALUE:
         gauges(status, out);
+        break;
+    case METRIC_STAGE_DELAY:
+        delays(status, out);
         break;
     case METRIC_RELOADS:
         results(metric, "done", status->reloads_done, "failed", status->reloads_failed, out);

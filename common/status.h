@@ -82,6 +82,12 @@ struct status_histogram {
     int64_t sum_ms;
 };
 
+/* What a stage measured. */
+struct status_delay {
+    const char *stage, *name;
+    struct status_histogram histogram;
+};
+
 struct status {
     const char *version, *librdkafka;
     const char *stages;   /* names of this process's stages, commas between */
@@ -107,6 +113,8 @@ struct status {
     unsigned followed_count;
     struct status_gauge *gauges;
     unsigned gauge_count;
+    struct status_delay *delays;
+    unsigned delay_count;
     struct status_programme *programmes;
     unsigned programme_count;
 

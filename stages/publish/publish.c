@@ -153,6 +153,16 @@ static void publish_gauges(const void *shared, void (*add)(void *context, const 
     add(context, "retractions_bytes", (double)retraction_table_bytes(publish->retractions));
 }
 
+static void publish_delays(const void *shared,
+                           void (*add)(void *context, const char *name,
+                                       const struct metrics_histogram *histogram),
+                           void *context)
+{
+    const struct publish_shared *publish = shared;
+    add(context, "choice_to_last_event", &publish->times.in_force);
+    add(context, "choice_to_last_tombstone", &publish->times.tombstone);
+}
+
 /* ---- a worker's state ---- */
 
 struct publish_state {
@@ -502,4 +512,5 @@ const struct stage stage_publish = {
     .followed = &publish_followed,
     .partitioned = &partitioned,
     .gauges = publish_gauges,
+    .delays = publish_delays,
 };

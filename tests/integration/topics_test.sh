@@ -33,9 +33,9 @@ is check_before "$(run check --broker)" 78
 is check_names_every_missing_topic "$(grep -c "error: $own.*does not exist.*topics create" "$work/err")" 6
 
 is create_first "$(run topics create --partitions 6)" 0
-is create_makes_all "$(states)" 6created
+is create_makes_all "$(states)" 7created
 is create_again "$(run topics create)" 0
-is create_again_leaves_them "$(states)" 6exists
+is create_again_leaves_them "$(states)" 7exists
 is create_again_has_nothing_to_say "$(cat "$work/err")" ''
 has create_takes_partitions_from_the_input "$own.state \(state\), 6 partitions" "$work/out"
 
@@ -50,7 +50,7 @@ describe "$own.dead"
 is broker_deletes_dead_letters "$(setting cleanup.policy) $(setting retention.ms)" 'delete 604800000'
 
 is check_after "$(run check --broker)" 0
-has check_after_says_so '^broker: good \(topics: 6\)$' "$work/out"
+has check_after_says_so '^broker: good \(topics: 7\)$' "$work/out"
 is check_of_too_many_workers "$(run check --broker --set workers=8)" 0
 has check_of_too_many_workers_warns 'warning: .*6 partitions, so 2 of the 8 workers have nothing to do' "$work/err"
 
@@ -77,6 +77,6 @@ is create_with_too_many_replicas "$(run topics create --replication 100 --set "t
 has create_with_too_many_replicas_says_why "$own.new was not created: .*replicat" "$work/err"
 
 is create_as_json "$(run topics create --json "${others[@]}")" 0
-is create_as_json_has_states "$(grep -c '"state": "exists"' "$work/out")" 6
+is create_as_json_has_states "$(grep -c '"state": "exists"' "$work/out")" 7
 is create_as_json_has_differences "$(grep -c '"should_be"' "$work/out")" 8
 plan

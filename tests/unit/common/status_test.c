@@ -34,6 +34,9 @@ static struct status_programme programmes[] = {
     {"tmobile", "kept", 40},
     {"tmobile", "gpc", 2},
 };
+static struct status_delay delays[] = {
+    {"publish", "choice_to_last_tombstone", {.buckets = {0, 4}, .sum_ms = 7}}};
+
 static struct status_gauge gauges[] = {
     {"consent", "entries", 7},
     {"consent", "ratio", NAN},
@@ -65,6 +68,8 @@ static struct status *an_example(void)
         .followed_count = 2,
         .gauges = gauges,
         .gauge_count = 3,
+        .delays = delays,
+        .delay_count = 1,
         .programmes = programmes,
         .programme_count = 2,
         .input_records = 1000,
@@ -190,7 +195,7 @@ static void metrics_leave_out_an_age_that_is_not_known(void **state)
     free(text);
 }
 
-static void metrics_histogram_is_cumulative_in_seconds_from_1_ms_to_5_min(void **state)
+static void metrics_histogram_is_cumulative_in_seconds_from_1_ms_to_a_day(void **state)
 {
     (void)state;
     char *text = written(an_example(), false);
@@ -198,11 +203,19 @@ static void metrics_histogram_is_cumulative_in_seconds_from_1_ms_to_5_min(void *
                            "clickveil_transaction_duration_seconds_bucket{le=\"0.001\"} 2",
                            "clickveil_transaction_duration_seconds_bucket{le=\"0.01\"} 2",
                            "clickveil_transaction_duration_seconds_bucket{le=\"0.02\"} 5",
-                           "clickveil_transaction_duration_seconds_bucket{le=\"300\"} 5",
+                           "clickveil_transaction_duration_seconds_bucket{le=\"86400\"} 5",
                            "clickveil_transaction_duration_seconds_bucket{le=\"+Inf\"} 6",
                            "clickveil_transaction_duration_seconds_sum 400.5",
                            "clickveil_transaction_duration_seconds_count 6",
                            "clickveil_event_to_commit_seconds_count 0",
+                           "clickveil_stage_delay_seconds_bucket{stage=\"publish\",name=\"choice_to_last_"
+                           "tombstone\",le=\"0.001\"} 0",
+                           "clickveil_stage_delay_seconds_bucket{stage=\"publish\",name=\"choice_to_last_"
+                           "tombstone\",le=\"0.002\"} 4",
+                           "clickveil_stage_delay_seconds_sum{stage=\"publish\",name=\"choice_to_last_"
+                           "tombstone\"} 0.007",
+                           "clickveil_stage_delay_seconds_count{stage=\"publish\",name=\"choice_to_last_"
+                           "tombstone\"} 4",
                            NULL,
                        });
     free(text);
@@ -279,7 +292,9 @@ static void metrics_have_samples_of_every_row(void **state)
         snprintf(brace, sizeof brace, "\n%s{", metrics_table[i].name);
         snprintf(space, sizeof space, "\n%s ", metrics_table[i].name);
         snprintf(suffix, sizeof suffix, "\n%s_count ", metrics_table[i].name);
-        if (!strstr(text, brace) && !strstr(text, space) && !strstr(text, suffix))
+        char labelled[160];
+        snprintf(labelled, sizeof labelled, "\n%s_count{", metrics_table[i].name);
+        if (!strstr(text, brace) && !strstr(text, space) && !strstr(text, suffix) && !strstr(text, labelled))
             fail_msg("nothing is shown of %s", metrics_table[i].name);
     }
     free(text);
@@ -323,8 +338,8 @@ static void histograms_of_workers_add_up(void **state)
     struct metrics_histogram one = {0}, two = {0};
     metrics_observe(&one, 1, 2);
     metrics_observe(&one, 2, 1);
-    metrics_observe(&two, 300000, 1);
-    metrics_observe(&two, 300001, 1);
+    metrics_observe(&two, 86400000, 1);
+    metrics_observe(&two, 86400001, 1);
     metrics_observe(&two, -5, 1); /* a record from the future took no time */
     struct status_histogram sum = {0};
     status_histogram_add(&sum, &one);
@@ -333,7 +348,7 @@ static void histograms_of_workers_add_up(void **state)
     assert_int_equal(sum.buckets[1], 1);
     assert_int_equal(sum.buckets[metrics_latency_bound_count - 1], 1);
     assert_int_equal(sum.buckets[metrics_latency_bound_count], 1);
-    assert_int_equal(sum.sum_ms, 600005);
+    assert_int_equal(sum.sum_ms, 172800005);
 }
 
 static yyjson_val *at(yyjson_val *root, const char *pointer)
@@ -442,7 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_show_every_number),
         cmocka_unit_test(metrics_leave_out_an_age_that_is_not_known),
-        cmocka_unit_test(metrics_histogram_is_cumulative_in_seconds_from_1_ms_to_5_min),
+        cmocka_unit_test(metrics_histogram_is_cumulative_in_seconds_from_1_ms_to_a_day),
         cmocka_unit_test(metrics_escape_what_would_end_a_label),
         cmocka_unit_test(metrics_keep_to_the_format),
         cmocka_unit_test(metrics_have_samples_of_every_row),

@@ -2,6 +2,7 @@
  * Opting out reaches back (spec 3, rule 9): what publish does with the retractions that it follows. Retractions are given
  * by hand as the follower gives them; the transactions are the test's.
  */
+#include "common/metrics.h"
 #include "common/recent.h"
 #include "tests/unit/stages/publish/rig.h"
 
@@ -551,6 +552,55 @@ static void retraction_is_due_without_any_event(void **state)
     rig_release(&rig);
 }
 
+struct delays {
+    uint64_t last_event, last_tombstone; /* how often */
+    int64_t last_event_ms, last_tombstone_ms;
+};
+
+static void take_delay(void *context, const char *name, const struct metrics_histogram *histogram)
+{
+    struct delays *delays = context;
+    uint64_t count = atomic_load(&histogram->count);
+    if (!strcmp(name, "choice_to_last_event")) {
+        delays->last_event = count;
+        delays->last_event_ms = atomic_load(&histogram->sum_ms);
+    } else if (!strcmp(name, "choice_to_last_tombstone")) {
+        delays->last_tombstone = count;
+        delays->last_tombstone_ms = atomic_load(&histogram->sum_ms);
+    } else {
+        fail_msg("%s", name);
+    }
+}
+
+static void retraction_is_measured_from_the_choice_to_what_was_committed(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct delays delays;
+    start_with(&rig, "drain", RETRACT_SLOT);
+    rig_pass(&rig, event_of(&rig, 1));
+    rig_pass(&rig, event_of(&rig, 2));
+    rig_settle(&rig, true);
+    rig_pass(&rig, event_of(&rig, 3)); /* not in a feed yet */
+    rig_settle(&rig, false);
+    int64_t choice_ms = rig.now_ms;
+    rig_retract(&rig, SUBJECT_ACCOUNT, 0, "a", choice_ms);
+    rig.now_ms += 300;
+    rig_flush(&rig, false);
+    rig_abort(&rig); /* counts for nothing */
+    rig.now_ms += 100;
+    rig_settle(&rig, false);
+    stage_publish.delays(rig.shared, take_delay, &delays);
+    assert_true(delays.last_event == 3 && delays.last_event_ms == 3 * 400);
+    assert_true(delays.last_tombstone == 0);
+    rig.now_ms += 600;
+    rig_settle(&rig, true);
+    stage_publish.delays(rig.shared, take_delay, &delays);
+    assert_true(delays.last_event == 3);
+    assert_true(delays.last_tombstone == 2 && delays.last_tombstone_ms == 2 * 1000); /* once for three IDs */
+    rig_release(&rig);
+}
+
 static void retraction_ends_with_its_epoch(void **state)
 {
     (void)state;
@@ -609,6 +659,7 @@ int main(void)
         cmocka_unit_test(due_record_of_somebody_whose_turn_has_not_come_is_not_written),
         cmocka_unit_test(retraction_survives_abort_crash_and_a_second_telling),
         cmocka_unit_test(retraction_is_due_without_any_event),
+        cmocka_unit_test(retraction_is_measured_from_the_choice_to_what_was_committed),
         cmocka_unit_test(retraction_ends_with_its_epoch),
         cmocka_unit_test(retraction_that_cannot_be_read_stops),
     };
