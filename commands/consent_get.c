@@ -263,6 +263,8 @@ static bool get(struct getting *getting, const char *text, struct error *error)
     ensure(getting->subject != NULL);
     bool fine = consent_subjects_read(getting->subjects, take, getting, consent_progress(), error);
     consent_progress_end();
+    if (fine && getting->subject->signalled)
+        consent_subjects_rules(getting->subjects)->judge->signal(getting->subject->state);
     return fine;
 }
 

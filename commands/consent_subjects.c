@@ -310,10 +310,8 @@ static bool take_subject(struct consent_subjects *subjects, const struct kafka_s
         return no_memory(error);
     if (is_signal) {
         counts->signals++;
-        if (subject) {
+        if (subject)
             subject->signalled = true;
-            subjects->rules.judge->signal(subject->state);
-        }
     } else {
         note_partitioner(counts, record);
         counts->tombstones += view_is_absent(record->value);

@@ -22,8 +22,8 @@ struct consent_subject {
     int32_t partition; /* of its last record; -1: none */
     int64_t offset, timestamp_ms;
     uint32_t records;
-    bool signalled;
-    void *own; /* the caller's; not freed here */
+    bool signalled; /* a stored signal, which stands under a key of its own: not in the state */
+    void *own;      /* the caller's; not freed here */
 };
 
 struct consent_subjects;

@@ -25,6 +25,7 @@ struct making {
     const char *why;
     unsigned dropped;
     choice_set unsaid; /* outs that the record leaves out */
+    choice_set lost;   /* names that were out, and would not be by the record alone */
 };
 
 void consent_stored_note(struct consent_stored *stored, const struct choice_record *record,
@@ -340,25 +341,33 @@ static bool is_wanted_in(const struct making *making, struct view name)
     return found;
 }
 
-/* Nothing that was out is in without being wanted, and what is wanted stands. */
-static bool check_stands(struct making *making, const void *after, bool history)
+static bool check_wanted(struct making *making, const void *after, bool history)
 {
-    int64_t late_ms = INT64_MAX;
     for (unsigned i = 0; i <= making->rules->names->count; i++) {
         struct view name = name_of(making, i);
-        enum consent_stand now = stand_of(making, after, name, late_ms);
-        bool was_out = stand_of(making, making->stored->state, name, late_ms) == CONSENT_STAND_OUT;
-        bool wanted = !history && is_wanted_in(making, name);
-        if (wanted && now != CONSENT_STAND_IN && !making->record.closed)
+        bool wanted = !history && !making->record.closed && is_wanted_in(making, name);
+        if (wanted && stand_of(making, after, name, INT64_MAX) != CONSENT_STAND_IN)
             return refuse(
                 making,
                 "the `in` would not count beside what is stored: a condition is not met, such as 12 months "
                 "since the last `out`, or a predecessor's `out`");
-        if (was_out && now != CONSENT_STAND_OUT && !wanted && !(bit_at(making, i) & making->unsaid) &&
-            !is_wanted_in(making, VIEW("*")))
-            return refuse(making, "an `out` would be lost");
     }
     return true;
+}
+
+/* Nothing that was out is anything else without being wanted. */
+static choice_set lost_outs(const struct making *making, const void *after)
+{
+    choice_set lost = 0;
+    for (unsigned i = 0; i <= making->rules->names->count; i++) {
+        struct view name = name_of(making, i);
+        bool was_out = stand_of(making, making->stored->state, name, INT64_MAX) == CONSENT_STAND_OUT;
+        bool is_meant = is_wanted_in(making, name) || is_wanted_in(making, VIEW("*")) ||
+                        (bit_at(making, i) & making->unsaid);
+        if (was_out && !is_meant && stand_of(making, after, name, INT64_MAX) != CONSENT_STAND_OUT)
+            lost |= bit_at(making, i);
+    }
+    return lost;
 }
 
 static bool judge(struct making *making, struct consent_reader *reader, const struct consent_key *key,
@@ -377,13 +386,27 @@ static bool judge(struct making *making, struct consent_reader *reader, const st
     memcpy(after, making->stored->state, judge->state_size);
     judge->apply(after, &value.record, making->rules->names);
     judge->apply(alone, &value.record, making->rules->names);
-    bool fine = check_stands(making, after, history) && check_stands(making, alone, history);
+    bool fine = check_wanted(making, after, history) && check_wanted(making, alone, history);
+    making->lost = lost_outs(making, after) | lost_outs(making, alone);
     choice_set in[2], out[2];
     judge->sets(making->stored->state, &in[0], &out[0]);
     judge->sets(after, &in[1], &out[1]);
     *out_same = in[0] == in[1] && out[0] == out[1];
     free(states);
     return fine;
+}
+
+/* What only all records together say, such as an `in` for a predecessor that was taken back, is said by name. */
+static bool keep_lost(struct making *making, struct consent_reader *reader, const struct consent_key *key,
+                      struct consent_changed *changed, bool history, bool *out_same)
+{
+    for (unsigned i = 0; i <= making->rules->names->count; i++) {
+        if ((making->lost & bit_at(making, i)) && !put(making, name_of(making, i), false))
+            return false;
+    }
+    write_value(making, changed);
+    return judge(making, reader, key, changed, history, out_same) &&
+           (!making->lost || refuse(making, "an `out` would be lost"));
 }
 
 /* Does a change that leaves all choices as they are say something new? */
@@ -423,6 +446,8 @@ static enum consent_outcome make(struct making *making, struct consent_reader *r
         leave_unsaid(making);
     write_value(making, changed);
     if (!judge(making, reader, key, changed, history, &same))
+        return CONSENT_REFUSED;
+    if (making->lost && !keep_lost(making, reader, key, changed, history, &same))
         return CONSENT_REFUSED;
     if (!making->stored->found)
         return CONSENT_NEW;

@@ -113,6 +113,14 @@ def by_hand(bootstrap):
     with tap.case("set_refuses_what_would_lose_against_the_record_in_force"):
         desk("set", line("dan"), "tmobile=out", "--effective", now - 30 * DAY_MS, status=65)
         require("wins" in desk.said or "would win" in desk.said, desk.said)
+    with tap.case("a_stored_signal_is_shown_and_stands_beside_the_operators_record"):
+        scene.send_choices({"key": "signal:" + line("eve"), "value": {"choices": {"*": "out"}, "effective": now, "seq": 1}})
+        answer = desk.get(line("eve"))
+        require(answer["programmes"]["tmobile"] == {"choice": "out", "why": "opted out by a stored signal"}, answer)
+        require([record["what"] for record in answer["records"]] == ["signal"], answer)
+        desk("set", line("eve"), "tmobile=in", "--two-step")
+        require(json.loads(stored(scene, line("eve"))[-1]["value"])["choices"] == {"tmobile": "in"}, desk.said)
+        require(desk.choice(line("eve")) == "out", desk.said)
     with tap.case("a_subject_comes_by_standard_input"):
         answer = desk("get", "--json", "-", text=line("ann") + "\n")
         require(answer["found"] and answer["kind"] == "line", answer)

@@ -98,6 +98,8 @@ static void wish(const char *text, struct consent_change *change)
     "{\"choices\":{\"basic\":\"in\"},\"effective\":1700000000000,\"seq\":8,\"two_step\":true,\"last_out\":" \
     "1600000000000}"
 #define ALL_OUT "{\"choices\":{\"*\":\"out\"},\"effective\":1700000000000,\"seq\":7}"
+#define OLD_IN  "{\"choices\":{\"old\":\"in\"},\"effective\":1600000000000,\"seq\":1}"
+#define NOTHING "{\"choices\":{},\"effective\":1600000001000,\"seq\":2}"
 #define OLD_OUT "{\"choices\":{\"old\":\"out\"},\"effective\":1600000000000,\"seq\":1}"
 #define FOREIGN \
     "{\"choices\":{\"x\":\"out\",\"y\":\"in\",\"basic\":\"out\"},\"effective\":1700000000000,\"seq\":7}"
@@ -235,6 +237,11 @@ static void a_change_comes_to_one_record_or_is_refused(void **state)
          .value = "{\"choices\":{\"plus\":\"in\"},\"effective\":1800000000000,\"seq\":2,\"two_step\":true,"
                   "\"last_out\":"
                   "1600000000000}"},
+        {.why = "an `in` for a predecessor that was taken back goes on by name",
+         .stored = {OLD_IN, NOTHING},
+         .wish = "basic=in",
+         .outcome = CONSENT_CHANGED,
+         .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":3}"},
         {.why = "an older in is history",
          .stored = {BASIC_IN},
          .wish = "plus=in",
