@@ -15,7 +15,7 @@ run() { # run COMMAND...: status, with what was said in $work/out and $work/err;
     shift
     "$clickveil" "$command" --config config/pipeline.yaml --set "kafka.bootstrap.servers=$KAFKA_BOOTSTRAP" \
         --set "topics.events=$own.events" --set "topics.consent=$own.consent" --set "topics.state=$own.state" \
-        --set "topics.dead_letters=$own.dead" --set "publish.feeds.0.topic=$own.feed-0" \
+        --set "topics.retractions=$own.retractions" --set "topics.dead_letters=$own.dead" --set "publish.feeds.0.topic=$own.feed-0" \
         --set "publish.feeds.1.topic=$own.feed-1" "$@" >"$work/out" 2>"$work/err"
     echo $?
 }
@@ -30,7 +30,7 @@ setting() { sed -n "s/^ *$1=\([^ ]*\) .*/\1/p" "$work/settings"; }
 states() { awk '{ print $1 }' "$work/out" | sort | uniq -c | awk '{ print $1 $2 }' | xargs; }
 
 is check_before "$(run check --broker)" 78
-is check_names_every_missing_topic "$(grep -c "error: $own.*does not exist.*topics create" "$work/err")" 6
+is check_names_every_missing_topic "$(grep -c "error: $own.*does not exist.*topics create" "$work/err")" 7
 
 is create_first "$(run topics create --partitions 6)" 0
 is create_makes_all "$(states)" 7created
