@@ -31,11 +31,11 @@ bool recent_any(const struct recent *recent, uint64_t position, bool (*visit)(vo
                 void *context)
 {
     uint64_t head = recent_position(recent);
-    if (head - position >= recent->size)
+    if (recent_has_lost(recent, position))
         return true;
     for (uint64_t i = position; i != head; i++) {
         if (visit(context, atomic_load_explicit(&recent->tags[i & (recent->size - 1)], memory_order_acquire)))
             return true;
     }
-    return recent_position(recent) - position >= recent->size;
+    return recent_has_lost(recent, position);
 }

@@ -37,6 +37,13 @@ static inline uint64_t recent_position(const struct recent *recent)
     return atomic_load_explicit(&recent->head, memory_order_acquire);
 }
 
+/* Has a change from `position` on been overwritten? Whoever ends a visit early asks behind it: what was visited may have
+ * been newer changes in the places of those that were meant. */
+static inline bool recent_has_lost(const struct recent *recent, uint64_t position)
+{
+    return recent_position(recent) - position >= recent->size;
+}
+
 /* Visit the changes from `position` on until visit answers true. True when it did, or when changes from `position` on
  * are no longer there: nobody can say then. */
 bool recent_any(const struct recent *recent, uint64_t position, bool (*visit)(void *context, uint64_t tag),

@@ -54,7 +54,7 @@ struct partition_id_undo {
 struct partition_scan {
     bool done;
     uint64_t cursor;
-    const void *slots; /* of which table */
+    uint64_t table; /* retraction_slots_number of what is walked; 0: nothing yet */
 };
 
 struct partition {

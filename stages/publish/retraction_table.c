@@ -33,6 +33,7 @@ struct slot {
 
 struct retraction_slots {
     uint64_t capacity; /* a power of two */
+    uint64_t number;
     struct retraction_slots *retired_next;
     uint64_t entries; /* the writer's */
     struct slot items[];
@@ -46,6 +47,7 @@ struct retraction_table {
     _Atomic(struct retraction_slots *) current;
     struct retraction_slots *retired; /* the writer's */
     uint64_t entries_max;
+    uint64_t numbers;                    /* arrays made so far; the writer's */
     _Atomic uint64_t bytes, entry_count; /* for gauges */
     struct recent recent;
     struct reader *readers;
@@ -63,6 +65,7 @@ static struct retraction_slots *slots_new(struct retraction_table *table, uint64
     if (!slots)
         return NULL;
     slots->capacity = capacity;
+    slots->number = ++table->numbers;
     atomic_fetch_add_explicit(&table->bytes, slots_size(capacity), memory_order_relaxed);
     return slots;
 }
@@ -316,6 +319,11 @@ bool retraction_slots_tagged(const struct retraction_slots *slots, uint64_t tag,
         return true;
     }
     return false;
+}
+
+uint64_t retraction_slots_number(const struct retraction_slots *slots)
+{
+    return slots->number;
 }
 
 bool retraction_slots_next(const struct retraction_slots *slots, uint64_t *cursor,

@@ -54,6 +54,9 @@ int64_t retraction_slots_find(const struct retraction_slots *slots, const struct
 bool retraction_slots_tagged(const struct retraction_slots *slots, uint64_t tag,
                              struct pseudonym *out_subject);
 
+/* From 1, and another one after each growth: how far a walk came says nothing of a table of another number. */
+uint64_t retraction_slots_number(const struct retraction_slots *slots);
+
 /* Walk all subjects: start with *cursor = 0; false: no more. One with several programmes may come several times. */
 bool retraction_slots_next(const struct retraction_slots *slots, uint64_t *cursor,
                            struct pseudonym *out_subject);

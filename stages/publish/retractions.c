@@ -211,19 +211,19 @@ static void scan_again(struct application *apply)
 static void apply_changes(struct application *apply)
 {
     struct retractions *retractions = apply->retractions;
+    const struct recent *recent = retraction_table_recent(retractions->table);
     apply->position = retractions->applied;
-    bool ended =
-        recent_any(retraction_table_recent(retractions->table), retractions->applied, apply_change, apply);
-    if (ended && !apply->full && !apply->failed && apply->position != retractions->seen)
-        scan_again(apply); /* more changed than the ring holds */
+    recent_any(recent, retractions->applied, apply_change, apply);
+    if (recent_has_lost(recent, retractions->applied)) /* before the walk, or while it went on */
+        scan_again(apply);
     retractions->applied = apply->position;
 }
 
 static void apply_table(struct application *apply, struct partition *partition)
 {
     const struct retraction_slots *slots = apply->retractions->slots;
-    if (partition->scan.slots != slots)
-        partition->scan = (struct partition_scan){.slots = slots};
+    if (partition->scan.table != retraction_slots_number(slots))
+        partition->scan = (struct partition_scan){.table = retraction_slots_number(slots)};
     uint64_t cursor = partition->scan.cursor;
     struct pseudonym subject;
     while (retraction_slots_next(slots, &cursor, &subject)) {

@@ -59,6 +59,8 @@ static void table_leaves_behind_what_is_over_and_is_bounded(void **state)
     struct retraction_table *table = retraction_table_new(2000, 1);
     for (unsigned i = 0; i < 10000; i++) /* a thousand are of use at any time */
         put(table, i, i % 3, i, i < 1000 ? 0 : i - 1000);
+    uint64_t number = retraction_slots_number(retraction_table_hold(table, 0));
+    assert_true(number > 2); /* it grew, and gave the same memory sizes again */
     for (unsigned i = 0; i < 10000; i++) {
         int64_t found = find(table, i, i % 3);
         assert_true(i < 9000 ? found == RETRACTION_NEVER || found == i : found == i);
