@@ -31,7 +31,11 @@ void choice_holds_release(struct choice_holds *holds)
 void choice_holds_enter(struct choice_holds *holds, unsigned reader)
 {
     ensure(reader < holds->count);
-    atomic_store(&holds->readers[reader].entered, atomic_load(&holds->now));
+    uint64_t now;
+    do { /* whoever drops something meanwhile either sees us, or we see that it is dropped before we look */
+        now = atomic_load(&holds->now);
+        atomic_store(&holds->readers[reader].entered, now);
+    } while (now != atomic_load(&holds->now));
 }
 
 void choice_holds_leave(struct choice_holds *holds, unsigned reader)
