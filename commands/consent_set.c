@@ -70,8 +70,8 @@ static int read_choice(struct setting *setting, const char *text)
         return argument_wrong(&table, "write choices as PROGRAMME=in or PROGRAMME=out");
     struct view name = {text, (size_t)(equals - text)};
     if (!consent_knows(setting->config, name))
-        return argument_wrong(&table, "the configuration has no such programme: '%.*s'",
-                              (int)(name.size < 32 ? name.size : 32), name.data);
+        return argument_wrong(&table, "choice %u names a programme that the configuration does not have",
+                              change->count + 1);
     for (unsigned i = 0; i < change->count; i++) {
         if (view_equal(change->choices[i].name, name))
             return argument_wrong(&table, "a programme stands there twice");

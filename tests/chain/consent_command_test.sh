@@ -45,7 +45,8 @@ signal|64|set -c config/pipeline.yaml signal:line:+12025550143 tmobile=out|write
 no_choice|64|set -c config/pipeline.yaml line:+12025550143|at least one PROGRAMME
 bad_choice|64|set -c config/pipeline.yaml line:+12025550143 tmobile=maybe|PROGRAMME=in or PROGRAMME=out
 choice_without_equals|64|set -c config/pipeline.yaml line:+12025550143 tmobile|PROGRAMME=in or PROGRAMME=out
-unknown_programme|64|set -c config/pipeline.yaml line:+12025550143 tmobil=out|no such programme
+unknown_programme|64|set -c config/pipeline.yaml line:+12025550143 tmobil=out|choice 1 names a programme
+subject_where_a_programme_belongs|64|set -c config/pipeline.yaml tmobile=out line:+12025550143=out|choice 1 names a programme
 programme_twice|64|set -c config/pipeline.yaml line:+12025550143 tmobile=out tmobile=in|twice
 bad_time|64|set -c config/pipeline.yaml line:+12025550143 tmobile=in --effective yesterday|--effective is a moment
 no_file|64|import -c config/pipeline.yaml|something is missing
