@@ -134,16 +134,28 @@ static bool has_its_offsets(const struct snapshot_partition *found, int32_t part
     return true;
 }
 
+/* Whether it is used or not: so many choices the topic had when it was made (spec 3, rule 8). What stands against its use may
+ * be just what makes the topic smaller. */
+static void expect(struct kafka_keep *keep, const struct snapshot_head *found)
+{
+    struct snapshot_head wanted;
+    int64_t now_ms = clock_unix_ms();
+    fill_head(keep, found->partitions, &wanted);
+    if (keep->cluster[0] && memcmp(found->cluster, wanted.cluster, sizeof wanted.cluster) == 0 &&
+        memcmp(found->topic, wanted.topic, sizeof wanted.topic) == 0)
+        keep->followed->snapshot->expect(keep->stage_shared, found->entries,
+                                         found->made_ms < now_ms ? found->made_ms : now_ms);
+}
+
 static bool may_reuse(struct kafka_keep *keep, const struct snapshot_reader *reader,
                       struct kafka_births *births, int32_t partitions, const int64_t *first,
                       const int64_t *ends, struct error *error)
 {
     const struct snapshot_head *head = snapshot_reader_head(reader);
     const struct snapshot_partition *found = snapshot_reader_partitions(reader);
-    if (!is_of_this(keep, head, partitions, error) || !has_its_offsets(found, partitions, first, ends, error))
-        return false;
-    keep->followed->snapshot->expect(keep->stage_shared, head->entries, head->made_ms);
-    if (!is_young(keep, head, error))
+    expect(keep, head);
+    if (!is_of_this(keep, head, partitions, error) ||
+        !has_its_offsets(found, partitions, first, ends, error) || !is_young(keep, head, error))
         return false;
     if (!kafka_births_set(births, found))
         return no(error, "a partition has no birth record");

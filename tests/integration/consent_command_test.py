@@ -253,6 +253,55 @@ def brake(bootstrap):
     tap.ok("the_process_ends_with_status_0", process.stop() == 0, process.tail())
 
 
+def coming_back(bootstrap):
+    """What holds a running process holds one that comes back with its snapshot, too; and so does a topic that lost choices."""
+    snapshot = work / "coming.snapshot"
+    scene = Scene(work, f"desk{os.getpid()}-coming", bootstrap,
+                  consent={"brake_ins": 5, "snapshot": str(snapshot), "snapshot_every": "1s"})
+    desk = Desk(scene)
+    create = lambda: harness.clickveil("topics", "create", "--config", desk.config, "--partitions", "2")
+    create()
+    scene.send_choices(*(choice(f"a{letter}", "out") for letter in "bcdefghijklmnopqrstu"))
+    process = scene.process().start()
+    process.wait_ready()
+    wait_until(snapshot.exists, process.tail, 20)
+    require(process.stop() == 0, process.tail())
+
+    def held(process):
+        def reason():
+            status, text = process.get("/readyz")
+            return text if status == 503 and "the brake" in text else None
+        return wait_until(reason, lambda: f"{process.get('/readyz')}\n{process.tail()}", 30)
+
+    with tap.case("ins_that_came_while_it_was_down_hold_a_process_that_comes_back"):
+        table = work / "meanwhile.csv"
+        table.write_text("subject,programme,choice\n" + "".join(f"line:+99966{i:08d},tmobile,in\n" for i in range(6)))
+        desk("import", table)
+        process.start()
+        require("more new `in`s" in held(process) and process.logged("snapshot_reused"), process.tail())
+    with tap.case("and_a_confirmation_releases_it"):
+        desk("confirm", "--entries", "26")
+        process.wait_ready()
+        before = snapshot.stat().st_mtime_ns
+        wait_until(lambda: snapshot.stat().st_mtime_ns > before, process.tail, 20)
+        require(process.stop() == 0, process.tail())
+    with tap.case("a_topic_that_lost_choices_holds"):
+        harness.tool("delete", bootstrap, scene.topic("consent"))
+        wait_until(lambda: not subprocess.run([harness.CLICKVEIL, "topics", "create", "--config", desk.config, "--partitions", "2"],
+                                              capture_output=True).returncode, "the topic can't be made anew", 20, 0.5)
+        scene.send_choices(choice("ann", "out"), choice("bob", "out"))
+        process.start()
+        require("fewer subjects" in held(process), process.tail())
+        scene.send_events(event("cat"))
+        time.sleep(1)
+        require(not scene.published("cat", isolation="uncommitted"), "an event passed")
+    with tap.case("until_it_is_confirmed"):
+        desk("confirm", "--entries", "2")
+        process.wait_ready()
+        scene.wait_published("cat")
+    tap.ok("the_process_that_came_back_ends_with_status_0", process.stop() == 0, process.tail())
+
+
 def words(bootstrap):
     """One reason denies nearly everybody: said in words."""
     scene = Scene(work, f"desk{os.getpid()}-words", bootstrap)
@@ -273,7 +322,7 @@ def words(bootstrap):
 
 def main():
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or harness.Broker("consent_command").bootstrap
-    for case in (by_hand, in_bulk, brake, words):
+    for case in [case for case in (by_hand, in_bulk, brake, coming_back, words) if case.__name__ in os.environ.get("CONSENT_COMMAND_CASES", case.__name__).split()]:
         tap.note(case.__name__)
         try:
             case(bootstrap)
