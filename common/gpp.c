@@ -15,7 +15,7 @@ enum {
     OCTET = 8,
     PAIRS = 3, /* answers of a character */
     NOT_BASE64 = 0xFF,
-    FIBONACCI_BITS_MAX = 16, /* up to 2,583: no section of a higher ID is near */
+    FIBONACCI_BITS_MAX = 23, /* up to 75,024: any section's ID, and sums of such far from a wrap */
     SUB_GPC_TYPE = 1,
 };
 
@@ -162,6 +162,10 @@ static unsigned next_id(struct gpp_reader *reader)
     }
     reader->id += offset;
     reader->group_end = reader->id + length;
+    if (reader->group_end > GPP_SECTION_ID_MAX) {
+        reader->reason = SIGNAL_GPP_HEADER;
+        return 0;
+    }
     return reader->id;
 }
 

@@ -13,8 +13,6 @@ struct section_ids {
     bool above; /* one above 27 */
 };
 
-enum { SECTION_ID_MAX = 65535 }; /* what no section will ever have */
-
 /* One decimal number, without sign or leading zeros, or -1. */
 static enum signal_reason read_id(struct view *rest, struct section_ids *ids)
 {
@@ -34,7 +32,7 @@ static enum signal_reason read_id(struct view *rest, struct section_ids *ids)
         if (text.data[i] < '0' || text.data[i] > '9')
             return SIGNAL_GPP_SID_MALFORMED;
         id = id * 10 + (unsigned)(text.data[i] - '0');
-        if (id > SECTION_ID_MAX)
+        if (id > GPP_SECTION_ID_MAX)
             return SIGNAL_GPP_SID_MALFORMED;
     }
     gpp_set named = id <= GPP_SECTION_LAST ? GPP_SET(id) & ~GPP_SET(0) : 0; /* 0 names nothing (spec 3) */

@@ -19,6 +19,7 @@ enum {
     GPP_SECTION_NATIONAL = 7,
     GPP_SECTION_MSPA_FIRST = 24, /* from here on MspaVersion comes first */
     GPP_SECTION_LAST = 27,       /* the last one that this version decides */
+    GPP_SECTION_ID_MAX = 65535,  /* what no section will ever have; a higher one is no section's */
     GPP_SLOTS_MAX = 40,          /* answers of a section, its sub-section's included */
 };
 
