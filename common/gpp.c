@@ -107,6 +107,8 @@ enum signal_reason gpp_open(struct gpp_reader *reader, struct view text)
     *reader = (struct gpp_reader){.reason = SIGNAL_GPP_HEADER};
     if (text.size == 0)
         return reader->reason = SIGNAL_GPP_EMPTY;
+    if (text.size > GPP_TEXT_SIZE_MAX)
+        return reader->reason = SIGNAL_GPP_TOO_LONG;
     enum signal_reason reason = judge_characters(text);
     if (reason != SIGNAL_NO_REASON)
         return reader->reason = reason;

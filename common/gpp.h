@@ -27,6 +27,8 @@
 
 #include "common/gpp_layout.h"
 
+enum { GPP_TEXT_SIZE_MAX = 64 * 1024 }; /* bytes; no event has more (spec 2) */
+
 struct gpp_reader {
     struct view header;
     struct view rest;          /* sections that were not handed out yet, without the `~` in front */

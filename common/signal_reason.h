@@ -39,7 +39,7 @@
     X(GPP_NATIONAL_VERSION, "gpp_national_version", "the GPP national section says version 1 and has the length of version 2") \
     X(GPP_MSPA_VERSION, "gpp_mspa_version", "a GPP section names a version of the MSPA that is not known") \
     X(GPP_TOO_SHORT, "gpp_too_short", "a GPP section or sub-section is shorter than its fields") \
-    X(GPP_TOO_LONG, "gpp_too_long", "a GPP section or sub-section is longer than its fields and their padding") \
+    X(GPP_TOO_LONG, "gpp_too_long", "a GPP section or sub-section is longer than its fields and their padding, or the string than any event") \
     X(GPP_PADDING, "gpp_padding", "there are ones where a GPP header or section is padded") \
     X(GPP_SECTION_HEADER, "gpp_section_header", "a GPP section has a header of its own that cannot be read or is not true") \
     X(GPP_SUB_SECTION_UNKNOWN, "gpp_sub_section_unknown", "a GPP section has a sub-section that is not published for it") \

@@ -208,6 +208,12 @@ for arguments, name in (([], "no_string"), (["a", "b"], "two_strings"), (["--und
                         (["--under-age", "131", "DBAA"], "an_age_out_of_bounds"), (["--region", "us", "DBAA"], "no_region"),
                         (["--us-privacy", "--gpp-sid", "6", "1YNN"], "sections_of_a_us_privacy_string")):
     tap.equal(gpp(*arguments).returncode, 64, f"{name}_is_wrong_usage")
-done = gpp("-", stdin=b"D" * 70000 + b"\n")
-tap.check(done.returncode == 65 and not done.stdout, "a_line_longer_than_any_event_is_not_judged_by_its_beginning", done.stderr)
+bound = ref.write({6: "1YNN", 28: ""})
+bound = (bound + "A" * (64 * 1024 - len(bound))).encode()
+done = gpp("-", stdin=bound + b"\n" + bound + b"A\nDBABTA~1YNN\n" + bound * 20)
+tap.equal([done.returncode, done.stdout], [0, b"allow\ndeny gpp_too_long\nallow\ndeny gpp_too_long\n"],
+          "a_line_longer_than_any_event_denies_and_the_next_is_answered")
+tap.equal(json.loads(gpp("--json", "-", stdin=bound + b"A").stdout)["reasons"], ["gpp_too_long"], "it_denies_in_json_too")
+done = gpp("--us-privacy", "-", stdin=b"1YNN" + b"A" * 70000 + b"\n1YNN\n")
+tap.equal(done.stdout, b"deny us_privacy_length\nallow\n", "as_a_us_privacy_string_too")
 tap.end()
