@@ -214,6 +214,7 @@ bench:
 	@tools/deps test
 	@$(MAKE) tests
 	@tests/bench/run.sh
+	@tests/bench/consent.py
 
 fuzz: build
 	@tests/fuzz/run.sh $(TARGETS)

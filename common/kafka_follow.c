@@ -17,9 +17,8 @@
 #include "common/kafka_follow.h"
 
 #include "common/clock.h"
-#include "common/kafka_birth.h"
 #include "common/kafka_client.h"
-#include "common/kafka_keep.h"
+#include "common/kafka_follow_internal.h"
 #include "common/kafka_source.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -41,54 +40,12 @@ enum {
     BACKOFF_MAX_MS = 5000,
     IDLE_WAKE_MS = 500, /* the reader looks at `stop` at least this often */
     PARTITION_COUNT_EVERY_MS = 30000,
-    WRITING_WAKE_MS = 1, /* while a snapshot is being written */
+    NUDGE_EVERY_MS = 10,
+    NUDGE_BELOW = 50000,  /* messages in the queue */
+    NUDGE_TIMEOUT_MS = 1, /* the answer does not matter, the request does */
+    WRITING_WAKE_MS = 1,  /* while a snapshot is being written */
     BARRIER_MS_MAX =
         10000, /* then the watermarks are taken anew: those of a leader that is gone may never be reached */
-};
-
-struct view_state { /* one of the two reads */
-    rd_kafka_t *client;
-    rd_kafka_queue_t *queue;
-    bool committed;
-    bool assigned;
-    _Atomic int64_t *positions; /* by partition: next offset to be taken in */
-};
-
-struct kafka_follower {
-    const struct config *config;
-    const struct followed *followed;
-    void *stage_shared;
-    struct followed_options options;
-    const char *topic;
-
-    int32_t partitions;
-    struct view_state committed, uncommitted;
-    struct kafka_source
-        *source;         /* what its records are made of; NULL: nothing. The reader's, then the barrier's */
-    rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
-    int64_t *first, *targets, *watermarks;
-    int64_t *before;             /* positions before the watermarks were asked for; the barrier thread's */
-    struct kafka_births *births; /* made before the barrier thread looks */
-    struct kafka_keep *keep;     /* NULL: no snapshot; the reader's */
-    rd_kafka_message_t **messages;
-    int wake;       /* eventfd */
-    int64_t now_ms; /* wall clock of the batch that is taken in; the reader's */
-    bool is_held;   /* as last logged; the reader's */
-
-    pthread_t reader, barrier;
-    bool reader_runs, barrier_runs;
-    atomic_bool stop;
-    _Atomic int phase;
-    _Atomic int64_t fresh_since_ms; /* monotonic; INT64_MIN: never */
-    atomic_bool is_doubted;         /* a consumer said that the topic is not there: the barrier thread asks */
-    _Atomic uint64_t records;
-    _Atomic int64_t read_began_ms;
-    _Atomic uint64_t done_offsets, total_offsets; /* of the first read */
-
-    pthread_mutex_t lock; /* what follows */
-    pthread_cond_t changed;
-    uint64_t ticket_asked, ticket_done;
-    struct error failure;
 };
 
 static bool is_stopping(const void *context)
@@ -127,14 +84,18 @@ static void wait_locked(struct kafka_follower *follower, int64_t timeout_ms)
 
 /* ---- reading ---- */
 
-static bool take_record(struct kafka_follower *follower, struct view_state *view,
-                        const rd_kafka_message_t *message, struct error *error)
+static bool is_known(const struct kafka_follower *follower, const struct view_state *view,
+                     const rd_kafka_message_t *message)
 {
-    int64_t position = atomic_load_explicit(&view->positions[message->partition], memory_order_relaxed);
-    if (message->offset < position)
-        return true; /* a replay after a reconnect */
-    if (!view->committed && message->offset < follower->committed.positions[message->partition])
-        return true; /* the committed view has decided it already */
+    int32_t partition = message->partition;
+    /* a replay after a reconnect; or the committed view has decided it already */
+    return message->offset < atomic_load_explicit(&view->positions[partition], memory_order_relaxed) ||
+           (!view->committed && message->offset < follower->committed.positions[partition]);
+}
+
+static struct followed_record record_of(const struct kafka_follower *follower, const struct view_state *view,
+                                        const rd_kafka_message_t *message)
+{
     struct followed_record record = {
         .partition = message->partition,
         .offset = message->offset,
@@ -150,12 +111,35 @@ static bool take_record(struct kafka_follower *follower, struct view_state *view
     if (!rd_kafka_message_headers(message, &headers) &&
         !rd_kafka_header_get_last(headers, "clickveil-author", &author, &author_size))
         record.author = (struct view){author, author_size};
-    if (!kafka_births_note(follower->births, record.partition, record.offset, record.key, record.author,
+    return record;
+}
+
+static bool take_record(struct kafka_follower *follower, const struct followed_record *record,
+                        struct error *error)
+{
+    if (!kafka_births_note(follower->births, record->partition, record->offset, record->key, record->author,
                            error) ||
-        !follower->followed->apply(follower->stage_shared, &record, error))
+        !follower->followed->apply(follower->stage_shared, record, error))
         return false;
     metrics_add(&follower->records, 1);
     return true;
+}
+
+/* Turn messages into records, as many as are new, and show them to the stage. A message's number among the records, or
+ * none. */
+static void look_ahead(struct kafka_follower *follower, const struct view_state *view, size_t count)
+{
+    size_t records = 0;
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_message_t *message = follower->messages[i];
+        follower->record_of[i] = NULL;
+        if (message->err || message->partition >= follower->partitions || is_known(follower, view, message))
+            continue;
+        follower->record_of[i] = &follower->record_list[records];
+        follower->record_list[records++] = record_of(follower, view, message);
+    }
+    if (follower->followed->ahead && records > 0)
+        follower->followed->ahead(follower->stage_shared, follower->record_list, records);
 }
 
 static bool take_error(struct kafka_follower *follower, const rd_kafka_message_t *message,
@@ -203,12 +187,13 @@ static bool drain_view(struct kafka_follower *follower, struct view_state *view,
     drained->any = true;
     drained->more = drained->more || count == READ_BATCH;
     follower->now_ms = clock_unix_ms();
+    look_ahead(follower, view, (size_t)count);
     for (ssize_t i = 0; i < count; i++) {
         rd_kafka_message_t *message = follower->messages[i];
         bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-        if (fine && !message->err)
-            fine = take_record(follower, view, message, error);
-        else if (fine && !end)
+        if (fine && follower->record_of[i])
+            fine = take_record(follower, follower->record_of[i], error);
+        else if (fine && message->err && !end)
             fine = take_error(follower, message, error);
         int64_t next = end ? message->offset : message->offset + 1;
         if (fine && (end || !message->err) && message->partition < follower->partitions &&
@@ -463,6 +448,11 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
         !kafka_keep_restore(follower->keep, follower->offsets, follower->births, follower->partitions,
                             follower->first, follower->targets, follower->committed.positions, error))
         return false;
+    uint64_t records = 0;
+    for (int32_t i = 0; i < follower->partitions; i++)
+        records += (uint64_t)(follower->targets[i] - follower->committed.positions[i]);
+    if (follower->followed->begin)
+        follower->followed->begin(follower->stage_shared, records);
     if (!assign_view(follower, &follower->committed, follower->committed.positions, error) ||
         !read_until(follower, &follower->committed, follower->watermarks, error))
         return false;
@@ -564,6 +554,36 @@ static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64
     pthread_mutex_unlock(&follower->lock);
 }
 
+/* The library's consumer rests up to a second when its queue was full; a request to a leader wakes it. In the first read
+ * the queue is full often, and each rest would be felt. The answer waits behind the fetch that is under way, so it is
+ * not the reader that asks. */
+static void nudge(struct kafka_follower *follower)
+{
+    const struct view_state *view = &follower->committed;
+    int64_t low, high;
+    if (follower->phase != KAFKA_FOLLOW_READING || rd_kafka_queue_length(view->queue) > NUDGE_BELOW)
+        return;
+    for (int32_t i = 0; i < follower->partitions; i++) { /* each leader in turn */
+        follower->nudged = (follower->nudged + 1) % follower->partitions;
+        if (view->positions[follower->nudged] >= follower->targets[follower->nudged])
+            continue;
+        rd_kafka_query_watermark_offsets(view->client, follower->topic, follower->nudged, &low, &high,
+                                         NUDGE_TIMEOUT_MS);
+        return;
+    }
+}
+
+static void nudge_while_reading(struct kafka_follower *follower)
+{
+    while (!is_stopping(follower) && follower->phase != KAFKA_FOLLOW_FOLLOWING) {
+        pthread_mutex_lock(&follower->lock);
+        if (!is_stopping(follower))
+            wait_locked(follower, follower->phase == KAFKA_FOLLOW_READING ? NUDGE_EVERY_MS : IDLE_WAKE_MS);
+        pthread_mutex_unlock(&follower->lock);
+        nudge(follower);
+    }
+}
+
 static uint64_t wait_for_ticket(struct kafka_follower *follower)
 {
     int64_t until_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
@@ -582,6 +602,7 @@ static void *run_barrier(void *context)
 {
     struct kafka_follower *follower = context;
     int64_t next_count_ms = 0, next_births_ms = 0;
+    nudge_while_reading(follower);
     while (!is_stopping(follower)) {
         uint64_t ticket = wait_for_ticket(follower);
         if (is_stopping(follower))
@@ -638,6 +659,8 @@ static bool start(struct kafka_follower *follower, struct error *error)
 {
     struct kafka_client_spec spec = {.role = KAFKA_ROLE_OFFSETS};
     follower->messages = calloc(READ_BATCH, sizeof(rd_kafka_message_t *));
+    follower->record_list = calloc(READ_BATCH, sizeof *follower->record_list);
+    follower->record_of = calloc(READ_BATCH, sizeof *follower->record_of);
     follower->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!follower->messages || follower->wake < 0)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory or descriptors",
@@ -719,73 +742,7 @@ void kafka_follower_free(struct kafka_follower *follower)
     free(follower->watermarks);
     free(follower->before);
     free(follower->messages);
+    free(follower->record_list);
+    free(follower->record_of);
     free(follower);
-}
-
-enum topic_role kafka_follower_role(const struct kafka_follower *follower)
-{
-    return follower->followed->topic;
-}
-
-bool kafka_follower_has(const struct kafka_follower *follower, int32_t partition, int64_t offset)
-{
-    return follower->phase == KAFKA_FOLLOW_FOLLOWING && partition < follower->partitions &&
-           atomic_load_explicit(&follower->committed.positions[partition], memory_order_acquire) > offset;
-}
-
-bool kafka_follower_has_source(const struct kafka_follower *follower)
-{
-    return follower->source != NULL;
-}
-
-bool kafka_follower_is_fresh(const struct kafka_follower *follower)
-{
-    int64_t since_ms = atomic_load(&follower->fresh_since_ms);
-    return follower->phase == KAFKA_FOLLOW_FOLLOWING && since_ms != INT64_MIN &&
-           clock_monotonic_ms() - since_ms <= follower->options.lease_ms;
-}
-
-bool kafka_follower_holds(const struct kafka_follower *follower, struct followed_hold *out_hold)
-{
-    return follower->followed->holds && follower->followed->holds(follower->stage_shared, out_hold);
-}
-
-bool kafka_follower_failure(struct kafka_follower *follower, struct error *out_error)
-{
-    if (follower->phase != KAFKA_FOLLOW_FAILED)
-        return false;
-    pthread_mutex_lock(&follower->lock);
-    *out_error = follower->failure;
-    pthread_mutex_unlock(&follower->lock);
-    return true;
-}
-
-void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_status *out_status)
-{
-    int64_t now_ms = clock_monotonic_ms(), since_ms = atomic_load(&follower->fresh_since_ms);
-    uint64_t done = follower->done_offsets, total = follower->total_offsets;
-    enum kafka_follow_phase phase = follower->phase;
-    bool reading = phase == KAFKA_FOLLOW_READING;
-    double seconds = reading ? (double)(now_ms - follower->read_began_ms + 1) / 1000 : 0;
-    double rate = reading ? (double)metrics_read(&follower->records) / seconds : 0;
-    struct followed_hold hold = {0};
-    double offset_rate = reading ? (double)done / seconds : 0;
-    *out_status = (struct kafka_follow_status){
-        .phase = phase,
-        .topic = follower->topic,
-        .bootstrap_ratio = phase == KAFKA_FOLLOW_FOLLOWING ? 1
-                           : reading && total              ? (double)done / (double)total
-                                                           : 0,
-        .age_ms = since_ms == INT64_MIN ? -1 : now_ms - since_ms,
-        .fresh = kafka_follower_is_fresh(follower),
-        .waits_for = follower->source && kafka_source_is_waiting(follower->source)
-                         ? kafka_source_name(follower->source)
-                         : NULL,
-        .holds = kafka_follower_holds(follower, &hold),
-        .lease_ms = follower->options.lease_ms,
-        .records = metrics_read(&follower->records),
-        .records_per_second = rate,
-        .hold = hold,
-        .eta_ms = offset_rate > 0 ? (int64_t)((double)(total - done) / offset_rate * 1000) : -1,
-    };
 }

@@ -328,6 +328,35 @@ void subject_pseudonym(const struct subject_key *key, enum subject_kind kind,
     memcpy(out_pseudonym->bytes, output.bytes, PSEUDONYM_SIZE);
 }
 
+static_assert((int)SUBJECTS_AT_ONCE == (int)KEYED_HASH_LANES, "as many as there are lanes");
+
+void subject_pseudonyms(const struct subject_key *key, const struct subject_name *names, unsigned count,
+                        struct pseudonym *out_pseudonyms)
+{
+    struct keyed_hash_message messages[SUBJECTS_AT_ONCE];
+    struct keyed_hash_output outputs[SUBJECTS_AT_ONCE];
+    unsigned owners[SUBJECTS_AT_ONCE], lanes = 0;
+    ensure(count <= SUBJECTS_AT_ONCE);
+    for (unsigned i = 0; i < count; i++) {
+        const struct subject_name *name = &names[i];
+        ensure((unsigned)name->kind < SUBJECT_KINDS && name->identifier.size > 0 &&
+               name->identifier.size <= SUBJECT_IDENTIFIER_SIZE_MAX);
+        if (!is_short(name->kind, name->identifier_kind, name->identifier)) {
+            hash_long(key, name->kind, name->identifier_kind, name->identifier, &out_pseudonyms[i]);
+            continue;
+        }
+        struct keyed_hash_message *message = &messages[lanes];
+        memset(message->bytes, 0, sizeof message->bytes);
+        message->size = put_message(name->kind, name->identifier_kind, name->identifier, message->bytes);
+        owners[lanes++] = i;
+    }
+    if (lanes == 0)
+        return;
+    keyed_hash_run(key->prepared, messages, lanes, outputs);
+    for (unsigned i = 0; i < lanes; i++)
+        memcpy(out_pseudonyms[owners[i]].bytes, outputs[i].bytes, PSEUDONYM_SIZE);
+}
+
 void subject_hash_record(const struct subject_key *key, struct record *record)
 {
     struct keyed_hash_message messages[SUBJECT_KINDS];

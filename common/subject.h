@@ -50,6 +50,19 @@ void subject_pseudonym(const struct subject_key *key, enum subject_kind kind,
                        enum identifier_kind identifier_kind, struct view identifier,
                        struct pseudonym *out_pseudonym);
 
+enum { SUBJECTS_AT_ONCE = 4 };
+
+/* What a pseudonym is made of. */
+struct subject_name {
+    enum subject_kind kind;
+    enum identifier_kind identifier_kind;
+    struct view identifier; /* canonical */
+};
+
+/* The same of up to SUBJECTS_AT_ONCE; all take as long as one. Any thread. */
+void subject_pseudonyms(const struct subject_key *key, const struct subject_name *names, unsigned count,
+                        struct pseudonym *out_pseudonyms);
+
 /* Fill in the pseudonyms of all present subjects of a record that lack one (computed once, by whoever comes first). */
 void subject_hash_record(const struct subject_key *key, struct record *record);
 

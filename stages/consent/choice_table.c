@@ -29,7 +29,7 @@
 #define MOVED (UINT64_C(1) << 63)
 
 enum {
-    BUCKETS_SLOWLY = 1 << 12, /* from here growth is by a seventh instead of a half: memory, not speed */
+    BUCKETS_SLOWLY = 1 << 13, /* from here growth is by a seventh instead of a half: memory, not speed */
     FULL_PERCENT = 84,
 };
 
@@ -247,12 +247,27 @@ static bool copy_bucket(const struct choice_segment *from, uint64_t number, stru
     return true;
 }
 
+void choice_table_expect(struct choice_table *table, uint64_t entries)
+{
+    table->expected = entries;
+}
+
+/* Of the next larger segment. At most twice as many, whatever is expected: so much can be wrong with it. */
+static uint64_t more_buckets(const struct choice_table *table, uint64_t buckets)
+{
+    uint64_t next = buckets + (buckets < BUCKETS_SLOWLY ? buckets / 2 : buckets / 7);
+    uint64_t expected = table->expected / CHOICE_SEGMENTS / CHOICE_BUCKET_ENTRIES * 100 / FULL_PERCENT;
+    expected += expected / 64; /* segments are not quite alike */
+    expected = expected < 2 * buckets ? expected : 2 * buckets;
+    return expected > next ? expected : next;
+}
+
 static bool grow(struct choice_table *table, uint32_t number, struct error *error)
 {
     struct choice_segment *old = choice_segment_of(table, number);
     uint64_t buckets = old->buckets;
     for (;;) {
-        buckets += buckets < BUCKETS_SLOWLY ? buckets / 2 : buckets / 7;
+        buckets = more_buckets(table, buckets);
         struct choice_segment *segment = choice_segment_new(table, buckets);
         if (!segment)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
@@ -385,7 +400,6 @@ void choice_table_prefetch_entry(const struct choice_table *table, const struct 
     __builtin_prefetch((const void *)segment->bucket[number].tags, 1);
     __builtin_prefetch((const void *)segment->bucket[number].choices, 1);
     __builtin_prefetch((const void *)segment->margin[number].order, 1);
-    __builtin_prefetch((const void *)segment->margin[number].bits, 1);
 }
 
 bool choice_table_find(const struct choice_table *table, const struct pseudonym *pseudonym,

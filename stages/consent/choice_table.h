@@ -41,6 +41,9 @@ void choice_table_load(const struct choice_table *table, struct choice_handle en
 void choice_table_store(struct choice_table *table, struct choice_handle entry,
                         const struct choice_state *state);
 
+/* So many entries are expected in all (0: nobody knows): it grows in fewer steps then. */
+void choice_table_expect(struct choice_table *table, uint64_t entries);
+
 /* Bring near what choice_table_entry and the two above need. */
 void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym);
 

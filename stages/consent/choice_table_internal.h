@@ -32,6 +32,7 @@ struct choice_table {
     struct choice_rare rare;
     struct choice_holds holds;
     uint64_t entries_max;
+    uint64_t expected; /* 0: nobody knows; the writer's */
     _Atomic uint64_t entries;
     _Atomic uint64_t bytes;
     struct choice_segment *dropped; /* the writer's own, as below */

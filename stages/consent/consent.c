@@ -93,6 +93,18 @@ static bool consent_apply(void *memory, const struct followed_record *record, st
     return ledger_apply(shared->ledger, record, error);
 }
 
+static void consent_begin(void *memory, uint64_t records)
+{
+    struct consent_shared *shared = memory;
+    ledger_begin(shared->ledger, records);
+}
+
+static void consent_ahead(void *memory, const struct followed_record *records, size_t count)
+{
+    struct consent_shared *shared = memory;
+    ledger_ahead(shared->ledger, records, count);
+}
+
 static void consent_committed_to(void *memory, int32_t partition, int64_t offset)
 {
     struct consent_shared *shared = memory;
@@ -193,6 +205,8 @@ static const struct followed_snapshot consent_snapshot = {
 static const struct followed consent_followed = {
     .topic = TOPIC_CONSENT,
     .apply = consent_apply,
+    .begin = consent_begin,
+    .ahead = consent_ahead,
     .committed_to = consent_committed_to,
     .complete = consent_complete,
     .acknowledged = consent_acknowledged,

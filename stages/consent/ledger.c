@@ -20,6 +20,17 @@
 
 enum {
     PENDING_FIRST = 64,
+    AHEAD_MAX = 1024, /* records that are prepared at once */
+    FETCH_AHEAD = 16, /* records whose entries are on their way from memory */
+};
+
+/* A record that comes soon. */
+struct ahead {
+    int64_t offset;
+    int32_t partition;
+    bool hashed;
+    struct pseudonym pseudonym; /* only where hashed */
+    struct consent_key key;
 };
 
 struct pending_record {
@@ -60,6 +71,10 @@ struct ledger {
     struct partition *partitions;
     size_t partition_count;
     uint64_t pending_records;
+    struct ahead *ahead; /* AHEAD_MAX */
+    size_t ahead_count, ahead_next;
+    uint64_t to_come, entries_before; /* records of the first read; entries at its begin */
+    uint64_t come;
     _Atomic uint64_t counters[COUNTERS];
     atomic_bool complete;
 };
@@ -74,7 +89,10 @@ struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
         ledger->reader = consent_reader_new(setup->names, setup->line_kind);
         ledger->table = choice_table_new(setup->entries_max, setup->readers);
     }
-    if (!ledger || !ledger->reader || !ledger->table || !recent_init(&ledger->recent, RECENT_CHANGES)) {
+    if (ledger)
+        ledger->ahead = calloc(AHEAD_MAX, sizeof *ledger->ahead);
+    if (!ledger || !ledger->reader || !ledger->table || !ledger->ahead ||
+        !recent_init(&ledger->recent, RECENT_CHANGES)) {
         ledger_free(ledger);
         error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
                    "no memory for the consent table");
@@ -90,6 +108,7 @@ void ledger_free(struct ledger *ledger)
     for (size_t i = 0; i < ledger->partition_count; i++)
         free(ledger->partitions[i].pending);
     free(ledger->partitions);
+    free(ledger->ahead);
     recent_release(&ledger->recent);
     moves_release(&ledger->moves);
     choice_table_free(ledger->table);
@@ -191,6 +210,86 @@ void ledger_committed_to(struct ledger *ledger, int32_t number, int64_t offset)
         ledger->pending_records--;
         count(ledger, COUNTER_PENDING, (uint64_t)-1);
     }
+}
+
+/* ---- what comes next ---- */
+
+static void hash_ahead(struct ledger *ledger, struct ahead *const *aheads, unsigned count)
+{
+    struct subject_name names[SUBJECTS_AT_ONCE] = {0};
+    struct pseudonym pseudonyms[SUBJECTS_AT_ONCE];
+    for (unsigned i = 0; i < count; i++) {
+        const struct consent_key *key = &aheads[i]->key;
+        names[i] = (struct subject_name){key->subject, key->identifier_kind, {key->identifier, key->size}};
+    }
+    subject_pseudonyms(ledger->setup.subject_key, names, count, pseudonyms);
+    for (unsigned i = 0; i < count; i++) {
+        aheads[i]->pseudonym = pseudonyms[i];
+        aheads[i]->hashed = true;
+    }
+}
+
+static void fetch_ahead(const struct ledger *ledger, size_t number)
+{
+    if (number < ledger->ahead_count && ledger->ahead[number].hashed)
+        choice_table_prefetch_entry(ledger->table, &ledger->ahead[number].pseudonym);
+}
+
+void ledger_begin(struct ledger *ledger, uint64_t records)
+{
+    ledger->to_come = records;
+    ledger->entries_before = choice_table_entries(ledger->table);
+}
+
+/* A part of the first read tells how many entries all of it will make. */
+static void expect_entries(struct ledger *ledger, size_t count)
+{
+    enum { ENOUGH = 100000 };
+    ledger->come += count;
+    if (ledger->come < ENOUGH || ledger->come > ledger->to_come)
+        return;
+    double made = (double)(choice_table_entries(ledger->table) - ledger->entries_before);
+    choice_table_expect(ledger->table, ledger->entries_before +
+                                           (uint64_t)(made / (double)ledger->come * (double)ledger->to_come));
+}
+
+void ledger_ahead(struct ledger *ledger, const struct followed_record *records, size_t count)
+{
+    if (!ledger_is_complete(ledger))
+        expect_entries(ledger, count);
+    struct ahead *to_hash[SUBJECTS_AT_ONCE];
+    unsigned waiting = 0;
+    ledger->ahead_count = count < AHEAD_MAX ? count : AHEAD_MAX;
+    ledger->ahead_next = 0;
+    for (size_t i = 0; i < ledger->ahead_count; i++) {
+        struct ahead *ahead = &ledger->ahead[i];
+        ahead->offset = records[i].offset;
+        ahead->partition = records[i].partition;
+        ahead->hashed = false;
+        consent_key_read(records[i].key, ledger->setup.line_kind, &ahead->key);
+        if (ahead->key.kind == CONSENT_KEY_CHOICE || ahead->key.kind == CONSENT_KEY_SIGNAL)
+            to_hash[waiting++] = ahead;
+        if (waiting == SUBJECTS_AT_ONCE) {
+            hash_ahead(ledger, to_hash, waiting);
+            waiting = 0;
+        }
+    }
+    hash_ahead(ledger, to_hash, waiting);
+    for (size_t i = 0; i < FETCH_AHEAD; i++)
+        fetch_ahead(ledger, i);
+}
+
+/* What was prepared of the record; NULL: nothing. */
+static const struct ahead *take_ahead(struct ledger *ledger, const struct followed_record *record)
+{
+    if (ledger->ahead_next == ledger->ahead_count)
+        return NULL;
+    const struct ahead *ahead = &ledger->ahead[ledger->ahead_next];
+    if (ahead->offset != record->offset || ahead->partition != record->partition)
+        return NULL;
+    fetch_ahead(ledger, ledger->ahead_next + FETCH_AHEAD);
+    ledger->ahead_next++;
+    return ahead;
 }
 
 /* ---- one record ---- */
@@ -357,7 +456,7 @@ static void count_value(struct ledger *ledger, const struct choice_record *choic
 
 static bool apply_choice(struct ledger *ledger, struct partition *partition,
                          const struct followed_record *record, const struct consent_key *key,
-                         struct error *error)
+                         const struct ahead *ahead, struct error *error)
 {
     bool signal = key->kind == CONSENT_KEY_SIGNAL;
     struct consent_value value;
@@ -370,8 +469,11 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
         }
     }
     struct pseudonym pseudonym;
-    subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
-                      (struct view){key->identifier, key->size}, &pseudonym);
+    if (ahead && ahead->hashed)
+        pseudonym = ahead->pseudonym;
+    else
+        subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
+                          (struct view){key->identifier, key->size}, &pseudonym);
     if (record->committed) {
         if (signal)
             count(ledger, COUNTER_SIGNALS, 1);
@@ -398,9 +500,12 @@ static void apply_meta(struct ledger *ledger, const struct followed_record *reco
 static bool apply_record(struct ledger *ledger, struct partition *partition,
                          const struct followed_record *record, struct error *error)
 {
-    struct consent_key key;
-    consent_key_read(record->key, ledger->setup.line_kind, &key);
-    switch (key.kind) {
+    const struct ahead *ahead = take_ahead(ledger, record);
+    struct consent_key own;
+    if (!ahead)
+        consent_key_read(record->key, ledger->setup.line_kind, &own);
+    const struct consent_key *key = ahead ? &ahead->key : &own;
+    switch (key->kind) {
     case CONSENT_KEY_UNREADABLE:
         break;
     case CONSENT_KEY_WRONG_KIND:
@@ -410,15 +515,15 @@ static bool apply_record(struct ledger *ledger, struct partition *partition,
             "found",
             "set subscriber.kind to what the topic has", error);
     case CONSENT_KEY_CHOICE:
-        if (!ledger->setup.subjects[key.subject])
+        if (!ledger->setup.subjects[key->subject])
             return refuse(
                 ledger, record, EXIT_STATUS_CONFIGURATION,
                 "a choice is stored for a subject that consent.subjects does not list, so it might be "
                 "ignored",
                 "list the subject in consent.subjects", error);
-        return apply_choice(ledger, partition, record, &key, error);
+        return apply_choice(ledger, partition, record, key, ahead, error);
     case CONSENT_KEY_SIGNAL:
-        return apply_choice(ledger, partition, record, &key, error);
+        return apply_choice(ledger, partition, record, key, ahead, error);
     case CONSENT_KEY_HASH: /* rule 6: an erased subject's `out`; matches nothing until its key exists */
         count(ledger, COUNTER_HASHES, record->committed);
         return true;
@@ -459,6 +564,7 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
             "below which nothing starts",
             "the consent topic has choices of %llu subjects, and consent.floor is %llu",
             (unsigned long long)entries, (unsigned long long)ledger->setup.floor);
+    choice_table_expect(ledger->table, 0);
     moves_queue_all(&ledger->moves);
     inherit_queued(ledger, true);
     brake_complete(&ledger->brake, entries);
@@ -491,6 +597,7 @@ void ledger_identify(const struct ledger *ledger, struct snapshot_head *out_head
     crypto_generichash_init(&digest, NULL, 0, sizeof out_head->settings_check);
     add_number(&digest, SNAPSHOT_LOGIC);
     add_number(&digest, setup->line_kind);
+    add_number(&digest, setup->signals_yield);
     for (unsigned i = 0; i < SUBJECT_KINDS; i++)
         add_number(&digest, setup->subjects[i]);
     for (unsigned i = 0; i < setup->names->count; i++) {

@@ -53,6 +53,12 @@ void ledger_free(struct ledger *ledger); /* NULL is fine */
 CLICKVEIL_MUST_CHECK bool ledger_apply(struct ledger *ledger, const struct followed_record *record,
                                        struct error *error);
 
+/* So many records will come before ledger_complete, about. */
+void ledger_begin(struct ledger *ledger, uint64_t records);
+
+/* These come next: their keys are read and hashed together, and their entries fetched while others are applied. */
+void ledger_ahead(struct ledger *ledger, const struct followed_record *records, size_t count);
+
 /* The committed view of a partition has reached `offset` (exclusive). */
 void ledger_committed_to(struct ledger *ledger, int32_t partition, int64_t offset);
 

@@ -4,11 +4,13 @@
  *   load topics BOOTSTRAP PARTITIONS TOPIC...
  *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
  *        [opt-out-percent=N]
+ *   load choices BOOTSTRAP CONSENT-TOPIC [entries=N]
  *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N] [rate=N]
  *
  * The sample is what `clickveil generate` makes, over the last day. Choices are made for consent-subscribers lines, of
  * which the events' subscribers are the first, so that a table can be larger than those who are seen. Topics hold lz4
  * batches of up to 1 MB, as busy producers write them. `sample` prints {"events","event_bytes","consents","seconds"}.
+ * `choices` makes as many records of different subjects, for the consent table alone.
  * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, `rate` a second
  * (100,000).
  */
@@ -228,6 +230,36 @@ static void load_sample(int argc, char **argv)
     generate_names_free(apps);
 }
 
+/* ---- choices alone ---- */
+
+/* Everybody different, in no order; one in ten is an account. */
+static void load_choices(int argc, char **argv)
+{
+    uint64_t entries = number(argc, argv, "entries", 1000000);
+    int64_t began_ms = clock_monotonic_ms(), now_ms = clock_unix_ms();
+    rd_kafka_t *client = producer(argv[0]);
+    uint64_t bytes = 0;
+    for (uint64_t i = 0; i < entries; i++) {
+        char key[64], value[128];
+        unsigned long long id = i * 7654321 % 1000000000000; /* no two alike */
+        int key_size = i % 10 ? snprintf(key, sizeof key, "line:+999%012llu", id)
+                              : snprintf(key, sizeof key, "account:acct-%llu", id);
+        int value_size =
+            snprintf(value, sizeof value, "{\"choices\":{\"*\":\"%s\"},\"effective\":%lld,\"seq\":%llu}",
+                     i % 8 ? "out" : "in", (long long)(now_ms - 1000 - (int64_t)(id % 31536000000)),
+                     (unsigned long long)i);
+        struct generated record = {
+            .key = {key, (size_t)key_size}, .value = {value, (size_t)value_size}, .timestamp_ms = now_ms};
+        bytes += record.key.size + record.value.size;
+        put(client, argv[1], &record);
+    }
+    if (rd_kafka_flush(client, TIMEOUT_MS * 2))
+        die("not everything was delivered");
+    rd_kafka_destroy(client);
+    printf("{\"entries\":%llu,\"bytes\":%.0f,\"seconds\":%.1f}\n", (unsigned long long)entries,
+           (double)bytes / (double)entries, (double)(clock_monotonic_ms() - began_ms) / 1000);
+}
+
 int main(int argc, char **argv)
 {
     if (argc >= 5 && strcmp(argv[1], "topics") == 0)
@@ -236,6 +268,8 @@ int main(int argc, char **argv)
         load_sample(argc - 2, argv + 2);
     else if (argc >= 4 && strcmp(argv[1], "opt-outs") == 0)
         load_opt_outs(argc - 2, argv + 2);
+    else if (argc >= 4 && strcmp(argv[1], "choices") == 0)
+        load_choices(argc - 2, argv + 2);
     else
         die("see the head of tests/bench/load.c");
     return 0;

@@ -453,9 +453,36 @@ static void app_tokens_are_the_published_vectors(void **state)
     subject_key_free(key);
 }
 
+/* Long ones among them are hashed by themselves. */
+static void pseudonyms_of_several_are_those_of_each(void **unused)
+{
+    (void)unused;
+    static const uint8_t bytes[SUBJECT_KEY_SIZE] = {3};
+    struct error error = {0};
+    struct subject_key *key = subject_key_of_bytes(bytes, &error);
+    char longest[SUBJECT_IDENTIFIER_SIZE_MAX];
+    memset(longest, 'x', sizeof longest);
+    const struct subject_name names[SUBJECTS_AT_ONCE] = {
+        {SUBJECT_LINE, IDENTIFIER_E164, VIEW("9991234567")},
+        {SUBJECT_ACCOUNT, IDENTIFIER_OPAQUE, {longest, sizeof longest}},
+        {SUBJECT_ACCOUNT, IDENTIFIER_OPAQUE, VIEW("a")},
+        {SUBJECT_DEVICE, IDENTIFIER_IMEI, VIEW("12345678901234")},
+    };
+    for (unsigned count = 0; count <= SUBJECTS_AT_ONCE; count++) {
+        struct pseudonym together[SUBJECTS_AT_ONCE], alone;
+        subject_pseudonyms(key, names, count, together);
+        for (unsigned i = 0; i < count; i++) {
+            subject_pseudonym(key, names[i].kind, names[i].identifier_kind, names[i].identifier, &alone);
+            assert_memory_equal(together[i].bytes, alone.bytes, sizeof alone.bytes);
+        }
+    }
+    subject_key_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pseudonyms_of_several_are_those_of_each),
         cmocka_unit_test(e164_has_one_form_for_every_spelling),
         cmocka_unit_test(e164_refuses_what_is_national_ambiguous_or_no_number),
         cmocka_unit_test(imsi_is_fifteen_digits),
