@@ -640,12 +640,19 @@ static void *run_barrier(void *context)
     return NULL;
 }
 
-bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms)
+uint64_t kafka_follower_ask(struct kafka_follower *follower)
 {
-    int64_t until_ms = clock_monotonic_ms() + timeout_ms;
     pthread_mutex_lock(&follower->lock);
     uint64_t ticket = ++follower->ticket_asked;
     pthread_cond_broadcast(&follower->changed);
+    pthread_mutex_unlock(&follower->lock);
+    return ticket;
+}
+
+bool kafka_follower_await(struct kafka_follower *follower, uint64_t ticket, int64_t timeout_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + timeout_ms;
+    pthread_mutex_lock(&follower->lock);
     while (!is_stopping(follower) && follower->ticket_done < ticket && clock_monotonic_ms() < until_ms)
         wait_locked(follower, until_ms - clock_monotonic_ms() + 1);
     bool passed = !is_stopping(follower) && follower->ticket_done >= ticket;

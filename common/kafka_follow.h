@@ -18,6 +18,8 @@
 
 struct kafka_follower;
 
+enum { KAFKA_FOLLOWERS_MAX = 8 }; /* of a process */
+
 enum kafka_follow_phase {
     KAFKA_FOLLOW_CONNECTING = 0, /* broker not reached yet */
     KAFKA_FOLLOW_READING,        /* first full read */
@@ -65,9 +67,17 @@ bool kafka_follower_is_fresh(const struct kafka_follower *follower);
 /* Must work rest until somebody confirms what was read (spec 3, rule 8)? */
 bool kafka_follower_holds(const struct kafka_follower *follower, struct followed_hold *out_hold);
 
-/* Wait until everything that stood in the topic when this was called has been taken in. False: it did not happen
- * within timeout_ms, or the follower failed; what waits for it must not commit. */
-CLICKVEIL_MUST_CHECK bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms);
+/* A barrier: ask for one, and wait until everything that stood in the topic when it was asked for has been taken in.
+ * Several followers are asked first and waited for then. False: it did not happen within timeout_ms, or the follower
+ * failed; what waits for it must not commit. */
+uint64_t kafka_follower_ask(struct kafka_follower *follower);
+CLICKVEIL_MUST_CHECK bool kafka_follower_await(struct kafka_follower *follower, uint64_t ticket,
+                                               int64_t timeout_ms);
+
+static inline bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms)
+{
+    return kafka_follower_await(follower, kafka_follower_ask(follower), timeout_ms);
+}
 
 /* True and the reason when the follower can't go on; the process must stop. */
 bool kafka_follower_failure(struct kafka_follower *follower, struct error *out_error);

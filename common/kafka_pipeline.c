@@ -14,7 +14,6 @@
 
 enum {
     WORKERS_MAX = 256,
-    FOLLOWERS_MAX = 8,
     SIDES_MAX = 16,
     LAG_EVERY_MS = 5000,
     LAG_TIMEOUT_MS = 1000,
@@ -33,7 +32,7 @@ struct lag_list { /* of the workers of one input */
 struct kafka_pipeline {
     const struct config *config;
     struct chain_shared *chain_shared;
-    struct kafka_follower *followers[FOLLOWERS_MAX];
+    struct kafka_follower *followers[KAFKA_FOLLOWERS_MAX];
     unsigned follower_count;
     struct kafka_worker *workers[WORKERS_MAX];
     unsigned worker_count;
@@ -72,7 +71,7 @@ static void start_follower(void *context, const struct followed *followed, void 
     struct kafka_pipeline *pipeline = visit->pipeline;
     if (!visit->fine)
         return;
-    ensure(pipeline->follower_count < FOLLOWERS_MAX);
+    ensure(pipeline->follower_count < KAFKA_FOLLOWERS_MAX);
     struct kafka_follower *follower =
         kafka_follower_new(pipeline->config, followed, stage_shared, stage_options, visit->error);
     visit->fine = follower != NULL;

@@ -21,6 +21,8 @@ struct kafka_source {
     const char *topic, *made;
     int32_t partitions; /* 0: not known yet */
     int64_t *ends;
+    int64_t
+        *answered; /* an end up to which all was answered: when nothing came since, nobody need be asked */
     atomic_bool is_waiting;
     char name[NAME_SIZE];
 };
@@ -66,6 +68,7 @@ void kafka_source_free(struct kafka_source *source)
         rd_kafka_destroy(source->client);
     }
     free(source->ends);
+    free(source->answered);
     free(source);
 }
 
@@ -85,7 +88,8 @@ static bool take_partitions(struct kafka_source *source, struct error *error)
     if (!kafka_topic_partitions(source->client, source->topic, REQUEST_TIMEOUT_MS, &partitions, error))
         return false;
     source->ends = calloc((size_t)partitions, sizeof *source->ends);
-    if (!source->ends)
+    source->answered = calloc((size_t)partitions, sizeof *source->answered);
+    if (!source->ends || !source->answered)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a source");
     source->partitions = partitions;
     return true;
@@ -147,8 +151,11 @@ static bool await_end(struct kafka_source *source, bool (*is_stopping)(const voi
                       const void *context, bool *out_answered, struct error *error)
 {
     int64_t until_ms = clock_monotonic_ms() + ROUND_MS;
-    bool answered = false;
-    if (!take_end(source, error) || !ask(source, &answered, error))
+    if (!take_end(source, error))
+        return false;
+    size_t ends_size = (size_t)source->partitions * sizeof *source->ends;
+    bool answered = memcmp(source->ends, source->answered, ends_size) == 0;
+    if (!answered && !ask(source, &answered, error))
         return false;
     atomic_store(&source->is_waiting, !answered);
     while (!answered && !is_stopping(context) && clock_monotonic_ms() < until_ms) {
@@ -157,6 +164,8 @@ static bool await_end(struct kafka_source *source, bool (*is_stopping)(const voi
             return false;
     }
     atomic_store(&source->is_waiting, !answered);
+    if (answered)
+        memcpy(source->answered, source->ends, ends_size);
     *out_answered = answered;
     return true;
 }

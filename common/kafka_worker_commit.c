@@ -184,9 +184,14 @@ static bool pass_barriers(struct kafka_worker *worker)
 #ifdef CLICKVEIL_TEST_BARRIER_OFF
     return true; /* a test build, to see the barrier's test fail and to see what the barrier costs */
 #endif
-    for (unsigned i = 0; !worker->side_stage && i < worker->spec.follower_count; i++) {
-        if (!kafka_follower_barrier(worker->spec.followers[i],
-                                    worker->config->runtime.transaction_timeout_ms / 3))
+    uint64_t tickets[KAFKA_FOLLOWERS_MAX];
+    unsigned count = worker->side_stage ? 0 : worker->spec.follower_count;
+    ensure(count <= KAFKA_FOLLOWERS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        tickets[i] = kafka_follower_ask(worker->spec.followers[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (!kafka_follower_await(worker->spec.followers[i], tickets[i],
+                                  worker->config->runtime.transaction_timeout_ms / 3))
             return false;
     }
     return kafka_worker_is_fresh(worker); /* what was just read may hold */
