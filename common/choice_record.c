@@ -178,8 +178,8 @@ void choice_record_effect(const struct choice_record *record, enum subject_kind 
         lapsed |= programmes->opt_in_somewhere | choice_names_successors(names, (choice_set)~0);
     else
         lapsed &= programmes->in_by[subject];
-    if (record->reset) /* it leaves the choices that it does not name (rule 10) */
-        lapsed &= spoken_of;
+    if (record->reset && !record->closed && !record->moved && !record->in_is_void)
+        lapsed &= spoken_of; /* it leaves the choices that it does not name (rule 10) */
     *out_effect = (struct choice_effect){
         .out = out & all,
         .lapsed = lapsed & all & (choice_set)~given,

@@ -1,7 +1,9 @@
 /*
  * Design. `in`s are counted by when they were read, in slices of the window, since a record's own timestamp is its
- * producer's word: one that is backdated must not count as long past. Only where the time of reading says nothing (what
- * stands in the topic when a process comes back) the record's own is taken, and it never turns the clock back.
+ * producer's word: one that is backdated must not count as long past. When a process comes back the time of reading says
+ * nothing: what came since its snapshot is counted by its own time, partition by partition as it is read, and looked at when
+ * all of it is there. So a restart releases nothing that a running process would hold, and what is old is not new because it
+ * is read again.
  *
  * Partitions are read side by side, so a confirmation may be read before `in`s that were written before it. Those, by their
  * timestamp, are covered too, for the length of a window.
@@ -87,10 +89,58 @@ static bool is_confirmed(const struct brake *brake, int64_t timestamp_ms, uint64
 
 /* ---- the follower's thread ---- */
 
+static int64_t slice_ms(const struct brake *brake)
+{
+    return brake->limits.window_ms / BRAKE_SLICES;
+}
+
+/* What was written before the snapshot is in it, or was; with it nothing is new. */
+static void note_past(struct brake *brake, int64_t timestamp_ms)
+{
+    if (timestamp_ms <= brake->last_ms)
+        return;
+    int64_t slice = (timestamp_ms - brake->last_ms) / slice_ms(brake);
+    uint32_t *count = &brake->past[slice < BRAKE_PAST ? slice : BRAKE_PAST - 1];
+    if (*count < UINT32_MAX)
+        ++*count;
+}
+
+/* The most `in`s of any one window since the snapshot, or since a confirmation that covers what was there then. */
+static uint64_t most_of_past(const struct brake *brake, uint64_t entries)
+{
+    int64_t first = 0;
+    uint64_t sum = 0, most = 0;
+    if (brake->confirmed_ms > brake->last_ms && covers_more(brake, &brake->confirmed, entries))
+        first = (brake->confirmed_ms - brake->last_ms) / slice_ms(brake) + 1;
+    for (int64_t i = first; i < BRAKE_PAST; i++) {
+        sum += brake->past[i];
+        if (i - first >= BRAKE_SLICES)
+            sum -= brake->past[i - BRAKE_SLICES];
+        if (sum > most)
+            most = sum;
+    }
+    return most;
+}
+
+static void judge_past(struct brake *brake, uint64_t entries)
+{
+    uint64_t most = most_of_past(brake, entries);
+    uint64_t announced = most < brake->allowance ? most : brake->allowance;
+    brake->allowance -= announced;
+    if (most - announced <= brake_limit(&brake->limits, entries))
+        return;
+    brake->held_ins = most;
+    set_hold(brake, BRAKE_HOLDS_INS);
+}
+
 void brake_note_in(struct brake *brake, int64_t timestamp_ms, int64_t now_ms, uint64_t entries)
 {
     if (brake->is_exempt)
         return;
+    if (!brake->is_following) {
+        note_past(brake, timestamp_ms);
+        return;
+    }
     advance(brake, now_ms > 0 ? now_ms : timestamp_ms);
     if (is_confirmed(brake, timestamp_ms, entries))
         return;
@@ -113,6 +163,8 @@ void brake_complete(struct brake *brake, uint64_t entries)
 {
     const struct consent_confirmation *confirmed = &brake->confirmed;
     brake->is_exempt = false;
+    brake->is_following = true;
+    judge_past(brake, entries);
     show(brake, entries);
     bool has_shrunk = (double)entries < (double)brake->last_size * (1 - brake->limits.share);
     bool is_meant = brake->confirmed_ms > brake->last_ms && covers_more(brake, confirmed, entries) &&

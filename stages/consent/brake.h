@@ -24,6 +24,7 @@
 
 enum {
     BRAKE_SLICES = 64, /* of the window: an `in` leaves it within a 64th of its length */
+    BRAKE_PAST = 9216, /* slices since the snapshot that are told apart: a day, with a window of 10 minutes */
 };
 
 enum brake_hold {
@@ -48,8 +49,10 @@ struct brake_numbers {
 
 struct brake {
     struct brake_limits limits;
-    bool is_exempt; /* the first bootstrap is under way */
-    int64_t now_ms; /* never goes back */
+    bool is_exempt;            /* the first bootstrap is under way */
+    bool is_following;         /* the first full read is done */
+    int64_t now_ms;            /* never goes back */
+    uint32_t past[BRAKE_PAST]; /* new `in`s of the first full read, by their own time since last_ms */
     uint64_t slices[BRAKE_SLICES], ins;
     uint64_t held_ins;  /* new ones, of the window that made it hold and since */
     int64_t slice;      /* number of the newest one */

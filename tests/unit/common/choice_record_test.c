@@ -50,6 +50,10 @@ static struct choice_record record_of(const struct choice_names *names, const ch
             record.out |= bit;
         else if (view_equal(word, VIEW("two_step")))
             record.two_step = true;
+        else if (view_equal(word, VIEW("asked")))
+            record.asked = true;
+        else if (view_equal(word, VIEW("year_later"))) /* than last_out, which is 1970 */
+            record.effective_ms = INT64_C(365) * 86400000;
         else if (view_equal(word, VIEW("closed")))
             record.closed = true;
         else if (view_equal(word, VIEW("moved")))
@@ -103,6 +107,10 @@ static const struct effect_case cases[] = {
     {"plus+ void", SUBJECT_LINE, 0, PLUS | LINES, 0, 0, "an `in` that cannot count"},
     {"plus+ had_out", SUBJECT_LINE, PLUS, PLUS | LINES, 0, 0, "an `out` before it that it may not answer"},
     {"plus+ had_out two_step", SUBJECT_LINE, 0, LINES, 0, 0, "which two_step may"},
+    {"plus+ had_out two_step asked", SUBJECT_LINE, PLUS, PLUS | LINES, 0, 0,
+     "and asked not within 12 months"},
+    {"plus+ had_out two_step asked year_later", SUBJECT_LINE, 0, LINES, 0, 0, "but after them"},
+    {"plus+ two_step asked", SUBJECT_LINE, 0, LINES, 0, 0, "asked, and no `out` is known"},
     {"tmobile+ void", SUBJECT_LINE, 0, TMOBILE | PLUS | LINES, 0, 0,
      "where tmobile is opt_in the `in` is gone, and the record speaks of it"},
     {"sprint+ void", SUBJECT_LINE, TMOBILE, PLUS | LINES, 0, 0,
@@ -117,6 +125,9 @@ static const struct effect_case cases[] = {
     {"moved", SUBJECT_LINE, 0, PLUS | LINES, ALL, 0, "the other subject may be out of anything"},
     {"plus+ moved", SUBJECT_LINE, 0, PLUS | LINES, ALL, 0, "never an `in`"},
     {"reset", SUBJECT_DEVICE, 0, 0, 0, ALL, "forgets and retracts, and is no `out`"},
+    {"reset", SUBJECT_LINE, 0, 0, 0, ALL, "nor does it end an `in` that it does not name"},
+    {"relevant- reset", SUBJECT_LINE, RELEVANT, 0, 0, ALL, "what it names counts as ever"},
+    {"reset closed", SUBJECT_LINE, 0, TMOBILE | PLUS | LINES, 0, ALL, "closed voids every `in`"},
     {"*+ reset", SUBJECT_LINE, 0, 0, 0, ALL, "whatever it chooses"},
 
     {"tombstone", SUBJECT_LINE, ALL, 0, 0, 0, "erasure counts as `out`"},
