@@ -355,14 +355,14 @@ static bool check_wanted(struct making *making, const void *after, bool history)
     return true;
 }
 
-/* Nothing that was out is anything else without being wanted. */
-static choice_set lost_outs(const struct making *making, const void *after)
+/* Nothing that was out is anything else without being wanted; an `in` of a change that is history is not. */
+static choice_set lost_outs(const struct making *making, const void *after, bool history)
 {
     choice_set lost = 0;
     for (unsigned i = 0; i <= making->rules->names->count; i++) {
         struct view name = name_of(making, i);
         bool was_out = stand_of(making, making->stored->state, name, INT64_MAX) == CONSENT_STAND_OUT;
-        bool is_meant = is_wanted_in(making, name) || is_wanted_in(making, VIEW("*")) ||
+        bool is_meant = (!history && (is_wanted_in(making, name) || is_wanted_in(making, VIEW("*")))) ||
                         (bit_at(making, i) & making->unsaid);
         if (was_out && !is_meant && stand_of(making, after, name, INT64_MAX) != CONSENT_STAND_OUT)
             lost |= bit_at(making, i);
@@ -387,7 +387,7 @@ static bool judge(struct making *making, struct consent_reader *reader, const st
     judge->apply(after, &value.record, making->rules->names);
     judge->apply(alone, &value.record, making->rules->names);
     bool fine = check_wanted(making, after, history) && check_wanted(making, alone, history);
-    making->lost = lost_outs(making, after) | lost_outs(making, alone);
+    making->lost = lost_outs(making, after, history) | lost_outs(making, alone, history);
     choice_set in[2], out[2];
     judge->sets(making->stored->state, &in[0], &out[0]);
     judge->sets(after, &in[1], &out[1]);
