@@ -169,9 +169,9 @@ struct followed {
  * Each process that runs the stage has one worker more for it: a consumer group and a transactional producer of its
  * own, committed records only, from the first one on where the group has no position; inputs, outputs and positions in
  * one transaction, as for events. It starts when the process's followed topics are complete, and rests while one is
- * not fresh. File mode: called for every record of the consent file, after `complete`, before the first event. In a
- * partition records come in the order of their offsets; after an abort, or by a process that takes over, from the last
- * commit again.
+ * not fresh; not while one holds, since an opt-out is never delayed, nor for one that is made of its own answers. File
+ * mode: called for every record of the consent file, after `complete`, before the first event. In a partition records
+ * come in the order of their offsets; after an abort, or by a process that takes over, from the last commit again.
  *
  * All calls but `init` come from one thread. `shared` is the stage's shared state, which workers and the follower use
  * meanwhile. */
@@ -186,8 +186,8 @@ struct side_input {
     void (*release)(void *state); /* accepts zeroed memory; NULL: nothing */
 
     /* Take one record and emit what it results in (emitter_output; the record's own views end with the call: what goes
-     * on is copied to emitter.arena). emitter.partition is the record's. False: can't go on, nothing is committed (emitter->error says why; `abort_transaction` there:
-     * a smaller batch may help). */
+     * on is copied to emitter.arena). emitter.partition is the record's. False: can't go on, nothing is committed
+     * (emitter->error says why; `abort_transaction` there: a smaller batch may help). */
     bool (*process)(void *state, const struct followed_record *record, struct emitter *emitter);
     /* End of a transaction. NULL: nothing. */
     bool (*flush)(void *state, struct emitter *emitter, bool *out_more);
