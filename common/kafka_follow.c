@@ -669,7 +669,7 @@ static bool start(struct kafka_follower *follower, struct error *error)
     follower->record_list = calloc(READ_BATCH, sizeof *follower->record_list);
     follower->record_of = calloc(READ_BATCH, sizeof *follower->record_of);
     follower->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (!follower->messages || follower->wake < 0)
+    if (!follower->messages || !follower->record_list || !follower->record_of || follower->wake < 0)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory or descriptors",
                           "no memory to follow a topic");
     const struct stage *source = kafka_source_stage(follower->config, follower->followed->topic);

@@ -13,6 +13,7 @@ enum {
     STEP_MS = 5,
     ROUND_MS = 10000, /* then the end is taken anew */
     BACKOFF_MS = 200,
+    PARTITIONS_EVERY_MS = 5000,
     NAME_SIZE = 320,
 };
 
@@ -20,6 +21,7 @@ struct kafka_source {
     rd_kafka_t *client; /* of the side input's group, which it never joins */
     const char *topic, *made;
     int32_t partitions; /* 0: not known yet */
+    int64_t count_ms;   /* when their number is asked for again; monotonic */
     int64_t *ends;
     int64_t
         *answered; /* an end up to which all was answered: when nothing came since, nobody need be asked */
@@ -80,13 +82,20 @@ static void hear(struct kafka_source *source)
         rd_kafka_message_destroy(message);
 }
 
+/* The source may get more of them while we run: what waits in those must be answered too. */
 static bool take_partitions(struct kafka_source *source, struct error *error)
 {
     int32_t partitions;
-    if (source->partitions)
+    if (source->partitions && clock_monotonic_ms() < source->count_ms)
         return true;
     if (!kafka_topic_partitions(source->client, source->topic, REQUEST_TIMEOUT_MS, &partitions, error))
         return false;
+    source->count_ms = clock_monotonic_ms() + PARTITIONS_EVERY_MS;
+    if (partitions == source->partitions)
+        return true;
+    source->partitions = 0;
+    free(source->ends);
+    free(source->answered);
     source->ends = calloc((size_t)partitions, sizeof *source->ends);
     source->answered = calloc((size_t)partitions, sizeof *source->answered);
     if (!source->ends || !source->answered)
