@@ -45,6 +45,7 @@ struct chain_shared {
     const struct config *config;
     struct arena arena;
     struct subject_key *subject_key;
+    bool subject_key_lasts;
     bool files;
     unsigned count;
     void *stage_shared[LINKS_MAX];
@@ -93,6 +94,7 @@ static struct stage_context context_of(const struct chain_shared *shared, unsign
         .workers = (unsigned)shared->config->workers,
         .files = shared->files,
         .subject_key = shared->subject_key,
+        .subject_key_lasts = shared->subject_key_lasts,
     };
 }
 
@@ -107,6 +109,7 @@ static bool load_subject_key(struct chain_shared *shared, struct error *error)
             continue;
         struct view path = stage->subject_key_path(config->stage_options[i]);
         shared->subject_key = subject_key_load(path.data, error);
+        shared->subject_key_lasts = true;
         return shared->subject_key != NULL;
     }
     if (config->first_stage == 0) {

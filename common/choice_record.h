@@ -49,6 +49,16 @@ choice_set choice_names_successors(const struct choice_names *names, choice_set 
 
 /* ---- records ---- */
 
+/* Of a record in which clickveil wrote again what all records of a subject come to (rule 6): what the choices, the order
+ * and the confirmation of one record can't say. */
+struct choice_merged {
+    bool present;
+    choice_set before;    /* `out`s that an `in` replaced, in force for events before until_ms */
+    choice_set withdrawn; /* `in`s that were taken back */
+    int64_t until_ms;     /* Unix epoch, 0 to CHOICE_EFFECTIVE_MS_MAX */
+    int64_t last_out_ms;  /* of the newest `out`; 0: none */
+};
+
 /* One consent record's value as read. All zero is a record that cannot be read: `out` of everything. */
 struct choice_record {
     bool readable;
@@ -64,6 +74,7 @@ struct choice_record {
     int64_t effective_ms; /* Unix epoch, 0 to CHOICE_EFFECTIVE_MS_MAX */
     int64_t seq;
     int64_t last_out_ms; /* Unix epoch, 0 to CHOICE_EFFECTIVE_MS_MAX; 0 without had_out */
+    struct choice_merged merged;
 };
 
 /* The moment from which somebody may be asked again whose last `out` was at last_out_ms: 12 months later (spec 3, rule 10;

@@ -190,6 +190,7 @@ enum member {
     MEMBER_CLOSED,
     MEMBER_MOVED_FROM,
     MEMBER_RESET,
+    MEMBER_MERGED,
     MEMBERS,
 };
 
@@ -199,6 +200,7 @@ static enum member member_of(yyjson_val *name)
         [MEMBER_CHOICES] = "choices",   [MEMBER_EFFECTIVE] = "effective",   [MEMBER_SEQ] = "seq",
         [MEMBER_TWO_STEP] = "two_step", [MEMBER_ASKED] = "asked",           [MEMBER_LAST_OUT] = "last_out",
         [MEMBER_CLOSED] = "closed",     [MEMBER_MOVED_FROM] = "moved_from", [MEMBER_RESET] = "reset",
+        [MEMBER_MERGED] = "merged",
     };
     for (unsigned i = 1; i < MEMBERS; i++) {
         if (yyjson_equals_str(name, names[i]))
@@ -243,6 +245,33 @@ static bool read_moved_from(yyjson_val *value, struct reading *reading)
     return false;
 }
 
+static bool read_names(yyjson_val *list, const struct choice_names *names, choice_set *out_set)
+{
+    size_t index, count;
+    yyjson_val *name;
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > CONSENT_CHOICES_MAX)
+        return false;
+    *out_set = 0;
+    yyjson_arr_foreach(list, index, count, name)
+    {
+        if (!yyjson_is_str(name))
+            return false;
+        *out_set |= choice_names_bit(names, text_of(name)); /* those that nobody knows say nothing here */
+    }
+    return true;
+}
+
+/* Written by clickveil only, and always whole. */
+static bool read_merged(yyjson_val *value, const struct choice_names *names, struct choice_merged *merged)
+{
+    merged->present = true;
+    return yyjson_is_obj(value) && yyjson_obj_size(value) == 4 &&
+           read_names(yyjson_obj_get(value, "before"), names, &merged->before) &&
+           read_names(yyjson_obj_get(value, "withdrawn"), names, &merged->withdrawn) &&
+           read_time(yyjson_obj_get(value, "until"), &merged->until_ms) &&
+           read_time(yyjson_obj_get(value, "last_out"), &merged->last_out_ms);
+}
+
 static bool read_member(enum member member, yyjson_val *value, struct reading *reading)
 {
     struct choice_record *record = &reading->value->record;
@@ -266,6 +295,8 @@ static bool read_member(enum member member, yyjson_val *value, struct reading *r
         return read_moved_from(value, reading);
     case MEMBER_RESET: /* no choice: it forgets interests, which is not the consent stage's (rule 10) */
         return read_bool(value, &record->reset);
+    case MEMBER_MERGED:
+        return yyjson_is_null(value) || read_merged(value, reading->reader->names, &record->merged);
     case MEMBER_UNKNOWN:
     case MEMBERS:
         break;
@@ -294,6 +325,61 @@ static bool read_members(yyjson_val *root, struct reading *reading)
     return (seen & required) == required;
 }
 
+/* The document of a value, in the reader's memory; NULL: there is none. */
+static yyjson_doc *document_of(struct consent_reader *reader, struct view text)
+{
+    yyjson_alc allocator;
+    if (view_is_absent(text) || text.size > CONSENT_VALUE_BYTES_MAX ||
+        !yyjson_alc_pool_init(&allocator, reader->memory, reader->memory_size))
+        return NULL;
+    /* yyjson reads without writing unless told otherwise; its signature has no const */
+    return yyjson_read_opts((char *)(uintptr_t)text.data, text.size, READ_FLAGS, &allocator, NULL);
+}
+
+static void visit_names(const struct consent_reader *reader, yyjson_val *list, enum consent_unknown where,
+                        consent_unknown_visitor *visit, void *context)
+{
+    size_t index, count;
+    yyjson_val *name;
+    yyjson_arr_foreach(list, index, count, name)
+    {
+        if (yyjson_is_str(name) && !choice_names_bit(reader->names, text_of(name)))
+            visit(context, where, text_of(name));
+    }
+}
+
+void consent_value_unknown(struct consent_reader *reader, struct view text, consent_unknown_visitor *visit,
+                           void *context)
+{
+    yyjson_doc *document = document_of(reader, text);
+    yyjson_val *root = yyjson_doc_get_root(document), *name, *choice;
+    size_t index, count;
+    yyjson_obj_foreach(yyjson_obj_get(root, "choices"), index, count, name, choice)
+    {
+        if (!choice_names_bit(reader->names, text_of(name)))
+            visit(context, yyjson_equals_str(choice, "in") ? CONSENT_UNKNOWN_IN : CONSENT_UNKNOWN_OUT,
+                  text_of(name));
+    }
+    yyjson_val *merged = yyjson_obj_get(root, "merged"), *moved_from = yyjson_obj_get(root, "moved_from");
+    visit_names(reader, yyjson_obj_get(merged, "before"), CONSENT_UNKNOWN_BEFORE, visit, context);
+    visit_names(reader, yyjson_obj_get(merged, "withdrawn"), CONSENT_UNKNOWN_WITHDRAWN, visit, context);
+    if (yyjson_is_str(moved_from))
+        visit(context, CONSENT_UNKNOWN_MOVED_FROM, text_of(moved_from));
+    yyjson_doc_free(document);
+}
+
+bool consent_value_key_check(struct consent_reader *reader, struct view text, char *out_check,
+                             size_t check_size)
+{
+    yyjson_doc *document = document_of(reader, text);
+    yyjson_val *check = yyjson_obj_get(yyjson_doc_get_root(document), "key_check");
+    bool found = yyjson_is_str(check) && yyjson_get_len(check) < check_size;
+    if (found)
+        memcpy(out_check, yyjson_get_str(check), yyjson_get_len(check) + 1);
+    yyjson_doc_free(document);
+    return found;
+}
+
 void consent_value_read(struct consent_reader *reader, const struct consent_key *key, struct view text,
                         int64_t timestamp_ms, struct consent_value *out_value)
 {
@@ -302,12 +388,7 @@ void consent_value_read(struct consent_reader *reader, const struct consent_key 
     if (view_is_absent(text) || text.size > CONSENT_VALUE_BYTES_MAX)
         return;
 
-    yyjson_alc allocator;
-    if (!yyjson_alc_pool_init(&allocator, reader->memory, reader->memory_size))
-        return;
-    /* yyjson reads without writing unless told otherwise; its signature has no const */
-    yyjson_doc *document =
-        yyjson_read_opts((char *)(uintptr_t)text.data, text.size, READ_FLAGS, &allocator, NULL);
+    yyjson_doc *document = document_of(reader, text);
     if (!document)
         return;
     struct reading reading = {.reader = reader, .key = key, .value = out_value};

@@ -64,4 +64,22 @@ struct consent_value {
 void consent_value_read(struct consent_reader *reader, const struct consent_key *key, struct view value,
                         int64_t timestamp_ms, struct consent_value *out_value);
 
+/* What a record says that these names can't hold: it goes on as it is when the record is written again (rule 6). */
+enum consent_unknown {
+    CONSENT_UNKNOWN_OUT, /* `out` of a name that nobody knows */
+    CONSENT_UNKNOWN_IN,
+    CONSENT_UNKNOWN_BEFORE,    /* such a name in merged.before */
+    CONSENT_UNKNOWN_WITHDRAWN, /* in merged.withdrawn */
+    CONSENT_UNKNOWN_MOVED_FROM,
+};
+typedef void consent_unknown_visitor(void *context, enum consent_unknown what, struct view text);
+
+/* Visit them; of a value that can't be read nothing. The views end with the call. */
+void consent_value_unknown(struct consent_reader *reader, struct view value, consent_unknown_visitor *visit,
+                           void *context);
+
+/* `key_check` of a suppression entry, NUL-terminated. False: there is none that fits. */
+CLICKVEIL_MUST_CHECK bool consent_value_key_check(struct consent_reader *reader, struct view value,
+                                                  char *out_check, size_t check_size);
+
 #endif

@@ -180,6 +180,16 @@ void json_writer_name(struct json_writer *writer, const char *name)
     writer->named = true;
 }
 
+void json_writer_name_text(struct json_writer *writer, struct view name)
+{
+    ensure(in_object(writer) && !writer->named && !view_is_absent(name));
+    if (writer->comma)
+        append_byte(writer, ',');
+    append_string(writer, name);
+    append_byte(writer, ':');
+    writer->named = true;
+}
+
 void json_writer_string(struct json_writer *writer, struct view text)
 {
     if (view_is_absent(text)) {

@@ -52,6 +52,9 @@ void json_writer_close_array(struct json_writer *writer);
 /* Name of the next member: printable ASCII without quote and backslash, as names of ours are. */
 void json_writer_name(struct json_writer *writer, const char *name);
 
+/* The same of any text, which becomes UTF-8 as a string does. */
+void json_writer_name_text(struct json_writer *writer, struct view name);
+
 /* Values: elements of an array, or what json_writer_name named. An absent view is `null`. Bytes that are not UTF-8
  * become U+FFFD, so that what comes out is always JSON. A real that is no number (JSON has none) is `null`. */
 void json_writer_string(struct json_writer *writer, struct view text);

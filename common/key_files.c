@@ -137,11 +137,11 @@ static bool make_missing(enum secret_purpose purpose, struct view source, key_fi
     return key_file_make(purpose, source.data, visit, context, error);
 }
 
-/* The stage's option `key`, or absent. */
-static struct view key_option(const struct stage *stage, const void *values)
+/* A stage's option of that name, or absent. */
+static struct view key_option(const struct stage *stage, const void *values, const char *name)
 {
     for (const struct option *option = stage->options->options; option->name; option++)
-        if (option->type == OPTION_PATH && strcmp(option->name, "key") == 0)
+        if (option->type == OPTION_PATH && strcmp(option->name, name) == 0)
             return *(const struct view *)((const char *)values + option->offset);
     return VIEW_ABSENT;
 }
@@ -158,7 +158,9 @@ static bool with_each(const struct config *config, key_action *act, key_file_vis
         if (!stage->options || !config->stage_options[i])
             continue;
         enum secret_purpose purpose = stage->subject_key_path ? SECRET_PSEUDONYM : SECRET_PUBLISH;
-        if (!act(purpose, key_option(stage, config->stage_options[i]), visit, context, error))
+        const void *options = config->stage_options[i];
+        if (!act(purpose, key_option(stage, options, "key"), visit, context, error) ||
+            !act(SECRET_SUPPRESSION, key_option(stage, options, "suppression_key"), visit, context, error))
             return false;
     }
     return act(SECRET_DEAD_LETTER_PUBLIC, config->dead_letters.public_key, visit, context, error);

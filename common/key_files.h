@@ -1,7 +1,8 @@
 /*
  * The key files that a configuration names: looking at them, and making those that are missing.
  *
- * Which they are: pseudonymize.key (the stage with a subject_key_path), `key` of any other stage (publish), and the pair
+ * Which they are: pseudonymize.key (the stage with a subject_key_path), `key` of any other stage (publish),
+ * `suppression_key` (consent), and the pair
  * whose public half is dead_letters.public_key. Used by `clickveil keygen`,
  * `clickveil check` and by the demo.
  */

@@ -37,6 +37,7 @@ struct secret {
 static const char *const purpose_names[SECRET_PURPOSES] = {
     [SECRET_PSEUDONYM] = "pseudonym",
     [SECRET_PUBLISH] = "publish",
+    [SECRET_SUPPRESSION] = "suppression",
     [SECRET_DEAD_LETTER_PUBLIC] = "dead-letter-public",
     [SECRET_DEAD_LETTER_SECRET] = "dead-letter-secret",
 };
@@ -453,7 +454,7 @@ struct secret *secret_of_bytes(enum secret_purpose purpose, const uint8_t bytes[
 
 struct secret *secret_random(enum secret_purpose purpose, struct error *error)
 {
-    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_PUBLISH);
+    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_PUBLISH || purpose == SECRET_SUPPRESSION);
     struct secret *secret = secret_new(purpose, error);
     if (!secret)
         return NULL;

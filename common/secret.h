@@ -37,6 +37,7 @@ enum secret_purpose {
     SECRET_UNKNOWN = 0,
     SECRET_PSEUDONYM,          /* pseudonyms (common/subject.h) */
     SECRET_PUBLISH,            /* root of the feeds' keys */
+    SECRET_SUPPRESSION,        /* suppression entries: never changed (spec 3, rule 6) */
     SECRET_DEAD_LETTER_PUBLIC, /* dead letters are sealed to it; stages have only this half */
     SECRET_DEAD_LETTER_SECRET, /* opens them; kept by the operator, away from the stages */
     SECRET_PURPOSES,
@@ -45,7 +46,7 @@ enum secret_purpose {
 /* One key in memory. */
 struct secret;
 
-/* Name as in a key file ("pseudonym", "publish", "dead-letter-public", "dead-letter-secret"). Static. */
+/* Name as in a key file ("pseudonym", "publish", "suppression", "dead-letter-public", "dead-letter-secret"). Static. */
 const char *secret_purpose_name(enum secret_purpose purpose);
 
 /* The purpose of that name, or SECRET_UNKNOWN. */

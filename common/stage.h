@@ -96,7 +96,8 @@ struct stage_context {
     unsigned workers;
     bool files; /* file mode */
     const struct subject_key
-        *subject_key; /* key of pseudonyms (common/subject.h), or NULL when this process has none */
+        *subject_key;       /* key of pseudonyms (common/subject.h), or NULL when this process has none */
+    bool subject_key_lasts; /* it is the configured one; else it was made for this process alone */
 };
 
 /* A record of a followed topic, as its one reading thread sees it. */

@@ -10,6 +10,7 @@
  */
 #include "common/subject.h"
 
+#include "common/base64url.h"
 #include "common/keyed_hash.h"
 #include "common/secret.h"
 #include "common/utf8.h"
@@ -466,6 +467,34 @@ struct subject_key *subject_key_random(struct error *error)
 struct subject_key *subject_key_of_bytes(const uint8_t bytes[SUBJECT_KEY_SIZE], struct error *error)
 {
     return key_of(secret_of_bytes(SECRET_PSEUDONYM, bytes, error), error);
+}
+
+struct subject_key *subject_key_load_suppression(const char *path, struct error *error)
+{
+    return key_of(secret_load(path, SECRET_SUPPRESSION, error), error);
+}
+
+struct subject_key *subject_key_derive_suppression(const struct subject_key *key, struct error *error)
+{
+    static const char tag[] = "\016suppression/v1";
+    uint8_t *bytes = secret_memory_new(SECRET_SIZE, error);
+    if (!bytes)
+        return NULL;
+    int failed = crypto_generichash(bytes, SECRET_SIZE, (const uint8_t *)tag, sizeof tag - 1, key->bytes,
+                                    SUBJECT_KEY_SIZE);
+    ensure(failed == 0);
+    struct subject_key *derived = key_of(secret_of_bytes(SECRET_SUPPRESSION, bytes, error), error);
+    secret_memory_free(bytes);
+    return derived;
+}
+
+/* A device of the kind `opaque` can't be, so this is no subject's hash. */
+void subject_key_check(const struct subject_key *key, char out_text[SUBJECT_KEY_CHECK_SIZE])
+{
+    struct pseudonym digest;
+    subject_pseudonym(key, SUBJECT_DEVICE, IDENTIFIER_OPAQUE, VIEW("key-check/v1"), &digest);
+    base64url_write(digest.bytes, 8, out_text);
+    out_text[SUBJECT_KEY_CHECK_SIZE - 1] = '\0';
 }
 
 void subject_key_free(struct subject_key *key)

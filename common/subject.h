@@ -74,6 +74,16 @@ struct subject_key *subject_key_random(struct error *error);
 
 /* A key of given bytes, for test vectors. */
 struct subject_key *subject_key_of_bytes(const uint8_t bytes[SUBJECT_KEY_SIZE], struct error *error);
+
+/* The key of suppression entries (spec 3, rule 6), from a file of its own, or made from the key of pseudonyms: then a new
+ * one of those makes another of these. NULL: error says why. */
+struct subject_key *subject_key_load_suppression(const char *path, struct error *error);
+struct subject_key *subject_key_derive_suppression(const struct subject_key *key, struct error *error);
+
+/* Stands for the key itself, so that what was made under another is seen: base64url of 8 bytes, NUL-terminated. */
+enum { SUBJECT_KEY_CHECK_SIZE = 12 };
+void subject_key_check(const struct subject_key *key, char out_text[SUBJECT_KEY_CHECK_SIZE]);
+
 void subject_key_free(struct subject_key *key); /* wipes; NULL is fine */
 
 /* 64-bit keyed hash of (line pseudonym, app) that lets app_remove find what that app brought; never 0. ASCII letters of

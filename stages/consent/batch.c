@@ -39,7 +39,7 @@ void batch_add(struct batch *batch, uint64_t tag)
     if (batch->count == batch->count_max)
         batch->overflowed = true;
     else
-        batch->tags[batch->count++] = tag;
+        batch->tags[batch->count++] = batch_change(tag, 0);
 }
 
 /* Word of a tag in the set: tags are even bits of a keyed hash; 0 means empty, so 0 becomes 1. */
@@ -62,9 +62,12 @@ static void build_set(struct batch *batch)
     }
 }
 
-static bool is_in_batch(void *context, uint64_t tag)
+static bool is_in_batch(void *context, uint64_t change)
 {
-    return *find_word(context, tag ? tag : 1) != 0;
+    struct batch *batch = context;
+    uint64_t tag = batch_change(change, 0);
+    unsigned author = (unsigned)(change & BATCH_AUTHOR_BITS);
+    return !(author && author == batch->author) && *find_word(batch, tag ? tag : 1) != 0;
 }
 
 bool batch_stands(struct batch *batch, const struct recent *recent)
@@ -72,7 +75,7 @@ bool batch_stands(struct batch *batch, const struct recent *recent)
     if (!batch->open || recent_position(recent) == batch->position)
         return true;
     if (batch->overflowed)
-        return false;
+        return false; /* its own changes are no exception: a smaller batch is tried */
     if (batch->count == 0)
         return true;
     build_set(batch);

@@ -5,12 +5,26 @@
  * Adding is an append; the comparison is only made when anything changed at all. Memory is taken at the start and
  * bounded; a batch that did not fit stands only when nothing changed for anybody.
  *
+ * What a worker wrote itself (rule 7) does not touch its own batch: it would be aborted for ever. Hence the low bits of a
+ * change's tag say whose it is; a subject is told by the other bits.
+ *
  * One worker's own.
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_BATCH_H
 #define CLICKVEIL_STAGES_CONSENT_BATCH_H
 
 #include "common/recent.h"
+
+enum {
+    BATCH_AUTHOR_BITS = 0x1ff, /* 1 + the worker's number; 0: not of this process */
+    BATCH_AUTHORS_MAX = BATCH_AUTHOR_BITS,
+};
+
+/* A change as it stands in the ring. */
+static inline uint64_t batch_change(uint64_t tag, unsigned author)
+{
+    return (tag & ~(uint64_t)BATCH_AUTHOR_BITS) | author;
+}
 
 struct batch {
     uint64_t *tags; /* of the subjects, repeated as they come */
@@ -20,6 +34,7 @@ struct batch {
     uint64_t position; /* in the ring when the batch began */
     bool open;
     bool overflowed;
+    unsigned author; /* whose batch this is; 0: nobody's */
 };
 
 /* Room for so many subjects. False: memory is short. */

@@ -189,6 +189,59 @@ static bool is_newer(const struct choice_state *state, const struct choice_recor
            (record->effective_ms == state->effective_ms && record->seq > state->seq);
 }
 
+/* Who wrote what all records come to (rule 6) had seen every record before this one but those of the last moment: an
+ * `out` that it neither holds nor names as answered is one of those, and stays. */
+static void apply_merged_newer(struct choice_state *state, const struct choice_record *record,
+                               const struct choice_names *names)
+{
+    const struct choice_merged *merged = &record->merged;
+    choice_set unseen = state->out & (choice_set) ~(record->out | merged->before);
+    choice_set turned = unseen | choice_names_successors(names, unseen);
+    if (unseen & CHOICE_STAR)
+        turned = (choice_set)~0;
+    state->out = record->out | unseen;
+    state->in = record->in & (choice_set) ~(state->out | turned);
+    state->withdrawn = merged->withdrawn | (record->in & (choice_set)~state->in);
+    state->before = merged->before;
+    state->before_until_ms = merged->until_ms;
+    if (!unseen || merged->last_out_ms > state->last_out_ms)
+        state->last_out_ms = merged->last_out_ms;
+    state->two_step = record->two_step && !unseen;
+    state->asked = record->asked;
+    state->ordered = true;
+    state->effective_ms = record->effective_ms;
+    state->seq = record->seq;
+}
+
+/* Again, or beside a record of the same order: what one of them denies is denied. */
+static void apply_merged_again(struct choice_state *state, const struct choice_record *record)
+{
+    const struct choice_merged *merged = &record->merged;
+    state->out |= record->out;
+    withdraw(state, record->in & (choice_set)~state->out);
+    state->withdrawn |= merged->withdrawn;
+    state->before |= merged->before;
+    if (merged->until_ms > state->before_until_ms)
+        state->before_until_ms = merged->until_ms;
+    if (merged->last_out_ms > state->last_out_ms)
+        state->last_out_ms = merged->last_out_ms;
+    state->two_step &= record->two_step;
+    state->asked |= record->asked;
+}
+
+/* False: it is older than what is there, and an older record like any other. */
+static bool apply_merged(struct choice_state *state, const struct choice_record *record,
+                         const struct choice_names *names)
+{
+    if (is_newer(state, record))
+        apply_merged_newer(state, record, names);
+    else if (record->effective_ms == state->effective_ms && record->seq == state->seq)
+        apply_merged_again(state, record);
+    else
+        return false;
+    return true;
+}
+
 void choice_apply(struct choice_state *state, const struct choice_record *record,
                   const struct choice_names *names)
 {
@@ -197,6 +250,8 @@ void choice_apply(struct choice_state *state, const struct choice_record *record
         apply_unreadable(state, record);
         return;
     }
+    if (record->merged.present && !record->in_is_void && apply_merged(state, record, names))
+        return;
     if (is_newer(state, record))
         apply_newer(state, record, names);
     else if (record->effective_ms == state->effective_ms && record->seq == state->seq)

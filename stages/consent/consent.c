@@ -1,15 +1,18 @@
 #include "stages/consent/consent.h"
 
 #include "common/config.h"
+#include "common/secret.h"
 #include "common/subject.h"
 #include "stages/consent/batch.h"
 #include "stages/consent/consent_options.h"
 #include "stages/consent/judge.h"
+#include "stages/consent/keeper.h"
 #include "stages/consent/ledger.h"
 #include "stages/consent/policy.h"
 #include "stages/consent/reason.h"
 #include "stages/consent/signals.h"
 #include "stages/consent/tally.h"
+#include "stages/consent/teach.h"
 
 #include <stdlib.h>
 
@@ -19,7 +22,10 @@ struct consent_shared {
     struct policy *policy;
     struct ledger *ledger;
     struct ledger_place *ignored;
+    struct subject_key *suppression_key; /* NULL: none that lasts */
+    char author[LEDGER_AUTHOR_SIZE];     /* of what this process writes, without the worker */
     bool subjects[SUBJECT_KINDS];
+    bool stores_gpc;
     _Atomic uint64_t events_looked_up, events_matched; /* committed */
     _Atomic uint64_t signals[SIGNALS_KINDS];           /* likewise */
     unsigned programmes;
@@ -41,6 +47,44 @@ static bool read_ignored(struct consent_shared *shared, const struct consent_opt
     return true;
 }
 
+/* The workers, and the keeper behind them. */
+static unsigned readers_of(const struct stage_context *context)
+{
+    return (context->workers > 0 ? context->workers : 1) + 1;
+}
+
+/* The key of pseudonyms, of a stage that runs elsewhere, where the configuration names a file that is there. */
+static struct subject_key *key_of_other_stage(const struct config *config)
+{
+    for (unsigned i = 0; config->stages && config->stages[i]; i++) {
+        const struct stage *stage = config->stages[i];
+        struct view path = stage->subject_key_path && config->stage_options[i]
+                               ? stage->subject_key_path(config->stage_options[i])
+                               : VIEW_ABSENT;
+        struct error ignored = {0}; /* it need not be there: only an erasure needs a key */
+        if (!view_is_absent(path) && !secret_source_is_scheme(path))
+            return subject_key_load(path.data, &ignored);
+    }
+    return NULL;
+}
+
+/* Without a file it is made from the key of pseudonyms, where there is one that stays. */
+static bool load_suppression_key(struct consent_shared *shared, const struct stage_context *context,
+                                 struct error *error)
+{
+    const struct consent_options *options = context->options;
+    if (!view_is_absent(options->suppression_key)) {
+        shared->suppression_key = subject_key_load_suppression(options->suppression_key.data, error);
+        return shared->suppression_key != NULL;
+    }
+    struct subject_key *other = context->subject_key_lasts ? NULL : key_of_other_stage(context->config);
+    const struct subject_key *key = context->subject_key_lasts ? context->subject_key : other;
+    if (key)
+        shared->suppression_key = subject_key_derive_suppression(key, error);
+    subject_key_free(other);
+    return !key || shared->suppression_key;
+}
+
 static bool consent_shared_init(void *memory, const struct stage_context *context, struct error *error)
 {
     struct consent_shared *shared = memory;
@@ -54,7 +98,15 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
         shared->subjects[subjects[i] - 1] = true;
     }
     shared->programmes = config->programmes.count;
-    if (!read_ignored(shared, options, error) || !policy_new(config, &shared->policy, error))
+    shared->stores_gpc = option_list_has(&options->signals.store, CONSENT_STORED_GPC);
+    if (context->files) /* what stands in a file does not tell the host */
+        snprintf(shared->author, sizeof shared->author, "clickveil.files");
+    else
+        snprintf(shared->author, sizeof shared->author, "%s.%s",
+                 config->pipeline.data ? config->pipeline.data : "clickveil",
+                 config->instance.data ? config->instance.data : "");
+    if (!read_ignored(shared, options, error) || !load_suppression_key(shared, context, error) ||
+        !policy_new(config, &shared->policy, error))
         return false;
     struct ledger_setup setup = {
         .names = policy_names(shared->policy),
@@ -63,7 +115,9 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
         .line_kind = (enum identifier_kind)config->subscriber.kind,
         .entries_max = (uint64_t)options->entries_max,
         .floor = options->floor < 1 ? 1 : (uint64_t)options->floor,
-        .readers = context->workers > 0 ? context->workers : 1,
+        .readers = readers_of(context),
+        .suppression_key = shared->suppression_key,
+        .author = shared->author,
         .ignored = shared->ignored,
         .ignored_count = options->ignore.count,
         .signals_yield = options->signals.yield,
@@ -81,6 +135,7 @@ static void consent_shared_release(void *memory)
     struct consent_shared *shared = memory;
     ledger_free(shared->ledger);
     policy_free(shared->policy);
+    subject_key_free(shared->suppression_key);
     free(shared->ignored);
     memset(shared, 0, sizeof *shared);
 }
@@ -214,13 +269,79 @@ static const struct followed consent_followed = {
     .holds = consent_holds,
 };
 
+/* ---- the side input ---- */
+
+static bool side_init(void *memory, const struct stage_context *context, struct error *error)
+{
+    struct consent_shared *shared = context->shared;
+    const struct config *config = context->config;
+    size_t size = strlen(shared->author) + sizeof ".keeper";
+    char *author = arena_take(context->arena, size);
+    if (!author)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a name");
+    snprintf(author, size, "%s.keeper", shared->author);
+    const struct keeper_setup setup = {
+        .ledger = shared->ledger,
+        .names = policy_names(shared->policy),
+        .subject_key = context->subject_key,
+        .suppression_key = shared->suppression_key,
+        .line_kind = (enum identifier_kind)config->subscriber.kind,
+        .author = {author, size - 1},
+        .topic = config->topics.consent.data ? config->topics.consent.data : "consent",
+        .reader = readers_of(context) - 1,
+        .files = context->files,
+    };
+    return keeper_init(memory, &setup, error);
+}
+
+static void side_release(void *memory)
+{
+    keeper_release(memory);
+}
+
+static bool side_process(void *memory, const struct followed_record *record, struct emitter *emitter)
+{
+    return keeper_process(memory, record, emitter);
+}
+
+static void side_commit(void *memory)
+{
+    keeper_end(memory, true);
+}
+
+static void side_abort(void *memory)
+{
+    keeper_end(memory, false);
+}
+
+static const struct side_input consent_side = {
+    .topic = TOPIC_CONSENT,
+    .behind_followed = true,
+    .state_size = sizeof(struct keeper),
+    .init = side_init,
+    .release = side_release,
+    .process = side_process,
+    .commit = side_commit,
+    .abort = side_abort,
+};
+
 /* ---- a worker ---- */
+
+struct lesson { /* a signal that the open transaction stores */
+    uint32_t slot;
+    struct pseudonym pseudonym;
+    int64_t signal_ms;
+};
 
 struct consent_state {
     struct consent_shared *shared;
     const struct subject_key *subject_key;
     bool open; /* a transaction is, and holds the table */
+    bool files;
     struct batch batch;
+    struct lesson *lessons;
+    size_t lesson_count, lessons_max;
+    char author[LEDGER_AUTHOR_SIZE + 16];
     int64_t future_max_ms, late_max_ms;
     unsigned worker;
     uint64_t looked_up, matched;     /* in the open transaction */
@@ -237,28 +358,51 @@ static bool consent_init(void *memory, const struct stage_context *context, stru
     state->worker = context->worker;
     state->future_max_ms = config->input.future_max_ms;
     state->late_max_ms = config->input.late_max_ms;
-    ensure(config->runtime.batch_records_max > 0);
-    if (!batch_init(&state->batch, (size_t)config->runtime.batch_records_max * SUBJECT_KINDS))
+    state->files = context->files;
+    ensure(config->runtime.batch_records_max > 0 && context->worker < BATCH_AUTHORS_MAX);
+    state->lessons_max = (size_t)config->runtime.batch_records_max * 2;
+    state->lessons = malloc(state->lessons_max * sizeof *state->lessons);
+    snprintf(state->author, sizeof state->author, "%s.%u", state->shared->author, context->worker);
+    bool has_room = batch_init(&state->batch, (size_t)config->runtime.batch_records_max * SUBJECT_KINDS);
+    state->batch.author = context->worker + 1;
+    if (!has_room || !state->lessons)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "lower runtime.batch_records_max",
                           "no memory for the subjects of a batch");
     return true;
 }
 
-static void end_transaction(struct consent_state *state)
+/* Over files nobody follows the topic, so the table learns it here. */
+static void end_lessons(struct consent_state *state, bool committed)
+{
+    struct ledger *ledger = state->shared->ledger;
+    for (size_t i = 0; i < state->lesson_count; i++) {
+        const struct lesson *lesson = &state->lessons[i];
+        struct error ignored = {0}; /* without room in the table it goes on standing in memory */
+        learnt_close(ledger_learnt(ledger), lesson->slot, committed);
+        if (committed && state->files)
+            (void)!ledger_take_signal(ledger, &lesson->pseudonym, lesson->signal_ms, &ignored);
+    }
+    state->lesson_count = 0;
+}
+
+static void end_transaction(struct consent_state *state, bool committed)
 {
     if (!state->open)
         return;
     batch_close(&state->batch);
+    choice_table_yield(ledger_erased(state->shared->ledger), state->worker);
     choice_table_yield(ledger_table(state->shared->ledger), state->worker);
     state->open = false;
+    end_lessons(state, committed);
     state->looked_up = state->matched = 0;
 }
 
 static void consent_release(void *memory)
 {
     struct consent_state *state = memory;
-    end_transaction(state);
+    end_transaction(state, false);
     batch_release(&state->batch);
+    free(state->lessons);
 }
 
 /* The position in the ring comes before the hold, and that before any look-up: a change is then either seen by the
@@ -267,6 +411,7 @@ static void begin_transaction(struct consent_state *state)
 {
     batch_open(&state->batch, ledger_recent(state->shared->ledger));
     choice_table_hold(ledger_table(state->shared->ledger), state->worker);
+    choice_table_hold(ledger_erased(state->shared->ledger), state->worker);
     state->open = true;
 }
 
@@ -279,7 +424,7 @@ static void consent_commit(void *memory)
         atomic_fetch_add_explicit(&state->shared->signals[i], state->signals[i], memory_order_relaxed);
     memset(state->signals, 0, sizeof state->signals);
     tally_commit(&state->tally, state->shared->programmes, &state->shared->tally);
-    end_transaction(state);
+    end_transaction(state, true);
 }
 
 static void consent_abort(void *memory)
@@ -287,7 +432,7 @@ static void consent_abort(void *memory)
     struct consent_state *state = memory;
     memset(state->signals, 0, sizeof state->signals);
     memset(&state->tally, 0, sizeof state->tally);
-    end_transaction(state);
+    end_transaction(state, false);
 }
 
 static bool consent_stands(void *memory)
@@ -340,6 +485,32 @@ static bool hash_subjects(const struct consent_state *state, struct record *reco
     return true;
 }
 
+static bool add_signal(struct choice_state *state)
+{
+    state->signalled = true;
+    state->signalled_ms = 0; /* just seen: newer than any `in` */
+    return true;
+}
+
+/* What the table does not show: learnt from a signal a moment ago, or erased so long ago that the tombstone is gone. */
+static bool look_beside(struct consent_state *state, const struct subject *subject, enum subject_kind kind,
+                        bool learnt, struct choice_state *choices)
+{
+    struct ledger *ledger = state->shared->ledger;
+    bool found = learnt && add_signal(choices);
+    if (choice_table_entries(ledger_erased(ledger)) == 0 || view_is_absent(subject->identifier))
+        return found;
+    struct pseudonym suppression;
+    struct choice_state erased;
+    subject_pseudonym(state->shared->suppression_key, kind, subject->identifier_kind, subject->identifier,
+                      &suppression);
+    if (!choice_table_find(ledger_erased(ledger), &suppression, &erased) || !erased.out)
+        return found;
+    choices->out = CHOICE_STAR;
+    choices->in = 0;
+    return true;
+}
+
 /* Find the stored choices of all subjects that the event names, listed or not. */
 static void look_up(struct consent_state *state, const struct record *record,
                     struct choice_state states[SUBJECT_KINDS], struct policy_choices *out_choices)
@@ -351,12 +522,18 @@ static void look_up(struct consent_state *state, const struct record *record,
     }
     bool matched = false;
     for (unsigned i = 0; i < SUBJECT_KINDS; i++) {
+        const struct subject *subject = &record->subjects[i];
         out_choices->subjects[i] = NULL;
-        if (record->subjects[i].present &&
-            choice_table_find(table, &record->subjects[i].pseudonym, &states[i])) {
-            out_choices->subjects[i] = &states[i];
-            matched = true;
-        }
+        if (!subject->present)
+            continue;
+        /* before the table: what is no longer learnt is in the table by then */
+        bool learnt = learnt_has(ledger_learnt(state->shared->ledger), choice_table_tag(&subject->pseudonym));
+        bool found = choice_table_find(table, &subject->pseudonym, &states[i]);
+        if (!found)
+            states[i] = (struct choice_state){0};
+        found |= look_beside(state, subject, (enum subject_kind)i, learnt, &states[i]);
+        out_choices->subjects[i] = found ? &states[i] : NULL;
+        matched |= found;
     }
     state->looked_up++;
     state->matched += matched;
@@ -377,6 +554,72 @@ static struct verdict stop(struct emitter *emitter, const char *what)
     return (struct verdict){VERDICT_STOP, 0};
 }
 
+/* ---- learning (rule 7) ---- */
+
+/* Does the table hold this signal, or one that is as good? Where signals yield, an `in` that came after it ends it. */
+static bool is_stored(const struct consent_state *state, const struct pseudonym *pseudonym, int64_t signal_ms)
+{
+    struct choice_state choices;
+    if (!choice_table_find(ledger_table(state->shared->ledger), pseudonym, &choices) || !choices.signalled)
+        return false;
+    return choices.signalled_ms == 0 || signal_ms <= choices.effective_ms ||
+           choices.effective_ms <= choices.signalled_ms;
+}
+
+static bool no_room(struct emitter *emitter)
+{
+    error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_max",
+               "there is no room for more signals in one transaction");
+    if (emitter->error)
+        emitter->error->abort_transaction = true; /* a smaller batch may fit */
+    return false;
+}
+
+static bool learn_subject(struct consent_state *state, enum subject_kind kind, const struct subject *subject,
+                          int64_t signal_ms, struct emitter *emitter)
+{
+    struct lesson lesson = {.pseudonym = subject->pseudonym, .signal_ms = signal_ms};
+    if (is_stored(state, &subject->pseudonym, signal_ms))
+        return true;
+    if (state->lesson_count == state->lessons_max)
+        return no_room(emitter);
+    switch (learnt_add(ledger_learnt(state->shared->ledger), choice_table_tag(&subject->pseudonym),
+                       &lesson.slot)) {
+    case LEARNT_FULL:
+        return no_room(emitter);
+    case LEARNT_KNOWN:
+        return true;
+    case LEARNT_WRITE:
+        break;
+    }
+    state->lessons[state->lesson_count++] = lesson;
+    struct output output = {.topic = TOPIC_CONSENT,
+                            .partition = OUTPUT_PARTITION_BY_KEY,
+                            .headers = {{"clickveil-author", view_of_string(state->author)}},
+                            .header_count = 1};
+    if (!teach_write(kind, subject, signal_ms, emitter->arena, &output.key, &output.value))
+        return no_room(emitter);
+    return emitter_output(emitter, &output);
+}
+
+/* GPC is the line's and the device's own wish, whatever becomes of this event (spec 3, rule 7). */
+static bool learn(struct consent_state *state, struct record *record, struct emitter *emitter)
+{
+    static const enum subject_kind kinds[] = {SUBJECT_LINE, SUBJECT_DEVICE};
+    if (record->signals.gpc != GPC_TRUE || !state->shared->stores_gpc || !hash_subjects(state, record))
+        return true;
+    if (!state->open)
+        begin_transaction(state);
+    int64_t signal_ms = record->time_ms < record->timestamp_ms ? record->time_ms : record->timestamp_ms;
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct subject *subject = &record->subjects[kinds[i]];
+        if (subject->present && !view_is_absent(subject->identifier) &&
+            !learn_subject(state, kinds[i], subject, signal_ms > 0 ? signal_ms : 0, emitter))
+            return false;
+    }
+    return true;
+}
+
 static struct verdict consent_process(void *memory, struct record *record, struct emitter *emitter)
 {
     struct consent_state *state = memory;
@@ -389,6 +632,8 @@ static struct verdict consent_process(void *memory, struct record *record, struc
 
     record->programmes = 0;
     struct verdict verdict = judge_event(state, record);
+    if (verdict.kind != VERDICT_REJECT && !learn(state, record, emitter))
+        return (struct verdict){VERDICT_STOP, 0};
     if (verdict.kind != VERDICT_PASS)
         return verdict;
     struct policy_screening screening;
@@ -451,6 +696,7 @@ const struct stage stage_consent = {
     .reasons = consent_reasons,
     .reason_count = CONSENT_REASONS,
     .output = TOPIC_CONSENT_OUT,
+    .writes = TOPIC_CONSENT,
     .shared_size = sizeof(struct consent_shared),
     .shared_init = consent_shared_init,
     .shared_release = consent_shared_release,
@@ -463,6 +709,7 @@ const struct stage stage_consent = {
     .abort = consent_abort,
     .judge = &consent_judge,
     .followed = &consent_followed,
+    .side = &consent_side,
     .programmes = consent_programmes,
     .gauges = consent_gauges,
 };

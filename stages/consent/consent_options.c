@@ -5,7 +5,19 @@
 
 static const char *const subject_names[] = {"", "line", "account", "device", NULL};
 
+static const char *const stored_names[] = {"", "gpc", NULL};
+
 static const struct option signals_options[] = {
+    {.name = "store",
+     .type = OPTION_ENUM_LIST,
+     .offset = offsetof(struct consent_signals_options, store),
+     .default_text = "[gpc]",
+     .minimum = "0",
+     .maximum = "1",
+     .choices = stored_names,
+     .help = "Signals that are stored as the line's and the device's `out` of everything, for events that "
+             "come without one. "
+             "Other signals judge the event that carries them."},
     {.name = "yield",
      .type = OPTION_BOOL,
      .offset = offsetof(struct consent_signals_options, yield),
@@ -85,6 +97,12 @@ static const struct option consent_option_list[] = {
      .maximum = "4000000000",
      .help = "Subjects with a stored choice that are kept in memory at most, 33 to 39 bytes each; more stops "
              "the stage."},
+    {.name = "suppression_key",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct consent_options, suppression_key),
+     .help = "File of the key that erased subjects are remembered by; made by `clickveil keygen`, and never "
+             "to be changed. "
+             "Without it the key is made from pseudonymize.key, in processes that have that one."},
     {.name = "ignore",
      .type = OPTION_STRING_LIST,
      .offset = offsetof(struct consent_options, ignore),

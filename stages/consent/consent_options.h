@@ -9,8 +9,15 @@
 #include "common/option.h"
 #include "stages/consent/ledger.h"
 
+/* Signals that can be stored. */
+enum consent_stored_signal {
+    CONSENT_STORED_NONE = 0,
+    CONSENT_STORED_GPC,
+};
+
 /* What becomes of signals beyond the event that carries them (rule 7). */
 struct consent_signals_options {
+    struct option_list store; /* ints: enum consent_stored_signal */
     bool yield;
 };
 
@@ -19,7 +26,8 @@ struct consent_options {
     struct option_list subjects;      /* ints: enum subject_kind + 1 */
     int64_t floor;                    /* entries */
     int64_t entries_max;
-    struct option_list ignore; /* views: partition:offset */
+    struct view suppression_key; /* source; absent: made from the key of pseudonyms */
+    struct option_list ignore;   /* views: partition:offset */
     int64_t brake_ins, brake_window_ms;
     double brake_share;
     struct consent_signals_options signals;

@@ -10,9 +10,12 @@
  */
 #include "stages/consent/ledger.h"
 
+#include "common/base64url.h"
 #include "common/consent_record.h"
+#include "stages/consent/batch.h"
 #include "stages/consent/choice_entry.h"
 #include "stages/consent/moves.h"
+#include "stages/consent/restate.h"
 
 #include <sodium.h>
 #include <stdatomic.h>
@@ -64,7 +67,10 @@ enum counter {
 struct ledger {
     struct ledger_setup setup;
     struct consent_reader *reader;
-    struct choice_table *table;
+    struct choice_table *table, *erased;
+    struct loose loose;
+    struct learnt learnt;
+    bool erased_is_next; /* of a snapshot: the table is written */
     struct recent recent;
     struct brake brake;
     struct moves moves;
@@ -88,10 +94,12 @@ struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
         brake_init(&ledger->brake, &setup->brake);
         ledger->reader = consent_reader_new(setup->names, setup->line_kind);
         ledger->table = choice_table_new(setup->entries_max, setup->readers);
+        ledger->erased = choice_table_new(setup->entries_max, setup->readers);
     }
     if (ledger)
         ledger->ahead = calloc(AHEAD_MAX, sizeof *ledger->ahead);
-    if (!ledger || !ledger->reader || !ledger->table || !ledger->ahead ||
+    if (!ledger || !ledger->reader || !ledger->table || !ledger->erased || !ledger->ahead ||
+        !loose_init(&ledger->loose) || !learnt_init(&ledger->learnt) ||
         !recent_init(&ledger->recent, RECENT_CHANGES)) {
         ledger_free(ledger);
         error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
@@ -112,6 +120,9 @@ void ledger_free(struct ledger *ledger)
     recent_release(&ledger->recent);
     moves_release(&ledger->moves);
     choice_table_free(ledger->table);
+    choice_table_free(ledger->erased);
+    loose_release(&ledger->loose);
+    learnt_release(&ledger->learnt);
     consent_reader_free(ledger->reader);
     free(ledger);
 }
@@ -195,6 +206,7 @@ static void decide_pending(struct ledger *ledger, const struct pseudonym *pseudo
 void ledger_committed_to(struct ledger *ledger, int32_t number, int64_t offset)
 {
     choice_table_reclaim(ledger->table);
+    choice_table_reclaim(ledger->erased);
     if (number < 0 || (size_t)number >= ledger->partition_count)
         return; /* no record of it has come */
     struct partition *partition = &ledger->partitions[number];
@@ -320,11 +332,60 @@ static bool refuse(struct ledger *ledger, const struct followed_record *record, 
 }
 
 static void store(struct ledger *ledger, struct choice_handle entry, const struct pseudonym *pseudonym,
-                  const struct choice_state *before, const struct choice_state *after)
+                  const struct choice_state *before, const struct choice_state *after, unsigned author)
 {
     choice_table_store(ledger->table, entry, after);
     if (choice_is_stricter(before, after)) /* behind the table, see recent.h */
-        recent_append(&ledger->recent, choice_table_tag(pseudonym));
+        recent_append(&ledger->recent, batch_change(choice_table_tag(pseudonym), author));
+}
+
+/* Which worker of this process wrote it, as batches count them; 0: none (rule 6: the author's barrier ignores it). */
+static unsigned author_of(const struct ledger *ledger, const struct followed_record *record)
+{
+    size_t size = ledger->setup.author ? strlen(ledger->setup.author) : 0;
+    const char *text = record->author.data;
+    if (size == 0 || view_is_absent(record->author) || record->author.size < size + 2 ||
+        memcmp(text, ledger->setup.author, size) != 0 || text[size] != '.')
+        return 0;
+    unsigned worker = 0;
+    for (size_t i = size + 1; i < record->author.size; i++) {
+        if (text[i] < '0' || text[i] > '9' || worker >= BATCH_AUTHORS_MAX)
+            return 0;
+        worker = worker * 10 + (unsigned)(text[i] - '0');
+    }
+    return worker < BATCH_AUTHORS_MAX ? worker + 1 : 0;
+}
+
+/* ---- erased subjects (rule 6) ---- */
+
+static bool is_erased(const struct ledger *ledger, const struct consent_key *key,
+                      struct pseudonym *out_suppression)
+{
+    struct choice_state state;
+    if (choice_table_entries(ledger->erased) == 0)
+        return false;
+    subject_pseudonym(ledger->setup.suppression_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, out_suppression);
+    return choice_table_find(ledger->erased, out_suppression, &state) && state.out;
+}
+
+static bool set_erased(struct ledger *ledger, const struct pseudonym *suppression, bool erased,
+                       struct error *error)
+{
+    struct choice_handle entry;
+    struct choice_state state = {.out = erased ? CHOICE_STAR : 0};
+    if (!choice_table_entry(ledger->erased, suppression, &entry, error))
+        return false;
+    choice_table_store(ledger->erased, entry, &state);
+    return true;
+}
+
+/* What the tombstone said still holds: the table may not have seen it. */
+static void add_erasure(struct choice_state *state)
+{
+    state->out |= CHOICE_STAR;
+    if (!state->last_out_ms)
+        state->last_out_ms = CHOICE_LAST_OUT_UNTIMED;
 }
 
 /* ---- subjects that took the place of others (rule 10) ---- */
@@ -342,7 +403,7 @@ static void inherit_queued(struct ledger *ledger, bool with_pending)
         after = before;
         if (!choice_inherit(&after, &from, &move->terms, ledger->setup.names))
             continue;
-        store(ledger, entry, &move->to, &before, &after);
+        store(ledger, entry, &move->to, &before, &after, 0);
         moves_queue_of(&ledger->moves, &move->to);
     }
 }
@@ -360,7 +421,8 @@ static bool add_move(struct ledger *ledger, const struct consent_value *value,
         .terms.confirmed =
             before->ordered && before->two_step && before->effective_ms > value->record.effective_ms
                 ? before->in
-                : 0,
+            : value->record.merged.present && value->record.two_step ? value->record.in
+                                                                     : 0,
     };
     struct choice_handle entry;
     subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
@@ -377,9 +439,27 @@ static bool add_move(struct ledger *ledger, const struct consent_value *value,
 
 /* ---- one subject ---- */
 
-static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
-                            const struct pseudonym *pseudonym, const struct consent_value *value, bool signal,
-                            struct error *error)
+/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). Whom a moved
+ * subject takes `out`s from may not be known yet: the keeper looks again. */
+static bool note_loose(struct ledger *ledger, const struct followed_record *record,
+                       const struct pseudonym *pseudonym, const struct choice_record *choice,
+                       const struct choice_state *merged, bool is_erased, struct error *error)
+{
+    uint64_t tag = choice_table_tag(pseudonym);
+    bool stands = choice->tombstone
+                      ? is_erased
+                      : !choice->moved && restate_stands_alone(choice, merged, ledger->setup.names);
+    if (stands) {
+        loose_settle(&ledger->loose, tag);
+        return true;
+    }
+    return loose_note(&ledger->loose, tag, record->partition, record->offset) ||
+           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                      "no memory to note which consent records must be written again");
+}
+
+static bool apply_signal(struct ledger *ledger, const struct pseudonym *pseudonym, int64_t signal_ms,
+                         unsigned author, struct error *error)
 {
     struct choice_handle entry;
     if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
@@ -387,15 +467,33 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     struct choice_state before, after;
     choice_table_load(ledger->table, entry, &before);
     after = before;
-    if (signal) {
-        choice_signal(&after,
-                      ledger->setup.signals_yield && value->record.readable ? value->record.effective_ms : 0);
-    } else {
-        moves_confirm(&ledger->moves, pseudonym,
-                      choice_confirmed(&before, &value->record, ledger->setup.names));
-        choice_apply(&after, &value->record, ledger->setup.names);
+    choice_signal(&after, ledger->setup.signals_yield ? signal_ms : 0);
+    store(ledger, entry, pseudonym, &before, &after, author);
+    learnt_remove(&ledger->learnt, choice_table_tag(pseudonym)); /* the table has it */
+    if (ledger_is_complete(ledger)) {
+        moves_queue_of(&ledger->moves, pseudonym);
+        inherit_queued(ledger, false);
     }
-    store(ledger, entry, pseudonym, &before, &after);
+    return true;
+}
+
+static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
+                            const struct consent_key *key, const struct pseudonym *pseudonym,
+                            const struct consent_value *value, struct error *error)
+{
+    struct choice_handle entry;
+    struct pseudonym suppression;
+    if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
+        return false;
+    struct choice_state before, after;
+    choice_table_load(ledger->table, entry, &before);
+    after = before;
+    bool erased = is_erased(ledger, key, &suppression);
+    if (erased)
+        add_erasure(&after);
+    moves_confirm(&ledger->moves, pseudonym, choice_confirmed(&after, &value->record, ledger->setup.names));
+    choice_apply(&after, &value->record, ledger->setup.names);
+    store(ledger, entry, pseudonym, &before, &after, 0);
     count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
     if (after.in & (choice_set)~before.in) /* spec 3, rule 8 */
         brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
@@ -404,11 +502,17 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
         moves_queue_of(&ledger->moves, pseudonym);
         inherit_queued(ledger, false);
     }
-    return signal || !value->record.moved || add_move(ledger, value, &before, pseudonym, error);
+    if (value->record.moved && !add_move(ledger, value, &before, pseudonym, error))
+        return false;
+    /* Only the subscriber's own confirmed act ends an erasure; what it does not answer stands in the entry by now. */
+    bool ends = erased && value->record.two_step && (after.in & value->record.in);
+    return (!ends || set_erased(ledger, &suppression, false, error)) &&
+           note_loose(ledger, record, pseudonym, &value->record, &after, erased && !ends, error);
 }
 
 static bool add_pending(struct ledger *ledger, struct partition *partition, int64_t offset,
-                        const struct pseudonym *pseudonym, choice_set outs, struct error *error)
+                        const struct pseudonym *pseudonym, choice_set outs, unsigned author,
+                        struct error *error)
 {
     struct choice_handle entry;
     if (!make_pending_room(ledger, partition, error) ||
@@ -420,7 +524,7 @@ static bool add_pending(struct ledger *ledger, struct partition *partition, int6
     after.pending |= outs;
     if (after.pending_count < CHOICE_ENTRY_PENDING_MAX)
         after.pending_count++;
-    store(ledger, entry, pseudonym, &before, &after);
+    store(ledger, entry, pseudonym, &before, &after, author);
     size_t last = (partition->pending_first + partition->pending_count) & (partition->pending_size - 1);
     partition->pending[last] = (struct pending_record){.offset = offset, .pseudonym = *pseudonym};
     partition->pending_count++;
@@ -431,14 +535,15 @@ static bool add_pending(struct ledger *ledger, struct partition *partition, int6
 
 /* Believed at once, by those too who took the subject's place (rules 4 and 10). */
 static bool apply_uncommitted(struct ledger *ledger, struct partition *partition, int64_t offset,
-                              const struct pseudonym *pseudonym, choice_set outs, struct error *error)
+                              const struct pseudonym *pseudonym, choice_set outs, unsigned author,
+                              struct error *error)
 {
-    if (!add_pending(ledger, partition, offset, pseudonym, outs, error))
+    if (!add_pending(ledger, partition, offset, pseudonym, outs, author, error))
         return false;
     for (struct move *move = moves_followers(&ledger->moves, pseudonym); move;
          move = moves_next_follower(&ledger->moves)) {
         choice_set theirs = outs & (choice_set)~move->terms.confirmed;
-        if (theirs && !add_pending(ledger, partition, offset, &move->to, theirs, error))
+        if (theirs && !add_pending(ledger, partition, offset, &move->to, theirs, 0, error))
             return false;
     }
     return true;
@@ -462,6 +567,8 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
     struct consent_value value;
     const struct choice_record *choice = &value.record;
     consent_value_read(ledger->reader, key, record->value, record->timestamp_ms, &value);
+    if (value.record.merged.present && view_is_absent(record->author))
+        value.record.in_is_void = true; /* only clickveil writes that */
     if (!signal) {
         if (!choice->readable && !choice->tombstone && is_ignored(ledger, record)) {
             count(ledger, COUNTER_IGNORED, record->committed);
@@ -474,16 +581,42 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
     else
         subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
                           (struct view){key->identifier, key->size}, &pseudonym);
+    unsigned author = signal ? author_of(ledger, record) : 0;
+    if (record->committed && signal) {
+        count(ledger, COUNTER_SIGNALS, 1);
+        return apply_signal(ledger, &pseudonym, choice->readable ? choice->effective_ms : 0, author, error);
+    }
     if (record->committed) {
-        if (signal)
-            count(ledger, COUNTER_SIGNALS, 1);
-        else
-            count_value(ledger, choice, value.unknown_names);
-        return apply_committed(ledger, record, &pseudonym, &value, signal, error);
+        count_value(ledger, choice, value.unknown_names);
+        return apply_committed(ledger, record, key, &pseudonym, &value, error);
     }
     /* of a signal that it is there says `out`, whatever its value (rule 7) */
     choice_set outs = signal ? CHOICE_STAR : choice_record_outs(choice);
-    return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, error);
+    return outs == 0 || apply_uncommitted(ledger, partition, record->offset, &pseudonym, outs, author, error);
+}
+
+/* A suppression entry. Under another key it matches nobody, and opt-outs would be lost without a word. */
+static bool apply_hash(struct ledger *ledger, const struct followed_record *record, struct error *error)
+{
+    struct pseudonym suppression;
+    char check[SUBJECT_KEY_CHECK_SIZE] = "", own[SUBJECT_KEY_CHECK_SIZE] = "";
+    struct view text = {record->key.data + strlen("hash:"), record->key.size - strlen("hash:")};
+    if (!record->committed || view_is_absent(record->value)) /* deleted: the keeper writes it again */
+        return true;
+    count(ledger, COUNTER_HASHES, 1);
+    if (!base64url_read(text, suppression.bytes, sizeof suppression.bytes))
+        return refuse(ledger, record, EXIT_STATUS_DATA, "a suppression entry cannot be read",
+                      "delete it and erase the subject again", error);
+    if (ledger->setup.suppression_key)
+        subject_key_check(ledger->setup.suppression_key, own);
+    if (!consent_value_key_check(ledger->reader, record->value, check, sizeof check) || !own[0] ||
+        strcmp(check, own) != 0)
+        return refuse(ledger, record, EXIT_STATUS_CONFIGURATION,
+                      own[0] ? "a suppression entry was written under another key, so erased subjects would "
+                               "not be recognised"
+                             : "there are suppression entries, and no key to recognise erased subjects by",
+                      "name the key that they were written under as consent.suppression_key", error);
+    return set_erased(ledger, &suppression, true, error);
 }
 
 /* What is meta:confirm but cannot be read releases nothing. */
@@ -524,9 +657,8 @@ static bool apply_record(struct ledger *ledger, struct partition *partition,
         return apply_choice(ledger, partition, record, key, ahead, error);
     case CONSENT_KEY_SIGNAL:
         return apply_choice(ledger, partition, record, key, ahead, error);
-    case CONSENT_KEY_HASH: /* rule 6: an erased subject's `out`; matches nothing until its key exists */
-        count(ledger, COUNTER_HASHES, record->committed);
-        return true;
+    case CONSENT_KEY_HASH:
+        return apply_hash(ledger, record, error);
     case CONSENT_KEY_META:
         apply_meta(ledger, record);
         return true;
@@ -575,7 +707,7 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
 /* ---- the snapshot ---- */
 
 enum {
-    SNAPSHOT_LOGIC = 1, /* raised when the same records come to something else */
+    SNAPSHOT_LOGIC = 2, /* raised when the same records come to something else */
 };
 
 static void add_text(crypto_generichash_state *digest, struct view text)
@@ -604,6 +736,11 @@ void ledger_identify(const struct ledger *ledger, struct snapshot_head *out_head
         add_text(&digest, setup->names->names[i]);
         add_number(&digest, setup->names->predecessors[i]);
     }
+    char suppression[SUBJECT_KEY_CHECK_SIZE] = "";
+    if (setup->suppression_key)
+        subject_key_check(setup->suppression_key, suppression);
+    add_text(&digest, view_of_string(suppression));
+    add_number(&digest, setup->signals_yield);
     for (unsigned i = 0; i < setup->ignored_count; i++) {
         add_number(&digest, setup->ignored[i].partition);
         add_number(&digest, setup->ignored[i].offset);
@@ -624,24 +761,33 @@ void ledger_expect(struct ledger *ledger, uint64_t entries, int64_t made_ms)
 
 bool ledger_freeze(struct ledger *ledger, struct snapshot_writer *writer, struct error *error)
 {
-    if (!choice_table_freeze(ledger->table, error))
+    if (!choice_table_freeze(ledger->table, error) || !choice_table_freeze(ledger->erased, error))
         return false;
+    ledger->erased_is_next = false;
     for (unsigned i = 0; i < COUNTERS; i++) {
         uint64_t counter = i == COUNTER_PENDING ? 0 : counter_of(ledger, (enum counter)i);
         snapshot_put(writer, &counter, sizeof counter);
     }
     moves_save(&ledger->moves, writer);
+    loose_save(&ledger->loose, writer);
     return true;
 }
 
 bool ledger_save(struct ledger *ledger, struct snapshot_writer *writer, bool *out_more, struct error *error)
 {
-    return choice_table_save(ledger->table, writer, out_more, error);
+    if (ledger->erased_is_next)
+        return choice_table_save(ledger->erased, writer, out_more, error);
+    if (!choice_table_save(ledger->table, writer, out_more, error))
+        return false;
+    ledger->erased_is_next = !*out_more;
+    *out_more = true;
+    return true;
 }
 
 void ledger_thaw(struct ledger *ledger)
 {
     choice_table_thaw(ledger->table);
+    choice_table_thaw(ledger->erased);
 }
 
 bool ledger_restore(struct ledger *ledger, struct snapshot_reader *reader)
@@ -652,7 +798,8 @@ bool ledger_restore(struct ledger *ledger, struct snapshot_reader *reader)
             return false;
         atomic_store_explicit(&ledger->counters[i], counter, memory_order_relaxed);
     }
-    return moves_restore(&ledger->moves, reader) && choice_table_restore(ledger->table, reader);
+    return moves_restore(&ledger->moves, reader) && loose_restore(&ledger->loose, reader) &&
+           choice_table_restore(ledger->table, reader) && choice_table_restore(ledger->erased, reader);
 }
 
 bool ledger_forget(struct ledger *ledger, struct error *error)
@@ -660,7 +807,8 @@ bool ledger_forget(struct ledger *ledger, struct error *error)
     for (unsigned i = 0; i < COUNTERS; i++)
         atomic_store_explicit(&ledger->counters[i], 0, memory_order_relaxed);
     moves_release(&ledger->moves);
-    return choice_table_clear(ledger->table) ||
+    loose_clear(&ledger->loose);
+    return (choice_table_clear(ledger->table) && choice_table_clear(ledger->erased)) ||
            error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
                       "no memory for the consent table");
 }
@@ -680,6 +828,28 @@ uint64_t ledger_ignored(const struct ledger *ledger)
 const struct brake *ledger_brake(const struct ledger *ledger)
 {
     return &ledger->brake;
+}
+
+struct choice_table *ledger_erased(struct ledger *ledger)
+{
+    return ledger->erased;
+}
+
+struct loose *ledger_loose(struct ledger *ledger)
+{
+    return &ledger->loose;
+}
+
+struct learnt *ledger_learnt(struct ledger *ledger)
+{
+    return &ledger->learnt;
+}
+
+bool ledger_take_signal(struct ledger *ledger, const struct pseudonym *pseudonym, int64_t signal_ms,
+                        struct error *error)
+{
+    count(ledger, COUNTER_SIGNALS, 1);
+    return apply_signal(ledger, pseudonym, signal_ms, 0, error);
 }
 
 struct choice_table *ledger_table(struct ledger *ledger)
@@ -718,6 +888,10 @@ void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const
     add(context, "consent_brake_limit", (double)brake.limit);
     add(context, "consent_moves",
         (double)atomic_load_explicit(&ledger->moves.count_shown, memory_order_relaxed));
+    add(context, "consent_erased_entries", (double)choice_table_entries(ledger->erased));
+    add(context, "consent_records_loose", (double)loose_count((struct loose *)(uintptr_t)&ledger->loose));
+    add(context, "consent_signals_learnt",
+        (double)atomic_load_explicit(&ledger->learnt.count, memory_order_relaxed));
     add(context, "consent_table_entries", (double)choice_table_entries(ledger->table));
     add(context, "consent_table_bytes", (double)choice_table_bytes(ledger->table));
 }

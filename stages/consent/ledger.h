@@ -20,6 +20,8 @@
 #include "stages/consent/brake.h"
 #include "stages/consent/choice_snapshot.h"
 #include "stages/consent/choice_table.h"
+#include "stages/consent/learnt.h"
+#include "stages/consent/loose.h"
 
 struct ledger;
 
@@ -27,6 +29,8 @@ struct ledger_place {
     int32_t partition;
     int64_t offset;
 };
+
+enum { LEDGER_AUTHOR_SIZE = 320 };
 
 struct ledger_setup {
     const struct choice_names *names; /* lives as long as the ledger, as does everything here */
@@ -40,6 +44,9 @@ struct ledger_setup {
     const struct ledger_place *ignored;
     unsigned ignored_count;
     struct brake_limits brake;
+    const struct subject_key *suppression_key; /* NULL: this process has none that lasts */
+    const char
+        *author; /* header `clickveil-author` of what this process's workers write, without ".<worker>" */
     bool signals_yield; /* a stored signal yields to a newer, confirmed `in` */
 };
 
@@ -92,6 +99,21 @@ bool ledger_is_complete(const struct ledger *ledger);
 
 /* Records that were left out because consent.ignore names them. */
 uint64_t ledger_ignored(const struct ledger *ledger);
+
+/* Subjects that were erased, by their hash under the suppression key (rule 6): `out` where choice_state.out says so. For
+ * events only when it has entries. */
+struct choice_table *ledger_erased(struct ledger *ledger);
+
+/* What stands alone in the topic and should not (rule 6). */
+struct loose *ledger_loose(struct ledger *ledger);
+
+/* What signals taught and the topic does not show yet (rule 7). Ask it before the table: what is taken out here is in the
+ * table by then. */
+struct learnt *ledger_learnt(struct ledger *ledger);
+
+/* Over files, where nobody follows the topic: a signal's record was written. */
+CLICKVEIL_MUST_CHECK bool ledger_take_signal(struct ledger *ledger, const struct pseudonym *pseudonym,
+                                             int64_t signal_ms, struct error *error);
 
 const struct brake *ledger_brake(const struct ledger *ledger);
 struct choice_table *ledger_table(struct ledger *ledger);

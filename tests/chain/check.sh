@@ -95,7 +95,7 @@ check 78 --config "$top/config/pipeline.yaml" --set kafka.sasl.passwort=hunter2 
 verdict $? "a value of the kafka section is never repeated"
 
 cp -r "$top/config" "$dir/keyed" && rm -rf "$dir/keyed/secrets"
-check 0 -c keyed/pipeline.yaml && grep -q '3 key files are not there yet; `clickveil keygen --config' "$dir/out"
+check 0 -c keyed/pipeline.yaml && grep -q '4 key files are not there yet; `clickveil keygen --config' "$dir/out"
 verdict $? "keys that are missing are told of"
 "$clickveil" keygen -c "$dir/keyed/pipeline.yaml" >/dev/null 2>&1
 check 0 -c keyed/pipeline.yaml && ! grep -q 'key file' "$dir/out"

@@ -1,0 +1,519 @@
+/*
+ * Compaction never undoes an opt-out (spec 3, rule 6): a topic of one partition in memory, the ledger and the keeper on it
+ * until both are at rest; then only the last record of each key is kept, tombstones vanish, and a table made of what is
+ * left must decide as the one before.
+ */
+#include "stages/consent/keeper.h"
+
+#include "stages/consent/restate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum {
+    BASIC = 1,
+    ENHANCED = 2,
+    SPRINT = 4,
+    LOG_MAX = 64,
+    TIMES = 6,
+    NOW_MS = 1000000,
+};
+
+static const struct choice_names names = {
+    .names = {{"basic", 5}, {"enhanced", 8}, {"sprint", 6}}, .predecessors = {SPRINT, 0, 0}, .count = 3};
+
+struct entry {
+    char key[128], value[1024], author[32]; /* "": absent */
+};
+
+struct topic {
+    struct entry entries[LOG_MAX];
+    unsigned count;
+};
+
+struct process { /* one with the consent stage */
+    struct ledger *ledger;
+    struct keeper keeper;
+    unsigned applied, answered;
+};
+
+struct fixture {
+    struct subject_key *key, *suppression;
+    struct topic topic;
+    struct arena arena;
+    struct error error;
+};
+
+static struct fixture *current;
+
+static void write_record(struct topic *topic, const char *key, const char *value, const char *author)
+{
+    assert_true(topic->count < LOG_MAX); /* else it goes on for ever */
+    struct entry *entry = &topic->entries[topic->count++];
+    snprintf(entry->key, sizeof entry->key, "%s", key);
+    snprintf(entry->value, sizeof entry->value, "%s", value ? value : "");
+    snprintf(entry->author, sizeof entry->author, "%s", author ? author : "");
+}
+
+/* Of the keeper: straight to the topic. */
+bool emitter_output(struct emitter *emitter, const struct output *output)
+{
+    char key[128], value[1024], author[32];
+    assert_int_equal(output->topic, TOPIC_CONSENT);
+    assert_int_equal(output->partition, emitter->partition);
+    assert_int_equal(output->header_count, 1);
+    assert_string_equal(output->headers[0].name, "clickveil-author");
+    snprintf(key, sizeof key, "%.*s", (int)output->key.size, output->key.data);
+    snprintf(value, sizeof value, "%.*s", (int)output->value.size, output->value.data);
+    snprintf(author, sizeof author, "%.*s", (int)output->headers[0].value.size,
+             output->headers[0].value.data);
+    write_record(&current->topic, key, value, author);
+    return true;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    static const uint8_t bytes[SUBJECT_KEY_SIZE] = {9};
+    fixture->key = subject_key_of_bytes(bytes, &fixture->error);
+    fixture->suppression = subject_key_derive_suppression(fixture->key, &fixture->error);
+    assert_non_null(fixture->suppression);
+    assert_true(arena_init(&fixture->arena, 65536, 1 << 22, &fixture->error));
+    *state = current = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    subject_key_free(fixture->suppression);
+    subject_key_free(fixture->key);
+    arena_release(&fixture->arena);
+    free(fixture);
+    return 0;
+}
+
+static void process_start(struct fixture *fixture, struct process *process)
+{
+    struct ledger_setup setup = {
+        .names = &names,
+        .subject_key = fixture->key,
+        .suppression_key = fixture->suppression,
+        .author = "test",
+        .topic = "consent",
+        .line_kind = IDENTIFIER_OPAQUE,
+        .subjects = {true, true, true},
+        .entries_max = 1000,
+        .floor = 1,
+        .readers = 1,
+    };
+    *process = (struct process){.ledger = ledger_new(&setup, &fixture->error)};
+    assert_non_null(process->ledger);
+    struct keeper_setup keeper = {
+        .ledger = process->ledger,
+        .names = &names,
+        .subject_key = fixture->key,
+        .suppression_key = fixture->suppression,
+        .line_kind = IDENTIFIER_OPAQUE,
+        .author = VIEW("test.keeper"),
+        .topic = "consent",
+    };
+    assert_true(keeper_init(&process->keeper, &keeper, &fixture->error));
+}
+
+static void process_stop(struct process *process)
+{
+    keeper_release(&process->keeper);
+    ledger_free(process->ledger);
+}
+
+static struct followed_record record_at(const struct topic *topic, unsigned offset)
+{
+    const struct entry *entry = &topic->entries[offset];
+    return (struct followed_record){
+        .offset = offset,
+        .timestamp_ms = NOW_MS,
+        .key = view_of_string(entry->key),
+        .value = entry->value[0] ? view_of_string(entry->value) : VIEW_ABSENT,
+        .author = entry->author[0] ? view_of_string(entry->author) : VIEW_ABSENT,
+        .committed = true,
+    };
+}
+
+static void follow(struct fixture *fixture, struct process *process)
+{
+    for (; process->applied < fixture->topic.count; process->applied++) {
+        struct followed_record record = record_at(&fixture->topic, process->applied);
+        if (!ledger_apply(process->ledger, &record, &fixture->error))
+            fail_msg("%s", fixture->error.what);
+        ledger_committed_to(process->ledger, 0, record.offset + 1);
+    }
+}
+
+static void answer_one(struct fixture *fixture, struct process *process)
+{
+    struct followed_record record = record_at(&fixture->topic, process->answered++);
+    struct emitter emitter = {.arena = &fixture->arena, .now_ms = NOW_MS, .error = &fixture->error};
+    if (!keeper_process(&process->keeper, &record, &emitter))
+        fail_msg("%s", fixture->error.what);
+}
+
+/* Until nothing more is written. far_ahead: the table has all that stands there before the keeper begins; else it is just
+ * ahead of it. */
+static void settle(struct fixture *fixture, struct process *process, bool far_ahead)
+{
+    while (process->answered < fixture->topic.count) {
+        if (far_ahead || process->applied <= process->answered)
+            follow(fixture, process);
+        answer_one(fixture, process);
+        keeper_end(&process->keeper, true);
+    }
+    follow(fixture, process);
+    arena_reset(&fixture->arena);
+}
+
+/* The last record of each key; of a tombstone nothing. */
+static void compact(struct topic *topic)
+{
+    struct topic left = {.count = 0};
+    for (unsigned i = 0; i < topic->count; i++) {
+        bool last = true;
+        for (unsigned j = i + 1; j < topic->count; j++)
+            last &= strcmp(topic->entries[i].key, topic->entries[j].key) != 0;
+        if (last && topic->entries[i].value[0])
+            left.entries[left.count++] = topic->entries[i];
+    }
+    *topic = left;
+}
+
+/* What line "a" says to each programme at some times; and what stands in the table, for messages. */
+struct answers {
+    enum choice_answer answers[3][TIMES];
+    char text[256];
+};
+
+static void ask(struct fixture *fixture, struct process *process, struct answers *out_answers)
+{
+    static const int64_t times[TIMES] = {0, 5, 15, 25, 35, 100};
+    static const choice_set predecessors[3] = {SPRINT, 0, 0};
+    struct choice_state state = {0}, erased;
+    struct pseudonym pseudonym, suppression;
+    subject_pseudonym(fixture->key, SUBJECT_LINE, IDENTIFIER_OPAQUE, VIEW("a"), &pseudonym);
+    subject_pseudonym(fixture->suppression, SUBJECT_LINE, IDENTIFIER_OPAQUE, VIEW("a"), &suppression);
+    choice_table_hold(ledger_table(process->ledger), 0);
+    choice_table_hold(ledger_erased(process->ledger), 0);
+    (void)choice_table_find_whole(ledger_table(process->ledger), &pseudonym, &state);
+    if (choice_table_find(ledger_erased(process->ledger), &suppression, &erased) && erased.out) {
+        state.out |= CHOICE_STAR;
+        state.in = 0;
+    }
+    choice_table_yield(ledger_erased(process->ledger), 0);
+    choice_table_yield(ledger_table(process->ledger), 0);
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned j = 0; j < TIMES; j++)
+            out_answers->answers[i][j] =
+                choice_answer(&state, (choice_set)(1u << i), predecessors[i], times[j]);
+    snprintf(out_answers->text, sizeof out_answers->text,
+             "out %x in %x before %x withdrawn %x at %lld.%lld%s", state.out, state.in, state.before,
+             state.withdrawn, (long long)state.effective_ms, (long long)state.seq,
+             state.two_step ? " two_step" : "");
+}
+
+/* ---- compaction ---- */
+
+#define R(choices, effective, more) \
+    "{\"choices\":{" choices "},\"effective\":" #effective ",\"seq\":1" more "}"
+#define TWO_STEP ",\"two_step\":true"
+#define NOTHING  ""
+
+static const struct {
+    const char *values[5]; /* of line:a, in the topic's order; "": a tombstone */
+    int written;           /* records that the keeper adds */
+    const char *why;
+} cases[] = {
+    {{R("\"*\":\"out\"", 10, )}, 0, "a record alone"},
+    {{R("\"basic\":\"out\"", 20, ), R("\"*\":\"in\"", 10, )}, 1, "an older order at a higher offset"},
+    {{R("\"basic\":\"in\"", 20, ), R("\"basic\":\"out\"", 10, )}, 1, "an older `out` that counts (rule 5)"},
+    {{R("\"basic\":\"in\"", 20, TWO_STEP), R("\"basic\":\"out\"", 10, )}, 1, "an older `out` that does not"},
+    {{R("\"basic\":\"out\"", 10, ), R("\"enhanced\":\"in\"", 20, )}, 1, "an `out` that is not mentioned"},
+    {{R("\"*\":\"out\"", 10, ), R("\"*\":\"out\"", 20, )}, 0, "newer, and says the same"},
+    {{R("\"sprint\":\"in\"", 10, ), R("", 20, )}, 1, "a withdrawn `in`, which matters to successors"},
+    {{R("\"basic\":\"out\"", 10, ), R("\"basic\":\"in\"", 20, TWO_STEP)}, 1, "an `out` before the `in`"},
+    {{R("\"basic\":\"out\"", 10, ), R("\"basic\":\"in\"", 20, )}, 1, "an `in` that does not count"},
+    {{R("\"*\":\"out\"", 10, ), R("\"*\":\"in\"", 20, TWO_STEP), R("\"basic\":\"out\"", 30, )},
+     1,
+     "out, in, out again: the first one is before, the `in` withdrawn"},
+    {{R("\"enhanced\":\"in\"", 10, ), "broken"}, 1, "a record that cannot be read: the `in` withdrawn"},
+    {{"broken"}, 0, "alone it is `out`"},
+    {{R("\"basic\":\"in\"", 20, ), R("\"basic\":\"out\"", 20, )}, 1, "equal order: `out` wins"},
+    {{NOTHING}, 1, "an erasure"},
+    {{R("\"*\":\"in\"", 10, ), NOTHING}, 1, "an erasure of an `in`"},
+    {{R("\"*\":\"out\"", 10, ), NOTHING, R("\"basic\":\"in\"", 20, )}, 1, "no `in` ends an erasure"},
+    {{NOTHING, R("\"basic\":\"in\"", 20, TWO_STEP)}, 1, "but a confirmed one, for what it names"},
+    {{R("\"enhanced\":\"in\"", 10, ), R("\"other\":\"out\"", 20, )}, 1, "a programme of another pipeline"},
+    {{R("\"basic\":\"out\"", 10, ), R("\"basic\":\"in\"", 20, ",\"closed\":true" TWO_STEP)}, 1, "closed"},
+};
+
+static void keeper_lets_compaction_undo_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned far_ahead = 0; far_ahead < 2; far_ahead++) {
+        for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct process process;
+            struct answers before, after;
+            unsigned records = 0;
+            fixture->topic.count = 0;
+            for (; records < 5 && cases[i].values[records]; records++)
+                write_record(&fixture->topic, "line:a", cases[i].values[records], NULL);
+            process_start(fixture, &process);
+            settle(fixture, &process, far_ahead);
+            if (far_ahead && (int)(fixture->topic.count - records) != cases[i].written)
+                fail_msg("%s: %u records written", cases[i].why, fixture->topic.count - records);
+            ask(fixture, &process, &before);
+            process_stop(&process);
+            compact(&fixture->topic);
+            process_start(fixture, &process);
+            settle(fixture, &process, true);
+            ask(fixture, &process, &after);
+            process_stop(&process);
+            if (memcmp(before.answers, after.answers, sizeof before.answers) != 0)
+                fail_msg("%s (%s):\n%s\n%s", cases[i].why, far_ahead ? "far ahead" : "just ahead",
+                         before.text, after.text);
+        }
+    }
+}
+
+/* Without the keeper the same cases fail, so that the test above can. */
+static void compaction_alone_undoes_opt_outs(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned undone = 0;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct process process;
+        struct answers before, after;
+        fixture->topic.count = 0;
+        for (unsigned j = 0; j < 5 && cases[i].values[j]; j++)
+            write_record(&fixture->topic, "line:a", cases[i].values[j], NULL);
+        process_start(fixture, &process);
+        follow(fixture, &process);
+        ask(fixture, &process, &before);
+        process_stop(&process);
+        compact(&fixture->topic);
+        process_start(fixture, &process);
+        follow(fixture, &process);
+        ask(fixture, &process, &after);
+        process_stop(&process);
+        undone += memcmp(before.answers, after.answers, sizeof before.answers) != 0;
+    }
+    assert_true(undone >= 10);
+}
+
+/* ---- an end to it ---- */
+
+static void keeper_writes_an_equal_record_once_while_it_is_on_its_way(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    write_record(&fixture->topic, "line:a", cases[1].values[0], NULL);
+    write_record(&fixture->topic, "line:a", cases[1].values[1], NULL);
+    process_start(fixture, &process);
+    follow(fixture, &process);
+    answer_one(fixture, &process);
+    answer_one(fixture, &process);
+    keeper_end(&process.keeper, true);
+    assert_int_equal(fixture->topic.count, 3);
+    process.answered = 1; /* read again, and the table has not taken the answer in */
+    answer_one(fixture, &process);
+    assert_int_equal(fixture->topic.count, 3);
+    process_stop(&process);
+}
+
+static void keeper_writes_again_what_was_aborted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    write_record(&fixture->topic, "line:a", "", NULL);
+    write_record(&fixture->topic, "line:b", cases[1].values[0], NULL);
+    write_record(&fixture->topic, "line:b", cases[1].values[1], NULL);
+    process_start(fixture, &process);
+    follow(fixture, &process);
+    for (unsigned i = 0; i < 3; i++)
+        answer_one(fixture, &process);
+    assert_int_equal(fixture->topic.count, 5);
+    keeper_end(&process.keeper, false);
+    fixture->topic.count = 3;
+    process.answered = 0;
+    settle(fixture, &process, true);
+    assert_int_equal(fixture->topic.count, 5);
+    process_stop(&process);
+}
+
+/* Two processes, and the partition goes from one to the other after every record. */
+static void keepers_that_take_turns_come_to_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct process processes[2];
+        fixture->topic.count = 0;
+        unsigned records = 0;
+        for (; records < 5 && cases[i].values[records]; records++)
+            write_record(&fixture->topic, "line:a", cases[i].values[records], NULL);
+        process_start(fixture, &processes[0]);
+        process_start(fixture, &processes[1]);
+        unsigned answered = 0;
+        for (; answered < fixture->topic.count; answered++) {
+            struct process *process = &processes[answered % 2];
+            follow(fixture, process);
+            process->answered = answered;
+            answer_one(fixture, process);
+            keeper_end(&process->keeper, true);
+        }
+        if ((int)(answered - records) != cases[i].written)
+            fail_msg("%s: %u records written", cases[i].why, answered - records);
+        process_stop(&processes[0]);
+        process_stop(&processes[1]);
+    }
+}
+
+/* ---- suppression entries ---- */
+
+static void suppression_entries_name_nobody_and_come_back_when_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    struct answers answers;
+    write_record(&fixture->topic, "line:a", "", NULL);
+    process_start(fixture, &process);
+    settle(fixture, &process, true);
+    assert_int_equal(fixture->topic.count, 2);
+    const struct entry *hash = &fixture->topic.entries[1];
+    assert_memory_equal(hash->key, "hash:", 5);
+    assert_int_equal(strlen(hash->key), 5 + 22);
+    char deleted[128];
+    snprintf(deleted, sizeof deleted, "%s", hash->key);
+    write_record(&fixture->topic, deleted, "", NULL);
+    settle(fixture, &process, true);
+    assert_int_equal(fixture->topic.count, 4);
+    assert_string_equal(fixture->topic.entries[3].key, deleted);
+    write_record(&fixture->topic, "line:a", "", NULL); /* erased again: there is one */
+    settle(fixture, &process, true);
+    assert_int_equal(fixture->topic.count, 5);
+    ask(fixture, &process, &answers);
+    assert_int_equal(answers.answers[1][5], CHOICE_OUT);
+    process_stop(&process);
+}
+
+static void suppression_entries_of_another_key_stop_and_say_so(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *key, *value;
+        enum exit_status exit_status;
+        const char *why;
+    } rows[] = {
+        {"hash:AAAAAAAAAAAAAAAAAAAAAA", R("\"*\":\"out\"", 1, ",\"key_check\":\"AAAAAAAAAAA\""),
+         EXIT_STATUS_CONFIGURATION, "another key"},
+        {"hash:AAAAAAAAAAAAAAAAAAAAAA", R("\"*\":\"out\"", 1, ), EXIT_STATUS_CONFIGURATION, "no check"},
+        {"hash:AAAAAAAAAAAAAAAAAAAAAA", "broken", EXIT_STATUS_CONFIGURATION, "no JSON"},
+        {"hash:0011", R("\"*\":\"out\"", 1, ), EXIT_STATUS_DATA, "no hash"},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct process process;
+        fixture->topic.count = 0;
+        write_record(&fixture->topic, rows[i].key, rows[i].value, "test.keeper");
+        process_start(fixture, &process);
+        struct followed_record record = record_at(&fixture->topic, 0);
+        if (ledger_apply(process.ledger, &record, &fixture->error))
+            fail_msg("%s", rows[i].why);
+        assert_int_equal(fixture->error.exit_status, rows[i].exit_status);
+        assert_string_equal(fixture->error.where, "consent[0]@0");
+        process_stop(&process);
+    }
+}
+
+static void keeper_without_a_key_that_lasts_stops_at_an_erasure(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    struct emitter emitter = {.arena = &fixture->arena, .error = &fixture->error};
+    write_record(&fixture->topic, "line:a", "", NULL);
+    process_start(fixture, &process);
+    process.keeper.setup.suppression_key = NULL;
+    follow(fixture, &process);
+    struct followed_record record = record_at(&fixture->topic, 0);
+    assert_false(keeper_process(&process.keeper, &record, &emitter));
+    assert_int_equal(fixture->error.exit_status, EXIT_STATUS_CONFIGURATION);
+    process.keeper.setup.files = true; /* nothing vanishes from a file */
+    assert_true(keeper_process(&process.keeper, &record, &emitter));
+    process_stop(&process);
+}
+
+/* ---- what the names can't hold ---- */
+
+static void keeper_takes_over_choices_of_other_pipelines(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    write_record(&fixture->topic, "line:a", R("\"basic\":\"out\"", 10, ), NULL);
+    write_record(&fixture->topic, "line:a", R("\"enhanced\":\"in\",\"x\":\"in\",\"y\":\"out\"", 20, ), NULL);
+    process_start(fixture, &process);
+    settle(fixture, &process, true);
+    assert_int_equal(fixture->topic.count, 3);
+    assert_string_equal(fixture->topic.entries[2].value,
+                        "{\"choices\":{\"basic\":\"out\",\"enhanced\":\"in\",\"x\":\"in\",\"y\":\"out\"},"
+                        "\"effective\":20,\"seq\":1,"
+                        "\"merged\":{\"before\":[],\"withdrawn\":[],\"until\":0,\"last_out\":10}}");
+    process_stop(&process);
+    fixture->topic.count = 0; /* an `in` of an older record is not made newer */
+    write_record(&fixture->topic, "line:a", R("\"basic\":\"out\"", 20, ), NULL);
+    write_record(&fixture->topic, "line:a", R("\"x\":\"in\",\"y\":\"out\"", 10, ), NULL);
+    process_start(fixture, &process);
+    settle(fixture, &process, true);
+    assert_non_null(strstr(fixture->topic.entries[2].value, "\"y\":\"out\""));
+    assert_null(strstr(fixture->topic.entries[2].value, "\"x\""));
+    process_stop(&process);
+}
+
+/* Only clickveil writes `merged`: in a record of somebody else it makes the `in`s void. */
+static void merged_counts_only_from_clickveil(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    struct answers answers;
+    write_record(&fixture->topic, "line:a",
+                 R("\"enhanced\":\"in\"", 10,
+                   ",\"merged\":{\"before\":[],\"withdrawn\":[],\"until\":0,\"last_out\":0}"),
+                 NULL);
+    process_start(fixture, &process);
+    settle(fixture, &process, true);
+    ask(fixture, &process, &answers);
+    assert_int_not_equal(answers.answers[1][5], CHOICE_IN);
+    process_stop(&process);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keeper_lets_compaction_undo_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(compaction_alone_undoes_opt_outs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeper_writes_an_equal_record_once_while_it_is_on_its_way, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(keeper_writes_again_what_was_aborted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keepers_that_take_turns_come_to_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(suppression_entries_name_nobody_and_come_back_when_deleted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(suppression_entries_of_another_key_stop_and_say_so, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(keeper_without_a_key_that_lasts_stops_at_an_erasure, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(keeper_takes_over_choices_of_other_pipelines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(merged_counts_only_from_clickveil, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
