@@ -276,7 +276,8 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
         "log": {"format": "text"},
     }
     sections = {
-        "consent": {"subjects": ["line", "account"], "floor": 1, "barrier_every": "1s"},
+        "consent": {"subjects": ["line", "account"], "floor": 1, "barrier_every": "1s",
+                    "suppression_key": str(work / "secrets/suppression.key")},
         "pseudonymize": {"key": str(work / "secrets/pseudonym.key")},
         "classify": {"hosts": str(ROOT / "config/rules/hosts.tsv"), "apps": str(ROOT / "config/rules/apps.tsv")},
         "publish": {"key": str(work / "secrets/publish.key"), "provider": "ads.example", "k": 1, "trial": True,
