@@ -3,6 +3,7 @@
 #include "common/config.h"
 #include "common/secret.h"
 #include "common/subject.h"
+#include "common/text.h"
 #include "stages/consent/batch.h"
 #include "stages/consent/consent_options.h"
 #include "stages/consent/judge.h"
@@ -85,6 +86,20 @@ static bool load_suppression_key(struct consent_shared *shared, const struct sta
     return !key || shared->suppression_key;
 }
 
+static void name_author(struct consent_shared *shared, const struct stage_context *context)
+{
+    const struct config *config = context->config;
+    struct text text = {shared->author, shared->author + sizeof shared->author - 1};
+    if (context->files) { /* what stands in a file does not tell the host */
+        text_put(&text, "clickveil.files");
+    } else {
+        text_put_string(&text, config->pipeline.data ? config->pipeline.data : "clickveil");
+        text_put(&text, ".");
+        text_put_string(&text, config->instance.data ? config->instance.data : "");
+    }
+    *text.at = '\0';
+}
+
 static bool consent_shared_init(void *memory, const struct stage_context *context, struct error *error)
 {
     struct consent_shared *shared = memory;
@@ -99,12 +114,7 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
     }
     shared->programmes = config->programmes.count;
     shared->stores_gpc = option_list_has(&options->signals.store, CONSENT_STORED_GPC);
-    if (context->files) /* what stands in a file does not tell the host */
-        snprintf(shared->author, sizeof shared->author, "clickveil.files");
-    else
-        snprintf(shared->author, sizeof shared->author, "%s.%s",
-                 config->pipeline.data ? config->pipeline.data : "clickveil",
-                 config->instance.data ? config->instance.data : "");
+    name_author(shared, context);
     if (!read_ignored(shared, options, error) || !load_suppression_key(shared, context, error) ||
         !policy_new(config, &shared->policy, error))
         return false;
@@ -279,7 +289,9 @@ static bool side_init(void *memory, const struct stage_context *context, struct 
     char *author = arena_take(context->arena, size);
     if (!author)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a name");
-    snprintf(author, size, "%s.keeper", shared->author);
+    struct text text = {author, author + size};
+    text_put_string(&text, shared->author);
+    text_put(&text, ".keeper");
     const struct keeper_setup setup = {
         .ledger = shared->ledger,
         .names = policy_names(shared->policy),
@@ -362,7 +374,11 @@ static bool consent_init(void *memory, const struct stage_context *context, stru
     ensure(config->runtime.batch_records_max > 0 && context->worker < BATCH_AUTHORS_MAX);
     state->lessons_max = (size_t)config->runtime.batch_records_max * 2;
     state->lessons = malloc(state->lessons_max * sizeof *state->lessons);
-    snprintf(state->author, sizeof state->author, "%s.%u", state->shared->author, context->worker);
+    struct text text = {state->author, state->author + sizeof state->author - 1};
+    text_put_string(&text, state->shared->author);
+    text_put(&text, ".");
+    text_put_number(&text, context->worker, 1);
+    *text.at = '\0';
     bool has_room = batch_init(&state->batch, (size_t)config->runtime.batch_records_max * SUBJECT_KINDS);
     state->batch.author = context->worker + 1;
     if (!has_room || !state->lessons)

@@ -4,19 +4,31 @@
 
 enum { SIZE_FIRST = 64 };
 
+static void lock(struct loose *loose)
+{
+    while (atomic_flag_test_and_set_explicit(&loose->lock, memory_order_acquire))
+        ;
+}
+
+static void unlock(struct loose *loose)
+{
+    atomic_flag_clear_explicit(&loose->lock, memory_order_release);
+}
+
 bool loose_init(struct loose *loose)
 {
-    *loose = (struct loose){.size = SIZE_FIRST, .items = calloc(SIZE_FIRST, sizeof(struct loose_item))};
-    loose->ready = pthread_mutex_init(&loose->lock, NULL) == 0;
-    return loose->ready && loose->items;
+    loose->size = SIZE_FIRST;
+    loose->count = 0;
+    loose->items = calloc(SIZE_FIRST, sizeof(struct loose_item));
+    atomic_flag_clear(&loose->lock);
+    return loose->items;
 }
 
 void loose_release(struct loose *loose)
 {
-    if (loose->ready)
-        pthread_mutex_destroy(&loose->lock);
     free(loose->items);
-    *loose = (struct loose){0};
+    loose->items = NULL;
+    loose->size = loose->count = 0;
 }
 
 /* The subject's place, or the empty one where it would stand. */
@@ -47,14 +59,14 @@ static bool grow(struct loose *loose)
 bool loose_note(struct loose *loose, uint64_t tag, int32_t partition, int64_t offset)
 {
     tag += !tag;
-    pthread_mutex_lock(&loose->lock);
+    lock(loose);
     bool fine = (loose->count + 1) * 4 <= loose->size * 3 || grow(loose);
     if (fine) {
         struct loose_item *item = &loose->items[place_of(loose->items, loose->size, tag)];
         loose->count += !item->tag;
         *item = (struct loose_item){tag, offset, partition};
     }
-    pthread_mutex_unlock(&loose->lock);
+    unlock(loose);
     return fine;
 }
 
@@ -76,39 +88,39 @@ static void take_out(struct loose *loose, size_t place)
 void loose_settle(struct loose *loose, uint64_t tag)
 {
     tag += !tag;
-    pthread_mutex_lock(&loose->lock);
+    lock(loose);
     if (loose->count > 0) {
         size_t place = place_of(loose->items, loose->size, tag);
         if (loose->items[place].tag)
             take_out(loose, place);
     }
-    pthread_mutex_unlock(&loose->lock);
+    unlock(loose);
 }
 
 bool loose_is_at(struct loose *loose, uint64_t tag, int32_t partition, int64_t offset)
 {
     tag += !tag;
-    pthread_mutex_lock(&loose->lock);
+    lock(loose);
     const struct loose_item *item = &loose->items[place_of(loose->items, loose->size, tag)];
     bool is_at = item->tag && item->partition == partition && item->offset == offset;
-    pthread_mutex_unlock(&loose->lock);
+    unlock(loose);
     return is_at;
 }
 
 size_t loose_count(struct loose *loose)
 {
-    pthread_mutex_lock(&loose->lock);
+    lock(loose);
     size_t count = loose->count;
-    pthread_mutex_unlock(&loose->lock);
+    unlock(loose);
     return count;
 }
 
 void loose_clear(struct loose *loose)
 {
-    pthread_mutex_lock(&loose->lock);
+    lock(loose);
     memset(loose->items, 0, loose->size * sizeof *loose->items);
     loose->count = 0;
-    pthread_mutex_unlock(&loose->lock);
+    unlock(loose);
 }
 
 void loose_save(struct loose *loose, struct snapshot_writer *writer)

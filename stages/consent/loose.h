@@ -3,7 +3,7 @@
  * (spec 3, rule 6): where the newest such record of a subject stands. The follower notes them, the keeper answers them; a
  * newer record that stands alone takes the subject out again. Hence it is small, but for a moment.
  *
- * Two threads: the follower's writes, the keeper's asks. A lock, since neither is on the way of an event.
+ * Two threads: the follower's writes, the keeper's asks. They take turns by a flag; neither is on the way of an event.
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_LOOSE_H
 #define CLICKVEIL_STAGES_CONSENT_LOOSE_H
@@ -11,7 +11,7 @@
 #include "common/snapshot_file.h"
 #include "common/view.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct loose_item {
@@ -21,10 +21,9 @@ struct loose_item {
 };
 
 struct loose {
-    pthread_mutex_t lock;
+    atomic_flag lock;         /* what follows; held for a few instructions, and while it grows */
     struct loose_item *items; /* open addressing, at most three quarters full */
     size_t size, count;
-    bool ready;
 };
 
 CLICKVEIL_MUST_CHECK bool loose_init(struct loose *loose); /* false: memory is short */

@@ -277,7 +277,9 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
     }
     sections = {
         "consent": {"subjects": ["line", "account"], "floor": 1, "barrier_every": "1s",
-                    "suppression_key": str(work / "secrets/suppression.key")},
+                    "suppression_key": str(work / "secrets/suppression.key"),
+                    # What GPC teaches counts from the moment that it is read, so runs would differ; keeper_test has it.
+                    "signals": {"store": []}},
         "pseudonymize": {"key": str(work / "secrets/pseudonym.key")},
         "classify": {"hosts": str(ROOT / "config/rules/hosts.tsv"), "apps": str(ROOT / "config/rules/apps.tsv")},
         "publish": {"key": str(work / "secrets/publish.key"), "provider": "ads.example", "k": 1, "trial": True,

@@ -144,7 +144,7 @@ def compaction(bootstrap):
 
 def killed(bootstrap):
     """GPC, and the process is killed at once, at several moments: after the restart the line is out."""
-    scene = Scene(work, "killed", bootstrap)
+    scene = Scene(work, "killed", bootstrap, consent={"signals": {"store": ["gpc"]}})
     scene.create_topics(2)
     scene.send_choices(choice("zoe", "in"))
     process = scene.process("one").start()
