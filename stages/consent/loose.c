@@ -88,12 +88,12 @@ static void take_out(struct loose *loose, size_t place)
 void loose_settle(struct loose *loose, uint64_t tag)
 {
     tag += !tag;
+    if (loose->count == 0) /* nobody else changes it */
+        return;
     lock(loose);
-    if (loose->count > 0) {
-        size_t place = place_of(loose->items, loose->size, tag);
-        if (loose->items[place].tag)
-            take_out(loose, place);
-    }
+    size_t place = place_of(loose->items, loose->size, tag);
+    if (loose->items[place].tag)
+        take_out(loose, place);
     unlock(loose);
 }
 
