@@ -8,81 +8,19 @@
  * other subject is out of is known only when the topic has been read whole: until then moves are only noted, and nothing
  * is decided; then all are resolved, and from then on each change of the other subject is copied at once.
  */
-#include "stages/consent/ledger.h"
+#include "stages/consent/ledger_internal.h"
 
 #include "common/base64url.h"
-#include "common/consent_record.h"
 #include "stages/consent/batch.h"
 #include "stages/consent/choice_entry.h"
-#include "stages/consent/moves.h"
 #include "stages/consent/restate.h"
 
-#include <sodium.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
     PENDING_FIRST = 64,
     AHEAD_MAX = 1024, /* records that are prepared at once */
     FETCH_AHEAD = 16, /* records whose entries are on their way from memory */
-};
-
-/* A record that comes soon. */
-struct ahead {
-    int64_t offset;
-    int32_t partition;
-    bool hashed;
-    struct pseudonym pseudonym; /* only where hashed */
-    struct consent_key key;
-};
-
-struct pending_record {
-    int64_t offset;
-    struct pseudonym pseudonym; /* entries move when the table grows */
-};
-
-struct partition {
-    int64_t committed_next;         /* first offset that the committed view has not taken in */
-    int64_t uncommitted_next;       /* the same of the uncommitted view */
-    struct pending_record *pending; /* ring of pending_size, a power of two */
-    size_t pending_first, pending_count, pending_size;
-};
-
-enum counter {
-    COUNTER_RECORDS,
-    COUNTER_RECORDED, /* entries that a record made, committed */
-    COUNTER_PENDING,
-    COUNTER_UNREADABLE,
-    COUNTER_TOMBSTONES,
-    COUNTER_IGNORED,
-    COUNTER_UNKNOWN_NAMES,
-    COUNTER_IN_VOID,
-    COUNTER_SIGNALS,
-    COUNTER_HASHES,
-    COUNTER_META,
-    COUNTER_LIMITED,
-    COUNTERS,
-};
-
-struct ledger {
-    struct ledger_setup setup;
-    struct consent_reader *reader;
-    struct choice_table *table, *erased;
-    struct loose loose;
-    struct learnt learnt;
-    bool erased_is_next; /* of a snapshot: the table is written */
-    struct recent recent;
-    struct brake brake;
-    struct moves moves;
-    struct partition *partitions;
-    size_t partition_count;
-    uint64_t pending_records;
-    struct ahead *ahead; /* AHEAD_MAX */
-    size_t ahead_count, ahead_next;
-    uint64_t to_come, entries_before; /* records of the first read; entries at its begin */
-    uint64_t come;
-    _Atomic uint64_t counters[COUNTERS];
-    atomic_bool complete;
 };
 
 struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
@@ -130,11 +68,6 @@ void ledger_free(struct ledger *ledger)
 static void count(struct ledger *ledger, enum counter counter, uint64_t more)
 {
     atomic_fetch_add_explicit(&ledger->counters[counter], more, memory_order_relaxed);
-}
-
-static uint64_t counter_of(const struct ledger *ledger, enum counter counter)
-{
-    return atomic_load_explicit(&ledger->counters[counter], memory_order_relaxed);
 }
 
 /* ---- partitions and pending records ---- */
@@ -497,7 +430,7 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
     if (after.in & (choice_set)~before.in) /* spec 3, rule 8 */
         brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
-                      counter_of(ledger, COUNTER_RECORDED));
+                      ledger_counter(ledger, COUNTER_RECORDED));
     if (ledger_is_complete(ledger)) {
         moves_queue_of(&ledger->moves, pseudonym);
         inherit_queued(ledger, false);
@@ -627,7 +560,7 @@ static void apply_meta(struct ledger *ledger, const struct followed_record *reco
     if (record->committed && view_equal(record->key, CONSENT_CONFIRMATION_KEY) &&
         consent_confirmation_read(record->value, &confirmation))
         brake_confirm(&ledger->brake, &confirmation, record->timestamp_ms, record->now_ms,
-                      counter_of(ledger, COUNTER_RECORDED));
+                      ledger_counter(ledger, COUNTER_RECORDED));
 }
 
 static bool apply_record(struct ledger *ledger, struct partition *partition,
@@ -688,7 +621,7 @@ bool ledger_apply(struct ledger *ledger, const struct followed_record *record, s
 
 bool ledger_complete(struct ledger *ledger, struct error *error)
 {
-    uint64_t entries = counter_of(ledger, COUNTER_RECORDED);
+    uint64_t entries = ledger_counter(ledger, COUNTER_RECORDED);
     if (entries < ledger->setup.floor)
         return error_fail(
             error, EXIT_STATUS_CONFIGURATION, ledger->setup.topic,
@@ -704,115 +637,6 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
     return true;
 }
 
-/* ---- the snapshot ---- */
-
-enum {
-    SNAPSHOT_LOGIC = 2, /* raised when the same records come to something else */
-};
-
-static void add_text(crypto_generichash_state *digest, struct view text)
-{
-    uint64_t size = text.size;
-    crypto_generichash_update(digest, (const unsigned char *)&size, sizeof size);
-    crypto_generichash_update(digest, (const unsigned char *)text.data, text.size);
-}
-
-static void add_number(crypto_generichash_state *digest, int64_t number)
-{
-    crypto_generichash_update(digest, (const unsigned char *)&number, sizeof number);
-}
-
-void ledger_identify(const struct ledger *ledger, struct snapshot_head *out_head)
-{
-    const struct ledger_setup *setup = &ledger->setup;
-    crypto_generichash_state digest;
-    crypto_generichash_init(&digest, NULL, 0, sizeof out_head->settings_check);
-    add_number(&digest, SNAPSHOT_LOGIC);
-    add_number(&digest, setup->line_kind);
-    add_number(&digest, setup->signals_yield);
-    for (unsigned i = 0; i < SUBJECT_KINDS; i++)
-        add_number(&digest, setup->subjects[i]);
-    for (unsigned i = 0; i < setup->names->count; i++) {
-        add_text(&digest, setup->names->names[i]);
-        add_number(&digest, setup->names->predecessors[i]);
-    }
-    char suppression[SUBJECT_KEY_CHECK_SIZE] = "";
-    if (setup->suppression_key)
-        subject_key_check(setup->suppression_key, suppression);
-    add_text(&digest, view_of_string(suppression));
-    add_number(&digest, setup->signals_yield);
-    for (unsigned i = 0; i < setup->ignored_count; i++) {
-        add_number(&digest, setup->ignored[i].partition);
-        add_number(&digest, setup->ignored[i].offset);
-    }
-    crypto_generichash_final(&digest, out_head->settings_check, sizeof out_head->settings_check);
-
-    struct pseudonym check; /* of what is no identifier */
-    subject_pseudonym(setup->subject_key, SUBJECT_LINE, IDENTIFIER_OPAQUE, VIEW("\nsnapshot"), &check);
-    _Static_assert(sizeof check.bytes == sizeof out_head->key_check, "a pseudonym");
-    memcpy(out_head->key_check, check.bytes, sizeof check.bytes);
-    out_head->entries = counter_of(ledger, COUNTER_RECORDED);
-}
-
-void ledger_expect(struct ledger *ledger, uint64_t entries, int64_t made_ms)
-{
-    brake_expect(&ledger->brake, entries, made_ms);
-}
-
-bool ledger_freeze(struct ledger *ledger, struct snapshot_writer *writer, struct error *error)
-{
-    if (!choice_table_freeze(ledger->table, error) || !choice_table_freeze(ledger->erased, error))
-        return false;
-    ledger->erased_is_next = false;
-    for (unsigned i = 0; i < COUNTERS; i++) {
-        uint64_t counter = i == COUNTER_PENDING ? 0 : counter_of(ledger, (enum counter)i);
-        snapshot_put(writer, &counter, sizeof counter);
-    }
-    moves_save(&ledger->moves, writer);
-    loose_save(&ledger->loose, writer);
-    return true;
-}
-
-bool ledger_save(struct ledger *ledger, struct snapshot_writer *writer, bool *out_more, struct error *error)
-{
-    if (ledger->erased_is_next)
-        return choice_table_save(ledger->erased, writer, out_more, error);
-    if (!choice_table_save(ledger->table, writer, out_more, error))
-        return false;
-    ledger->erased_is_next = !*out_more;
-    *out_more = true;
-    return true;
-}
-
-void ledger_thaw(struct ledger *ledger)
-{
-    choice_table_thaw(ledger->table);
-    choice_table_thaw(ledger->erased);
-}
-
-bool ledger_restore(struct ledger *ledger, struct snapshot_reader *reader)
-{
-    for (unsigned i = 0; i < COUNTERS; i++) {
-        uint64_t counter;
-        if (!snapshot_get(reader, &counter, sizeof counter))
-            return false;
-        atomic_store_explicit(&ledger->counters[i], counter, memory_order_relaxed);
-    }
-    return moves_restore(&ledger->moves, reader) && loose_restore(&ledger->loose, reader) &&
-           choice_table_restore(ledger->table, reader) && choice_table_restore(ledger->erased, reader);
-}
-
-bool ledger_forget(struct ledger *ledger, struct error *error)
-{
-    for (unsigned i = 0; i < COUNTERS; i++)
-        atomic_store_explicit(&ledger->counters[i], 0, memory_order_relaxed);
-    moves_release(&ledger->moves);
-    loose_clear(&ledger->loose);
-    return (choice_table_clear(ledger->table) && choice_table_clear(ledger->erased)) ||
-           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
-                      "no memory for the consent table");
-}
-
 /* ---- any thread ---- */
 
 bool ledger_is_complete(const struct ledger *ledger)
@@ -822,7 +646,7 @@ bool ledger_is_complete(const struct ledger *ledger)
 
 uint64_t ledger_ignored(const struct ledger *ledger)
 {
-    return counter_of(ledger, COUNTER_IGNORED);
+    return ledger_counter(ledger, COUNTER_IGNORED);
 }
 
 const struct brake *ledger_brake(const struct ledger *ledger)
@@ -880,7 +704,7 @@ void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const
         [COUNTER_LIMITED] = "consent_records_of_no_device",
     };
     for (unsigned i = 0; i < COUNTERS; i++)
-        add(context, names[i], (double)counter_of(ledger, (enum counter)i));
+        add(context, names[i], (double)ledger_counter(ledger, (enum counter)i));
     struct brake_numbers brake;
     brake_numbers(&ledger->brake, &brake);
     add(context, "consent_brake", brake.hold != BRAKE_RELEASED);
