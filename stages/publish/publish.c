@@ -98,7 +98,8 @@ static int64_t over_ms(const struct publish_shared *publish)
 {
     const struct calendar *calendar = &publish->calendar;
     int64_t ended_ms = publish->newest_ms - calendar->life_ms;
-    return calendar_epoch_start_ms(calendar, calendar_epoch(calendar, ended_ms)) - publish->future_max_ms;
+    return calendar_epoch_start_ms(calendar, calendar_epoch(calendar, ended_ms)) - publish->future_max_ms -
+           RETRACTION_MOMENT_MS;
 }
 
 /* Both views alike: a retraction follows from a choice that was committed, and is written again when its transaction is

@@ -76,7 +76,8 @@ static bool lasts(const struct retractions *retractions, int64_t time_ms, int32_
 /* Does it hold for what came at that time? */
 static bool covers(const struct retractions *retractions, int64_t time_ms, int32_t epoch, int64_t came_ms)
 {
-    return lasts(retractions, time_ms, epoch) || (time_ms != RETRACTION_NEVER && came_ms <= time_ms);
+    return lasts(retractions, time_ms, epoch) ||
+           (time_ms != RETRACTION_NEVER && came_ms <= time_ms + RETRACTION_MOMENT_MS);
 }
 
 programme_set retractions_of_event(const struct retractions *retractions, const struct record *record,

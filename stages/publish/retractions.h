@@ -2,8 +2,9 @@
  * What the retractions that this process has read mean for the people whose state a worker holds (spec 3, rule 9).
  *
  * A choice made at a moment T is about everything of its subject in the epochs up to the one that T lies in, and about
- * events that came before T, wherever they lie: an event may be a little ahead of its time. A person is found by line,
- * account or device.
+ * events that came before T, wherever they lie: an event may be a little ahead of its time. And about those that came a
+ * moment after T: in a storm of choices a transaction commits by those that stood in the topic when it began
+ * (common/kafka_worker_commit.c), and producers' clocks differ. A person is found by line, account or device.
  *
  * A worker holds the table from the first event of a transaction to its end. Changes are taken into the state at the
  * beginning of a flush, as many as a transaction bears; events and due records ask the table itself, so nothing of those
@@ -19,7 +20,10 @@
 #include "stages/publish/partition.h"
 #include "stages/publish/retraction_table.h"
 
-enum { RETRACTIONS_MAX = 10000 }; /* people in one transaction */
+enum {
+    RETRACTIONS_MAX = 10000,          /* people in one transaction */
+    RETRACTION_MOMENT_MS = 60 * 1000, /* a choice is about what came so long after it, too */
+};
 
 /* What all workers of a process measure. Zeroed memory is fine. */
 struct retraction_times {

@@ -191,7 +191,8 @@ static void retracted_people_get_nothing_more_in_the_epoch(void **state)
         {32, 21, 2, choice_ms, choice_ms, true, "nobody's state yet, by the device"},
         {31, 31, 4, choice_ms, choice_ms, false, "the same line with another account is nobody's choice"},
         {1, 1, 0, epoch_end_ms + 1, choice_ms, true, "ahead of its time, but it came before the choice"},
-        {1, 1, 0, epoch_end_ms + 1, choice_ms + 1, false, "the next epoch, after the choice"},
+        {1, 1, 0, epoch_end_ms + 1, choice_ms + 60000, true, "or a moment after it, as a storm lets through"},
+        {1, 1, 0, epoch_end_ms + 1, choice_ms + 60001, false, "the next epoch, after the choice"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct record record = event_of(&rig, cases[i].line);
