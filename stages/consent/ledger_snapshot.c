@@ -39,7 +39,6 @@ void ledger_identify(const struct ledger *ledger, struct snapshot_head *out_head
     if (setup->suppression_key)
         subject_key_check(setup->suppression_key, suppression);
     add_text(&digest, view_of_string(suppression));
-    add_number(&digest, setup->signals_yield);
     for (unsigned i = 0; i < setup->ignored_count; i++) {
         add_number(&digest, setup->ignored[i].partition);
         add_number(&digest, setup->ignored[i].offset);
