@@ -141,6 +141,14 @@ static bool is_fenced(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
+/* Abort, or readers of what is committed wait for the transaction until it times out. */
+static void give_up(struct kafka_consent *writer)
+{
+    rd_kafka_error_t *failure = rd_kafka_abort_transaction(writer->client, STEP_MS);
+    if (failure)
+        rd_kafka_error_destroy(failure);
+}
+
 static bool commit(struct kafka_consent *writer, bool *out_fenced, struct error *error)
 {
     int64_t until_ms = clock_monotonic_ms() + writer->timeout_ms;
@@ -152,6 +160,8 @@ static bool commit(struct kafka_consent *writer, bool *out_fenced, struct error 
         (void)kafka_fail(error, failure, "committing to the consent topic");
         if (again)
             continue;
+        if (is_undone)
+            give_up(writer);
         if (is_undone || *out_fenced)
             error_advise(error, "nothing was written; try again");
         else
@@ -181,9 +191,7 @@ static bool try_to_write(struct kafka_consent *writer, struct kafka_consent_reco
         return commit(writer, out_fenced, error);
     *out_fenced =
         is_fenced(writer->delivery_failure) || is_fenced(rd_kafka_fatal_error(writer->client, NULL, 0));
-    failure = rd_kafka_abort_transaction(writer->client, STEP_MS);
-    if (failure)
-        rd_kafka_error_destroy(failure);
+    give_up(writer);
     return false;
 }
 

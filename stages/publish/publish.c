@@ -117,8 +117,11 @@ static bool publish_apply(void *shared, const struct followed_record *record, st
         error_at(error, "topics.retractions[%d]@%lld", (int)record->partition, (long long)record->offset);
         return false;
     }
-    if (retraction.time_ms > publish->newest_ms)
-        publish->newest_ms = retraction.time_ms;
+    /* One from a clock that is far ahead must not make all others look over. */
+    int64_t at_ms =
+        record->now_ms > 0 && retraction.time_ms > record->now_ms ? record->now_ms : retraction.time_ms;
+    if (at_ms > publish->newest_ms)
+        publish->newest_ms = at_ms;
     int programme = config_programme_index(publish->config, retraction.programme);
     return programme < 0 ||
            retraction_table_put(publish->retractions, &retraction.subject, (unsigned)programme,

@@ -70,8 +70,12 @@ static bool write_due(struct round *round, const struct due *due, int64_t timest
     const struct person *person = partition_person(due->partition, id->person);
     int64_t retracted_ms;
     if (action == DUE_RECORD &&
-        retractions_of_person(round->retractions, due->partition, person, &retracted_ms) != RETRACTION_NONE)
-        return true; /* spec 3, rule 9: the state follows in the next transaction, which is due at once */
+        retractions_of_person(round->retractions, due->partition, person, &retracted_ms) != RETRACTION_NONE) {
+        /* Spec 3, rule 9: the state follows in the next transaction, which is due at once and serves this slot again, so
+         * that the tombstone does not come a period later. */
+        round->due.left_out = true;
+        return true;
+    }
     char *text = arena_take(round->emitter->arena, FEED_ID_TEXT_SIZE);
     if (!text)
         return no_arena(round);

@@ -473,6 +473,50 @@ static void due_record_of_somebody_whose_turn_has_not_come_is_not_written(void *
     rig_release(&rig);
 }
 
+static void held_back_record_is_a_tombstone_in_the_same_slot(void **state)
+{
+    (void)state;
+    struct rig rig;
+    start_with(&rig, "24h", RETRACT_SLOT);
+    enum { PEOPLE = 10500, SLOTS = 24 * 4 }; /* more than one transaction takes in */
+    for (unsigned interest = 10; interest <= 11; interest++) {
+        for (unsigned line = 0; line < PEOPLE; line++) {
+            struct record record = rig_event(&rig, line, interest);
+            record.programmes = 1;
+            rig_pass(&rig, record);
+            if (line % 1000 == 999) {
+                rig_flush(&rig, false);
+                rig_commit(&rig);
+            }
+        }
+        if (interest == 10)
+            run_slots(&rig, SLOTS); /* everybody is published, and has something new afterwards */
+    }
+    rig_flush(&rig, false);
+    rig_commit(&rig);
+    assert_int_equal(live_records(&rig, 0), PEOPLE);
+    for (unsigned line = 0; line < PEOPLE; line++)
+        rig_retract(&rig, SUBJECT_LINE, line, "a", rig.now_ms);
+    run_slots(&rig, SLOTS);
+    assert_int_equal(live_records(&rig, 0), 0);
+    rig_release(&rig);
+}
+
+static void retraction_from_a_clock_far_ahead_does_not_end_the_others(void **state)
+{
+    (void)state;
+    struct rig rig;
+    start_with(&rig, "drain", RETRACT_SLOT);
+    rig_pass(&rig, event_of(&rig, 1));
+    rig_pass(&rig, event_of(&rig, 2));
+    rig_settle(&rig, true);
+    rig_retract(&rig, SUBJECT_LINE, 2, "a", rig.now_ms + 60 * RIG_DAY);
+    rig_retract(&rig, SUBJECT_LINE, 1, "a", rig.now_ms);
+    rig_settle(&rig, true);
+    assert_string_equal(feeds(&rig), "0 0 0 2; 6");
+    rig_release(&rig);
+}
+
 /* ---- aborts, crashes ---- */
 
 static void retraction_survives_abort_crash_and_a_second_telling(void **state)
@@ -658,6 +702,8 @@ int main(void)
         cmocka_unit_test(batch_falls_when_somebody_in_it_says_no),
         cmocka_unit_test(batch_falls_when_more_changed_than_is_remembered),
         cmocka_unit_test(due_record_of_somebody_whose_turn_has_not_come_is_not_written),
+        cmocka_unit_test(held_back_record_is_a_tombstone_in_the_same_slot),
+        cmocka_unit_test(retraction_from_a_clock_far_ahead_does_not_end_the_others),
         cmocka_unit_test(retraction_survives_abort_crash_and_a_second_telling),
         cmocka_unit_test(retraction_is_due_without_any_event),
         cmocka_unit_test(retraction_is_measured_from_the_choice_to_what_was_committed),

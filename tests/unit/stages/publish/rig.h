@@ -294,8 +294,11 @@ static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned
                                                       .programme = view_of_string(programme),
                                                       .time_ms = time_ms},
                                  &arena, &output));
-    struct followed_record record = {
-        .timestamp_ms = time_ms, .key = output.key, .value = output.value, .committed = true};
+    struct followed_record record = {.timestamp_ms = time_ms,
+                                     .now_ms = rig->now_ms,
+                                     .key = output.key,
+                                     .value = output.value,
+                                     .committed = true};
     if (!stage_publish.followed->apply(rig->shared, &record, &rig->error))
         fail_msg("%s", rig->error.what);
     arena_release(&arena);
