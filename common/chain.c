@@ -218,8 +218,8 @@ void chain_shared_delays(const struct chain_shared *shared,
                                      const struct metrics_histogram *histogram),
                          void *context)
 {
-    for (unsigned i = shared->config->first_stage; i <= shared->config->last_stage; i++) {
-        const struct stage *stage = shared->config->stages[i];
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
         struct delay_visit visit = {add, context, stage->name};
         if (stage->delays)
             stage->delays(shared->stage_shared[i], add_delay, &visit);
