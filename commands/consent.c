@@ -7,6 +7,7 @@
 #include "common/json_writer.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "stages/registry.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -57,6 +58,15 @@ bool consent_subject_read(const char *text, const struct config *config, struct 
                           "an advertising ID of all zeros names no device");
     return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
                       "write the subject as line:ID, account:ID, device:imei:ID or device:maid:ID");
+}
+
+bool consent_takes(const struct config *config, const struct consent_key *key)
+{
+    for (unsigned i = 0; registry[i]; i++) {
+        if (registry[i]->judge)
+            return registry[i]->judge->takes(config->stage_options[i], key->subject);
+    }
+    return false;
 }
 
 static void show_progress(void *context, double ratio)

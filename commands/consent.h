@@ -41,6 +41,9 @@ struct config *consent_open(const struct consent_texts *texts, struct error *err
 CLICKVEIL_MUST_CHECK bool consent_subject_read(const char *text, const struct config *config,
                                                struct consent_key *out_key, struct error *error);
 
+/* May subjects of that kind have stored choices (consent.subjects)? A record of another one stops the pipeline. */
+bool consent_takes(const struct config *config, const struct consent_key *key);
+
 /* Progress of reading the topic, for a terminal; NULL where standard error is none. Ends with consent_progress_end. */
 void (*consent_progress(void))(void *context, double ratio);
 void consent_progress_end(void);

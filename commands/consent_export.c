@@ -221,6 +221,23 @@ static bool export(struct exporting *exporting, struct error *error)
     return write_all(exporting, error);
 }
 
+/* What stands in the topic and not in the output. */
+static int tell_left_out(const struct consent_counts *counts)
+{
+    if (counts->signals + counts->hashes > 0)
+        fprintf(stderr,
+                "%" PRIu64 " records of signals and %" PRIu64
+                " of erased subjects are not in it: to move a topic, copy its records\n",
+                counts->signals, counts->hashes);
+    if (counts->unreadable_keys + counts->wrong_kind == 0)
+        return EXIT_STATUS_DONE;
+    fprintf(stderr,
+            "%" PRIu64 " records have a key that can't be read, %" PRIu64
+            " an identifier of another kind than subscriber.kind: they are not in it\n",
+            counts->unreadable_keys, counts->wrong_kind);
+    return EXIT_STATUS_DATA;
+}
+
 int consent_export(int argc, char **argv)
 {
     int operand;
@@ -237,8 +254,10 @@ int consent_export(int argc, char **argv)
     exporting->csv = format_text ? strcmp(format_text, "csv") == 0
                                  : !output_text || consent_format_of(output_text) != CONSENT_FORMAT_JSONL;
     int status = export(exporting, &error) ? EXIT_STATUS_DONE : argument_failure(table.command, &error);
-    if (status == EXIT_STATUS_DONE)
+    if (status == EXIT_STATUS_DONE) {
         fprintf(stderr, "%" PRIu64 " subjects\n", exporting->subjects_written);
+        status = tell_left_out(consent_subjects_counts(exporting->subjects));
+    }
     if (exporting->names_left_out)
         fprintf(stderr, "%" PRIu64 " names of programmes were left out: they have blanks or quotes\n",
                 exporting->names_left_out);

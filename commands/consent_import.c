@@ -42,7 +42,9 @@ static const struct argument arguments[] = {
     {.name = "dry-run", .letter = 'n', .flag = &dry_run, .help = "say what would change, write nothing"},
     {.name = "strict",
      .flag = &strict,
-     .help = "write nothing when a line is malformed or refused; else such lines are left out"},
+     .help = "write nothing when a line is malformed or refused, or names a programme that the configuration "
+             "does not "
+             "have; else such lines are left out, and such names written"},
     {.name = "expect-in",
      .value = "N",
      .text = &expect_text,
@@ -69,7 +71,7 @@ static const struct argument_table table = {
     .operands_min = 1,
     .operands_max = 1,
     .notes = "Lines are named by their number, from 1, and never by what they hold. " CONSENT_STATUS_NOTE
-             " 65 also where lines were malformed and the rest was written, or, with --strict, refused.",
+             " 65 also where lines were malformed or refused and the rest was written.",
 };
 
 /* A line that is to be applied. Names by number, shifted by one; the lowest bit: `in`. */
@@ -105,6 +107,7 @@ struct importing {
     uint64_t lines, malformed, refused_lines;
     uint64_t outcomes[CONSENT_OUTCOMES]; /* subjects */
     uint64_t new_ins, written, dropped, unknown_names;
+    uint64_t unknown_line; /* the first with one */
     uint64_t expect_in;
     bool has_expect;
     struct consent_changed changed;
@@ -129,7 +132,7 @@ static bool no_memory(struct error *error)
 
 /* ---- reading the file ---- */
 
-static int name_number(struct importing *importing, struct view name)
+static int name_number(struct importing *importing, struct view name, uint64_t line)
 {
     for (unsigned i = 0; i < importing->name_count; i++) {
         if (view_equal(importing->names[i], name))
@@ -138,7 +141,8 @@ static int name_number(struct importing *importing, struct view name)
     if (importing->name_count == NAMES_MAX ||
         !arena_copy(&importing->arena, name, &importing->names[importing->name_count]))
         return -1;
-    importing->unknown_names += !consent_knows(importing->config, name);
+    if (!consent_knows(importing->config, name) && importing->unknown_names++ == 0)
+        importing->unknown_line = line;
     return (int)importing->name_count++;
 }
 
@@ -164,7 +168,7 @@ static bool keep_wish(struct importing *importing, const struct consent_row *row
     wish->has_seq = change->has_seq;
     wish->has_last_out = change->has_last_out;
     for (unsigned i = 0; i < change->count; i++) {
-        int number = name_number(importing, change->choices[i].name);
+        int number = name_number(importing, change->choices[i].name, line);
         if (number < 0)
             return error_fail(error, EXIT_STATUS_DATA, NULL, "see whether the columns are right",
                               "the file names more than %d programmes", NAMES_MAX);
@@ -205,6 +209,12 @@ static bool take_lines(struct importing *importing, struct line_reader *reader, 
             note_line(importing, line.number + 1, why, false);
             if (fatal)
                 return error_fail(error, EXIT_STATUS_DATA, "line 1", NULL, "%s", why);
+        } else if (!row.skipped && !consent_takes(importing->config, &row.key)) {
+            note_line(
+                importing, line.number + 1,
+                "consent.subjects does not list subjects of that kind: a choice of one would stop every "
+                "process",
+                true);
         } else if (!row.skipped && !keep_wish(importing, &row, line.number + 1, error)) {
             return false;
         }
@@ -419,6 +429,12 @@ static bool check(const struct importing *importing, struct error *error)
                           "%" PRIu64 " lines are malformed and %" PRIu64
                           " refused, and --strict was asked for",
                           importing->malformed, importing->refused_lines);
+    if (strict && importing->unknown_names > 0)
+        return error_fail(error, EXIT_STATUS_DATA, NULL, "nothing was written",
+                          "%" PRIu64
+                          " names of programmes are not in the configuration, the first of them in line "
+                          "%" PRIu64 ", and --strict was asked for",
+                          importing->unknown_names, importing->unknown_line);
     return true;
 }
 
@@ -497,8 +513,9 @@ static int tell(const struct importing *importing)
            importing->outcomes[CONSENT_REFUSED], importing->malformed);
     if (importing->unknown_names)
         printf("%" PRIu64
-               " names of programmes are not in the configuration; they are written all the same\n",
-               importing->unknown_names);
+               " names of programmes are not in the configuration, the first of them in line %" PRIu64
+               "; they are written all the same\n",
+               importing->unknown_names, importing->unknown_line);
     printf("%" PRIu64 " new `in`s; %s %" PRIu64 " records\n", importing->new_ins,
            dry_run ? "nothing is written, it would be" : "written:",
            dry_run ? importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED]
@@ -556,7 +573,7 @@ int consent_import(int argc, char **argv)
     }
     if (import(importing, argv[operand], format, &error)) {
         status = tell(importing);
-        if (status == EXIT_STATUS_DONE && importing->malformed > 0)
+        if (status == EXIT_STATUS_DONE && importing->malformed + importing->refused_lines > 0)
             status = EXIT_STATUS_DATA;
     } else {
         print_shown(importing);

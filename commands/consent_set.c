@@ -186,7 +186,13 @@ static int run(struct setting *setting, int count, char **operands)
         if (wrong)
             return wrong;
     }
-    if (!consent_subject_read(operands[0], setting->config, &key, &error) || !set(setting, &key, &error))
+    if (!consent_subject_read(operands[0], setting->config, &key, &error))
+        return argument_failure(table.command, &error);
+    if (!consent_takes(setting->config, &key))
+        return argument_wrong(&table,
+                              "consent.subjects does not list subjects of that kind: a choice of one would "
+                              "stop every process");
+    if (!set(setting, &key, &error))
         return argument_failure(table.command, &error);
     return tell(setting);
 }

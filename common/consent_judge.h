@@ -19,6 +19,9 @@ enum consent_stand {
 
 struct consent_judge {
     size_t state_size;
+    /* May a subject of that kind have stored choices (consent.subjects)? A record of another kind stops every process that
+     * reads it. options: the stage's, or NULL: as by default. */
+    bool (*takes)(const void *options, enum subject_kind subject);
     /* Take in a committed record, at a higher offset than all before it. */
     void (*apply)(void *state, const struct choice_record *record, const struct choice_names *names);
     /* Take in a stored signal: `out` of everything. */

@@ -1,6 +1,7 @@
 #include "stages/consent/judge.h"
 
 #include "stages/consent/choice.h"
+#include "stages/consent/consent_options.h"
 
 /* The other subject of a move is not at hand: as if it were out of everything. */
 static void apply(void *memory, const struct choice_record *record, const struct choice_names *names)
@@ -53,7 +54,21 @@ static void sets(const void *memory, choice_set *out_in, choice_set *out_out)
     *out_out = state->out;
 }
 
+static bool takes(const void *memory, enum subject_kind subject)
+{
+    const struct consent_options *options = memory;
+    if (!options)
+        return subject == SUBJECT_LINE || subject == SUBJECT_ACCOUNT;
+    const int *subjects = options->subjects.items;
+    for (unsigned i = 0; i < options->subjects.count; i++) {
+        if (subjects[i] == (int)subject + 1)
+            return true;
+    }
+    return false;
+}
+
 const struct consent_judge consent_judge = {
+    .takes = takes,
     .state_size = sizeof(struct choice_state),
     .apply = apply,
     .signal = signal_out,

@@ -177,6 +177,23 @@ def in_bulk(bootstrap):
         answer = desk("import", "--json", "-", text=text)
         require(counts(answer)["new"] == 1, answer)
         require(json.loads(stored(scene, line("eve"))[-1]["value"])["seq"] == 4, "its own seq is not kept")
+    with tap.case("a_subject_that_would_stop_the_pipeline_is_refused"):
+        desk("set", "device:imei:490154203237518", "tmobile=out", status=64)
+        desk("import", "-", text="subject,programme,choice\ndevice:imei:490154203237518,tmobile,out\n", status=65)
+        require("line 2: refused" in desk.said and "written: 0 records" in desk.said, desk.said)
+    with tap.case("an_opt_out_that_was_refused_is_no_success"):
+        ahead = int(time.time() * 1000) + 3 * DAY_MS
+        desk("import", "-", text=f"subject,programme,choice,effective\n{line('gus')},tmobile,out,{ahead}\n", status=65)
+        require("line 2: refused" in desk.said, desk.said)
+    with tap.case("strict_refuses_a_programme_that_nobody_knows_and_names_the_line"):
+        text = f"subject,programme,choice\n{line('gus')},TMobile,out\n"
+        desk("import", "--strict", "-", text=text, status=65)
+        require("in line 2" in desk.said, desk.said)
+        desk("import", "--dry-run", "-", text=text)
+        require("in line 2" in desk.said, desk.said)
+    with tap.case("an_export_that_leaves_records_out_says_so"):
+        desk("export", "--set", "subscriber.kind=imsi", status=65, silent=False)
+        require("of another kind" in desk.said, desk.said)
     with tap.case("an_export_is_read_by_a_run_over_files"):
         events = work / "bulk-events.jsonl"
         at = int(time.time() * 1000)
