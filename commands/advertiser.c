@@ -346,6 +346,7 @@ int command_advertiser(int argc, char **argv)
          .help = "a feed of the configuration, as advertiser, advertiser/programme or by its topic",
          .text = &wish.feed},
         {.name = "set",
+         .letter = 's',
          .value = "PATH=VALUE",
          .help = "override an option of the configuration",
          .list = &wish.overrides},

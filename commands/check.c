@@ -110,6 +110,7 @@ int command_check(int argc, char **argv)
          .help = "the configuration; config/pipeline.yaml unless given",
          .text = &file},
         {.name = "set",
+         .letter = 's',
          .value = "PATH=VALUE",
          .help = "override an option, as in --set publish.k=200; checked like the file",
          .list = &overrides},

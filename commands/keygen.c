@@ -129,6 +129,7 @@ int command_keygen(int argc, char **argv)
              "make the keys that this configuration names and that are missing; those that exist are checked",
          .text = &wish.config},
         {.name = "set",
+         .letter = 's',
          .value = "PATH=VALUE",
          .help = "override an option of the configuration",
          .list = &wish.overrides},

@@ -339,6 +339,7 @@ int command_topics(int argc, char **argv)
          .help = "the configuration whose topics are meant; of a cut, those that its stages read or write",
          .text = &wish.config},
         {.name = "set",
+         .letter = 's',
          .value = "PATH=VALUE",
          .help = "override an option of the configuration",
          .list = &wish.overrides},
