@@ -5,10 +5,7 @@
  * contributions, a list of those subjects and a list of live IDs, one for each feed (and device) that may show it. Every
  * live ID also sits in the wheel.
  *
- * The first time a transaction touches a person, partition_touch copies the person and its lists into the
- * transaction's arena. An abort gives all present lists back first and takes blocks for the old ones then: the slab
- * never turns a block into another size, so there are enough of each. Devices and accounts are only ever added, so an
- * abort takes away those beyond the old counts, with their IDs. IDs end by a mark and leave when the transaction commits.
+ * What a transaction changes is noted first (partition_transaction.c). IDs end by a mark and leave when it commits.
  *
  * A retraction (spec 3, rule 9) empties a person's contributions and ends all IDs that no record shows. The others keep
  * the person alive until their tombstones are written. Where the retraction was an account's or a device's, nothing else
@@ -69,15 +66,6 @@ bool partition_no_memory(struct error *error)
                       "the memory for the state of people is used up");
 }
 
-static bool no_arena(struct error *error)
-{
-    error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise runtime.memory_max",
-               "the memory of one transaction is used up");
-    if (error)
-        error->abort_transaction = true; /* a smaller batch may fit */
-    return false;
-}
-
 /* ---- finding ---- */
 
 static uint32_t bytes_hash(const struct pseudonym *pseudonym)
@@ -107,69 +95,6 @@ uint32_t partition_find(const struct partition *partition, uint8_t programme, in
             break;
     }
     return reference;
-}
-
-/* ---- the transaction's notes ---- */
-
-static struct partition_undo *note(uint32_t reference, struct arena *arena)
-{
-    struct partition_undo *undo = arena_take(arena, sizeof *undo);
-    if (!undo)
-        return NULL;
-    *undo = (struct partition_undo){.person = reference};
-    return undo;
-}
-
-static void link_note(struct partition *partition, struct partition_undo *undo)
-{
-    struct partition_undo **latest = &partition->latest[partition->latest_at++ % PARTITION_FAR];
-    undo->next = partition->undo;
-    undo->far = *latest;
-    partition->undo = *latest = undo;
-}
-
-static bool copy_lists(const struct partition *partition, struct partition_undo *undo, struct arena *arena)
-{
-    const struct person *person = &undo->before;
-    size_t contributions_size = person->contribution_count * sizeof *undo->contributions;
-    size_t subjects_size = person_subject_count(person) * sizeof *undo->subjects;
-    char *copy = arena_take(arena, contributions_size + subjects_size);
-    if (!copy)
-        return false;
-    undo->contributions = (struct contribution *)copy;
-    undo->subjects = (struct pseudonym *)(copy + contributions_size);
-    if (contributions_size)
-        memcpy(copy, person_contributions(&partition->slab, person), contributions_size);
-    if (subjects_size)
-        memcpy(copy + contributions_size, person_subjects(&partition->slab, person), subjects_size);
-    return true;
-}
-
-static bool touch(struct partition *partition, uint32_t reference, struct arena *arena, struct error *error)
-{
-    struct person *person = partition_person(partition, reference);
-    if (person->touched == partition->transaction)
-        return true;
-    struct partition_undo *undo = note(reference, arena);
-    if (!undo)
-        return no_arena(error);
-    undo->before = *person;
-    if (!copy_lists(partition, undo, arena))
-        return no_arena(error);
-    person->touched = partition->transaction;
-    link_note(partition, undo);
-    return true;
-}
-
-static bool touch_id(struct partition *partition, uint32_t id, struct arena *arena, struct error *error)
-{
-    struct partition_id_undo *undo = arena_take(arena, sizeof *undo);
-    if (!undo)
-        return no_arena(error);
-    *undo = (struct partition_id_undo){partition->id_undo, id,
-                                       *(const struct live_id *)slab_at(&partition->slab, id)};
-    partition->id_undo = undo;
-    return true;
 }
 
 /* ---- live IDs ---- */
@@ -265,7 +190,7 @@ static bool mind_sharing(struct partition *partition, uint32_t reference, unsign
         if (same_line && !(other->shared_devices >> other_device & 1))
             continue;
         person->shared_devices |= (uint8_t)(1u << device);
-        if (arena && !touch(partition, other_reference, arena, error))
+        if (arena && !partition_touch(partition, other_reference, arena, error))
             return false;
         other->shared_devices |= (uint8_t)(1u << other_device);
     }
@@ -279,9 +204,8 @@ static bool link_subject(struct partition *partition, uint32_t reference, const 
            partition_no_memory(error);
 }
 
-/* Take the person's later devices and accounts out of the index: those from the given counts on. */
-static void unlink_subjects(struct partition *partition, uint32_t reference, unsigned device,
-                            unsigned account)
+void partition_unlink_subjects(struct partition *partition, uint32_t reference, unsigned device,
+                               unsigned account)
 {
     const struct person *person = partition_person(partition, reference);
     for (; device < person->device_count; device++)
@@ -361,7 +285,8 @@ bool partition_visit_subject(const struct partition *partition, const struct pse
 
 /* ---- persons ---- */
 
-static void set_capped(struct partition *partition, struct person *person, const struct interest_set *capped)
+void partition_set_capped(struct partition *partition, struct person *person,
+                          const struct interest_set *capped)
 {
     people_change(&partition->people, person->people, &person->capped, capped);
     person->capped = *capped;
@@ -373,10 +298,10 @@ void partition_forget(struct partition *partition, uint32_t reference)
     struct person *person = partition_person(partition, reference);
     while (person->ids)
         partition_drop_id(partition, person, &person->ids);
-    unlink_subjects(partition, reference, 0, 0);
+    partition_unlink_subjects(partition, reference, 0, 0);
     partition->contributions -= person->contribution_count;
     person_clear(&partition->slab, person);
-    set_capped(partition, person, &(struct interest_set){.count = 0});
+    partition_set_capped(partition, person, &(struct interest_set){.count = 0});
     people_leave(&partition->people, person->people);
     ref_index_remove(&partition->persons, person->hash, reference);
     slab_give(&partition->slab, reference, SLAB_CLASS_OWN);
@@ -432,16 +357,10 @@ static uint32_t new_person(struct partition *partition, uint8_t programme, int32
     uint32_t reference = partition_make_person(partition, programme, epoch, line, error);
     if (!reference)
         return 0;
-    struct partition_undo *undo = note(reference, arena);
-    if (!undo) {
-        partition_forget(partition, reference);
-        (void)no_arena(error);
-        return 0;
-    }
-    undo->is_new = true;
-    link_note(partition, undo);
-    partition_person(partition, reference)->touched = partition->transaction;
-    return reference;
+    if (partition_note_new(partition, reference, arena, error))
+        return reference;
+    partition_forget(partition, reference);
+    return 0;
 }
 
 /* ---- what events do ---- */
@@ -456,7 +375,7 @@ bool partition_recap(struct partition *partition, struct person *person, struct 
         if (!people_reserve(&partition->people, person->people, capped.ids[i]))
             return partition_no_memory(error);
     }
-    set_capped(partition, person, &capped);
+    partition_set_capped(partition, person, &capped);
     return true;
 }
 
@@ -558,7 +477,7 @@ enum partition_result partition_add(struct partition *partition, uint8_t program
     uint32_t reference = partition_find(partition, programme, epoch, line);
     if (reference && partition_person(partition, reference)->standing != PERSON_STANDS)
         return PARTITION_RETRACTED;
-    if (reference && !touch(partition, reference, arena, error))
+    if (reference && !partition_touch(partition, reference, arena, error))
         return PARTITION_STOP;
     if (!reference)
         reference = new_person(partition, programme, epoch, line, arena, error);
@@ -604,7 +523,7 @@ enum partition_result partition_remove_app(struct partition *partition, uint8_t 
         return PARTITION_RETRACTED;
     if (!person || !has_app(partition, person, record->app_token))
         return PARTITION_NOTHING;
-    if (!touch(partition, reference, arena, error))
+    if (!partition_touch(partition, reference, arena, error))
         return PARTITION_STOP;
     unsigned before = person->contribution_count;
     if (!person_remove_app(&partition->slab, person, record->app_token)) {
@@ -633,7 +552,8 @@ bool partition_publish(struct partition *partition, uint32_t id_reference, const
 {
     struct live_id *id = slab_at(&partition->slab, id_reference);
     struct person *person = partition_person(partition, id->person);
-    if (!touch(partition, id->person, arena, error) || !touch_id(partition, id_reference, arena, error))
+    if (!partition_touch(partition, id->person, arena, error) ||
+        !partition_touch_id(partition, id_reference, arena, error))
         return false;
     unsigned mask = 0;
     for (unsigned i = 0; i < set->count; i++) {
@@ -655,7 +575,8 @@ bool partition_end(struct partition *partition, uint32_t id_reference, struct ar
     struct live_id *id = slab_at(&partition->slab, id_reference);
     struct person *person = partition_person(partition, id->person);
     ensure(!id->ended && person->live > 0);
-    if (!touch(partition, id->person, arena, error) || !touch_id(partition, id_reference, arena, error))
+    if (!partition_touch(partition, id->person, arena, error) ||
+        !partition_touch_id(partition, id_reference, arena, error))
         return false;
     id->published = 0;
     id->ended = 1;
@@ -674,11 +595,11 @@ bool partition_retract(struct partition *partition, uint32_t reference, bool las
 {
     struct person *person = partition_person(partition, reference);
     ensure(person->standing == PERSON_STANDS);
-    if (!touch(partition, reference, arena, error))
+    if (!partition_touch(partition, reference, arena, error))
         return false;
     partition->contributions -= person->contribution_count;
     person_clear_contributions(&partition->slab, person);
-    set_capped(partition, person, &(struct interest_set){.count = 0});
+    partition_set_capped(partition, person, &(struct interest_set){.count = 0});
     person->standing = lasting ? PERSON_MARKED : PERSON_RETRACTED;
     if (lasting && !has_state_id(partition, person) &&
         !partition_make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))
@@ -691,106 +612,4 @@ bool partition_retract(struct partition *partition, uint32_t reference, bool las
         at = id->person_next;
     }
     return true;
-}
-
-/* ---- the end of a transaction ---- */
-
-static void next_transaction(struct partition *partition)
-{
-    partition->undo = NULL;
-    memset(partition->latest, 0, sizeof partition->latest);
-    partition->id_undo = NULL;
-    partition->crossings_seen = partition->people.crossings;
-    if (++partition->transaction == 0) /* zero is that of restored persons */
-        partition->transaction = 1;
-}
-
-static void id_gone(void *context, uint32_t reference)
-{
-    struct partition *partition = context;
-    const struct live_id *id = slab_at(&partition->slab, reference);
-    uint32_t *link = &partition_person(partition, id->person)->ids;
-    while (*link != reference) {
-        ensure(*link);
-        link = &((struct live_id *)slab_at(&partition->slab, *link))->person_next;
-    }
-    *link = id->person_next;
-    partition->live_ids--;
-    slab_give(&partition->slab, reference, 0);
-}
-
-void partition_commit(struct partition *partition)
-{
-    bool any_ended = partition->wheel.any_ended; /* else nobody goes, and nobody need be looked at again */
-    wheel_sweep(&partition->wheel, &partition->slab, id_gone, partition);
-    for (const struct partition_undo *undo = any_ended ? partition->undo : NULL; undo; undo = undo->next) {
-        if (partition_person(partition, undo->person)->live == 0)
-            partition_forget(partition, undo->person);
-    }
-    partition->slot_done_committed = partition->slot_done;
-    partition->slot_written_committed = partition->slot_written;
-    partition->scan_committed = partition->scan;
-    next_transaction(partition);
-}
-
-/* First half: away with what the transaction added, and with the lists as they are. */
-static void undo_additions(struct partition *partition, const struct partition_undo *undo)
-{
-    if (undo->is_new) {
-        partition_forget(partition, undo->person);
-        return;
-    }
-    struct person *person = partition_person(partition, undo->person);
-    unsigned programme = partition_people(partition, person)->programme;
-    bool of_new_mark = undo->before.standing == PERSON_STANDS && person->standing == PERSON_MARKED &&
-                       partition->rules->feeds.users[programme].count > 0; /* else it had one before */
-    for (uint32_t *link = &person->ids; *link;) {
-        const struct live_id *id = slab_at(&partition->slab, *link);
-        bool is_new = id->feed == LIVE_ID_STATE_ONLY
-                          ? of_new_mark
-                          : partition->rules->feeds.items[id->feed].subject == FEED_SUBJECT_DEVICE &&
-                                id->device >= undo->before.device_count;
-        if (is_new)
-            partition_drop_id(partition, person, link);
-        else
-            link = &((struct live_id *)slab_at(&partition->slab, *link))->person_next;
-    }
-    unlink_subjects(partition, undo->person, undo->before.device_count, undo->before.account_count);
-    partition->contributions -= person->contribution_count;
-    set_capped(partition, person, &undo->before.capped);
-    person_clear(&partition->slab, person);
-}
-
-/* Second half: the old lists again. */
-static void undo_changes(struct partition *partition, const struct partition_undo *undo)
-{
-    if (undo->is_new)
-        return;
-    struct person *person = partition_person(partition, undo->person);
-    ensure(person_replace(&partition->slab, person, undo->contributions, undo->before.contribution_count,
-                          undo->subjects, undo->before.device_count, undo->before.account_count));
-    partition->contributions += person->contribution_count;
-    person->first_s = undo->before.first_s;
-    person->standing = undo->before.standing;
-    person->shared_devices = undo->before.shared_devices;
-    person->kept = undo->before.kept;
-    person->touched = 0;
-}
-
-void partition_abort(struct partition *partition)
-{
-    for (const struct partition_id_undo *undo = partition->id_undo; undo; undo = undo->next) {
-        struct live_id *id = slab_at(&partition->slab, undo->id);
-        partition_person(partition, id->person)->live += id->ended && !undo->before.ended;
-        id->ended = undo->before.ended;
-        id->published = undo->before.published;
-    }
-    for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next)
-        undo_additions(partition, undo);
-    for (const struct partition_undo *undo = partition->undo; undo; undo = undo->next)
-        undo_changes(partition, undo);
-    partition->slot_done = partition->slot_done_committed;
-    partition->slot_written = partition->slot_written_committed;
-    partition->scan = partition->scan_committed;
-    next_transaction(partition);
 }

@@ -27,9 +27,25 @@ CLICKVEIL_MUST_CHECK bool partition_add_device(struct partition *partition, uint
 CLICKVEIL_MUST_CHECK bool partition_add_account(struct partition *partition, uint32_t reference,
                                                 const struct pseudonym *account, struct error *error);
 
-/* The capped set follows from what is there now. */
+/* Take the person's later devices and accounts out of the index: those from the given counts on. */
+void partition_unlink_subjects(struct partition *partition, uint32_t reference, unsigned device,
+                               unsigned account);
+
+/* The person's capped set is another one; counts of people follow. The capped set follows from what is there now. */
+void partition_set_capped(struct partition *partition, struct person *person,
+                          const struct interest_set *capped);
 CLICKVEIL_MUST_CHECK bool partition_recap(struct partition *partition, struct person *person,
                                           struct error *error);
+
+/* Before the open transaction changes a person or one of the live IDs: note it as it is, for an abort and for the
+ * changelog; once a person has been made: note that it wasn't there. Memory from the transaction's arena; false: it is
+ * full, nothing was noted. */
+CLICKVEIL_MUST_CHECK bool partition_touch(struct partition *partition, uint32_t reference,
+                                          struct arena *arena, struct error *error);
+CLICKVEIL_MUST_CHECK bool partition_touch_id(struct partition *partition, uint32_t id, struct arena *arena,
+                                             struct error *error);
+CLICKVEIL_MUST_CHECK bool partition_note_new(struct partition *partition, uint32_t reference,
+                                             struct arena *arena, struct error *error);
 
 /* False, and error says that the memory is used up. */
 bool partition_no_memory(struct error *error);
