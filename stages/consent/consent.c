@@ -26,7 +26,7 @@ struct consent_shared {
     struct subject_key *suppression_key; /* NULL: none that lasts */
     char author[LEDGER_AUTHOR_SIZE];     /* of what this process writes, without the worker */
     bool subjects[SUBJECT_KINDS];
-    bool stores_gpc;
+    bool stores_gpc, signals_yield;
     _Atomic uint64_t events_looked_up, events_matched; /* committed */
     _Atomic uint64_t signals[SIGNALS_KINDS];           /* likewise */
     unsigned programmes;
@@ -113,6 +113,7 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
         shared->subjects[subjects[i] - 1] = true;
     }
     shared->programmes = config->programmes.count;
+    shared->signals_yield = options->signals.yield;
     shared->stores_gpc = option_list_has(&options->signals.store, CONSENT_STORED_GPC);
     name_author(shared, context);
     if (!read_ignored(shared, options, error) || !load_suppression_key(shared, context, error) ||
@@ -572,14 +573,26 @@ static struct verdict stop(struct emitter *emitter, const char *what)
 
 /* ---- learning (rule 7) ---- */
 
-/* Does the table hold this signal, or one that is as good? Where signals yield, an `in` that came after it ends it. */
-static bool is_stored(const struct consent_state *state, const struct pseudonym *pseudonym, int64_t signal_ms)
+/* Where signals yield, the newest signal counts, and each event brings a newer one. One that is newer by this at most is not
+ * written again, unless an `in` lies between the two. */
+enum { SIGNAL_AGAIN_MS = 60000 };
+
+/* Does the table hold this signal, or one that is as good? *out_slack_ms: by how much it may be newer than what is known. */
+static bool is_stored(const struct consent_state *state, const struct pseudonym *pseudonym, int64_t signal_ms,
+                      int64_t *out_slack_ms)
 {
     struct choice_state choices;
-    if (!choice_table_find(ledger_table(state->shared->ledger), pseudonym, &choices) || !choices.signalled)
+    *out_slack_ms = SIGNAL_AGAIN_MS;
+    if (!choice_table_find(ledger_table(state->shared->ledger), pseudonym, &choices))
         return false;
-    return choices.signalled_ms == 0 || signal_ms <= choices.effective_ms ||
-           choices.effective_ms <= choices.signalled_ms;
+    int64_t shown_ms = choices.signalled ? choices.signalled_ms : -1;
+    if (shown_ms == 0 || signal_ms <= shown_ms)
+        return true;
+    bool answered = choices.ordered && choices.effective_ms > shown_ms; /* perhaps: by an `in` */
+    if (answered && choices.effective_ms <= signal_ms && choices.effective_ms > signal_ms - SIGNAL_AGAIN_MS)
+        *out_slack_ms = 0;
+    return choices.signalled && ((answered && signal_ms < choices.effective_ms) ||
+                                 (!answered && signal_ms - shown_ms <= SIGNAL_AGAIN_MS));
 }
 
 static bool no_room(struct emitter *emitter)
@@ -594,13 +607,14 @@ static bool no_room(struct emitter *emitter)
 static bool learn_subject(struct consent_state *state, enum subject_kind kind, const struct subject *subject,
                           int64_t signal_ms, struct emitter *emitter)
 {
-    struct lesson lesson = {.pseudonym = subject->pseudonym, .signal_ms = signal_ms};
-    if (is_stored(state, &subject->pseudonym, signal_ms))
+    struct lesson lesson = {.pseudonym = subject->pseudonym};
+    int64_t slack_ms, newest_ms = state->shared->signals_yield ? signal_ms : 0; /* else none is better */
+    if (is_stored(state, &subject->pseudonym, signal_ms, &slack_ms))
         return true;
     if (state->lesson_count == state->lessons_max)
         return no_room(emitter);
-    switch (learnt_add(ledger_learnt(state->shared->ledger), choice_table_tag(&subject->pseudonym),
-                       &lesson.slot)) {
+    switch (learnt_add(ledger_learnt(state->shared->ledger), choice_table_tag(&subject->pseudonym), slack_ms,
+                       &newest_ms, &lesson.slot)) {
     case LEARNT_FULL:
         return no_room(emitter);
     case LEARNT_KNOWN:
@@ -608,12 +622,13 @@ static bool learn_subject(struct consent_state *state, enum subject_kind kind, c
     case LEARNT_WRITE:
         break;
     }
+    lesson.signal_ms = newest_ms > signal_ms ? newest_ms : signal_ms;
     state->lessons[state->lesson_count++] = lesson;
     struct output output = {.topic = TOPIC_CONSENT,
                             .partition = OUTPUT_PARTITION_BY_KEY,
                             .headers = {{"clickveil-author", view_of_string(state->author)}},
                             .header_count = 1};
-    if (!teach_write(kind, subject, signal_ms, emitter->arena, &output.key, &output.value))
+    if (!teach_write(kind, subject, lesson.signal_ms, emitter->arena, &output.key, &output.value))
         return no_room(emitter);
     return emitter_output(emitter, &output);
 }

@@ -3,6 +3,7 @@
 #include "common/base64url.h"
 #include "common/json_writer.h"
 #include "stages/consent/restate.h"
+#include "stages/consent/teach.h"
 
 #include <stdlib.h>
 
@@ -192,6 +193,30 @@ static bool answer_choice(struct keeper *keeper, const struct followed_record *r
     return restate(keeper, record, key, &pseudonym, emitter);
 }
 
+/* Stands alone, unless it is erased, or older than a signal before it where signals yield to what is newer. */
+static bool answer_signal(struct keeper *keeper, const struct followed_record *record,
+                          const struct consent_key *key, struct emitter *emitter)
+{
+    struct pseudonym pseudonym;
+    struct choice_state state;
+    struct view newest;
+    if (view_is_absent(record->value))
+        return erase(keeper, record, key, emitter);
+    if (loose_count(ledger_loose(keeper->setup.ledger)) == 0)
+        return true;
+    subject_pseudonym(keeper->setup.subject_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, &pseudonym);
+    uint64_t tag = ledger_signal_tag(&pseudonym);
+    if (!loose_is_at(ledger_loose(keeper->setup.ledger), tag, record->partition, record->offset) ||
+        !choice_table_find(ledger_table(keeper->setup.ledger), &pseudonym, &state))
+        return true;
+    char *copy = arena_take(emitter->arena, record->key.size);
+    if (!copy || !teach_write_value(state.signalled_ms, emitter->arena, &newest))
+        return no_room(emitter);
+    memcpy(copy, record->key.data, record->key.size);
+    return append(keeper, record->partition, (struct view){copy, record->key.size}, newest, emitter);
+}
+
 /* A suppression entry that somebody deleted comes back; one that stands is no longer on its way. */
 static bool answer_hash(struct keeper *keeper, const struct followed_record *record, struct emitter *emitter)
 {
@@ -215,8 +240,8 @@ static bool answer(struct keeper *keeper, const struct followed_record *record, 
     switch (key.kind) {
     case CONSENT_KEY_CHOICE:
         return answer_choice(keeper, record, &key, emitter);
-    case CONSENT_KEY_SIGNAL: /* stands alone, unless it is erased */
-        return !view_is_absent(record->value) || erase(keeper, record, &key, emitter);
+    case CONSENT_KEY_SIGNAL:
+        return answer_signal(keeper, record, &key, emitter);
     case CONSENT_KEY_HASH:
         return answer_hash(keeper, record, emitter);
     case CONSENT_KEY_UNREADABLE: /* the ledger stops at it, or the operator has acknowledged it */

@@ -2,10 +2,11 @@
  * What signals have taught and the consent topic does not show yet (spec 3, rule 7): in force for every worker of the
  * process from the moment that one of them has seen the signal.
  *
- * A subject stands here until the committed view of the topic brings its record. An event with the signal makes it be
- * written, once: in the event's transaction, so that after a crash either the record is there or the event is read
- * again. After an abort it stays in force, and the next event with the signal (the same one again, at the latest) writes
- * it.
+ * A subject stands here until the table holds its signal: the committed view of the topic has brought the record, or one
+ * of a signal that is not older. Where signals yield to newer `in`s (signals.yield) an older one is not as good, so the
+ * time of the newest is kept. An event with the signal makes it be written, once: in the event's transaction, so that
+ * after a crash either the record is there or the event is read again. After an abort it stays in force, and the next
+ * event with the signal (the same one again, at the latest) writes it.
  *
  * Workers add and ask, the follower removes; no locks: sets of eight tags that share a cache line.
  */
@@ -24,7 +25,7 @@ enum {
 
 struct learnt {
     _Atomic uint64_t *tags;  /* LEARNT_SETS * LEARNT_WAYS; 0: free */
-    _Atomic uint8_t *states; /* of each: enum in learnt.c */
+    _Atomic uint64_t *notes; /* of each: learnt.c */
     _Atomic uint64_t count;
 };
 
@@ -37,14 +38,17 @@ enum learnt_answer {
     LEARNT_KNOWN, /* in force, and written by somebody */
 };
 
-/* A signal was seen of that subject. *out_slot: of LEARNT_WRITE. Any thread. */
-enum learnt_answer learnt_add(struct learnt *learnt, uint64_t tag, uint32_t *out_slot);
+/* A signal was seen of that subject, at *signal_ms (0 to 2^60; always 0 where no signal yields). One that is newer than
+ * what is known by more than slack_ms is written too. *signal_ms becomes the time to write and *out_slot the place, of
+ * LEARNT_WRITE. Any thread. */
+enum learnt_answer learnt_add(struct learnt *learnt, uint64_t tag, int64_t slack_ms, int64_t *signal_ms,
+                              uint32_t *out_slot);
 
 /* The transaction that wrote it has ended. */
 void learnt_close(struct learnt *learnt, uint32_t slot, bool committed);
 
-/* The topic shows it. */
-void learnt_remove(struct learnt *learnt, uint64_t tag);
+/* The table holds a signal of shown_ms (0: one that never yields): what is newer stays. The follower. */
+void learnt_remove(struct learnt *learnt, uint64_t tag, int64_t shown_ms);
 
 bool learnt_find(const struct learnt *learnt, uint64_t tag);
 

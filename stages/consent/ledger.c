@@ -372,16 +372,9 @@ static bool add_move(struct ledger *ledger, const struct consent_value *value,
 
 /* ---- one subject ---- */
 
-/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). Whom a moved
- * subject takes `out`s from may not be known yet: the keeper looks again. */
-static bool note_loose(struct ledger *ledger, const struct followed_record *record,
-                       const struct pseudonym *pseudonym, const struct choice_record *choice,
-                       const struct choice_state *merged, bool is_erased, struct error *error)
+static bool settle_or_note(struct ledger *ledger, const struct followed_record *record, uint64_t tag,
+                           bool stands, struct error *error)
 {
-    uint64_t tag = choice_table_tag(pseudonym);
-    bool stands = choice->tombstone
-                      ? is_erased
-                      : !choice->moved && restate_stands_alone(choice, merged, ledger->setup.names);
     if (stands) {
         loose_settle(&ledger->loose, tag);
         return true;
@@ -391,8 +384,22 @@ static bool note_loose(struct ledger *ledger, const struct followed_record *reco
                       "no memory to note which consent records must be written again");
 }
 
-static bool apply_signal(struct ledger *ledger, const struct pseudonym *pseudonym, int64_t signal_ms,
-                         unsigned author, struct error *error)
+/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). Whom a moved
+ * subject takes `out`s from may not be known yet: the keeper looks again. */
+static bool note_loose(struct ledger *ledger, const struct followed_record *record,
+                       const struct pseudonym *pseudonym, const struct choice_record *choice,
+                       const struct choice_state *merged, bool is_erased, struct error *error)
+{
+    bool stands = choice->tombstone
+                      ? is_erased
+                      : !choice->moved && restate_stands_alone(choice, merged, ledger->setup.names);
+    return settle_or_note(ledger, record, choice_table_tag(pseudonym), stands, error);
+}
+
+/* record: NULL over files. */
+static bool apply_signal(struct ledger *ledger, const struct followed_record *record,
+                         const struct pseudonym *pseudonym, int64_t signal_ms, unsigned author,
+                         struct error *error)
 {
     struct choice_handle entry;
     if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
@@ -402,12 +409,15 @@ static bool apply_signal(struct ledger *ledger, const struct pseudonym *pseudony
     after = before;
     choice_signal(&after, ledger->setup.signals_yield ? signal_ms : 0);
     store(ledger, entry, pseudonym, &before, &after, author);
-    learnt_remove(&ledger->learnt, choice_table_tag(pseudonym)); /* the table has it */
+    learnt_remove(&ledger->learnt, choice_table_tag(pseudonym), after.signalled_ms); /* the table has it */
     if (ledger_is_complete(ledger)) {
         moves_queue_of(&ledger->moves, pseudonym);
         inherit_queued(ledger, false);
     }
-    return true;
+    if (!ledger->setup.signals_yield || !record)
+        return true; /* one is as good as another */
+    uint64_t tag = ledger_signal_tag(pseudonym);
+    return settle_or_note(ledger, record, tag, after.signalled_ms == signal_ms, error);
 }
 
 static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
@@ -517,7 +527,8 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
     unsigned author = signal ? author_of(ledger, record) : 0;
     if (record->committed && signal) {
         count(ledger, COUNTER_SIGNALS, 1);
-        return apply_signal(ledger, &pseudonym, choice->readable ? choice->effective_ms : 0, author, error);
+        return apply_signal(ledger, record, &pseudonym, choice->readable ? choice->effective_ms : 0, author,
+                            error);
     }
     if (record->committed) {
         count_value(ledger, choice, value.unknown_names);
@@ -673,7 +684,7 @@ bool ledger_take_signal(struct ledger *ledger, const struct pseudonym *pseudonym
                         struct error *error)
 {
     count(ledger, COUNTER_SIGNALS, 1);
-    return apply_signal(ledger, pseudonym, signal_ms, 0, error);
+    return apply_signal(ledger, NULL, pseudonym, signal_ms, 0, error);
 }
 
 struct choice_table *ledger_table(struct ledger *ledger)

@@ -107,6 +107,12 @@ struct choice_table *ledger_erased(struct ledger *ledger);
 /* What stands alone in the topic and should not (rule 6). */
 struct loose *ledger_loose(struct ledger *ledger);
 
+/* Its tag for what signals taught of a subject, which stands under a key of its own; choice_table_tag for the choices. */
+static inline uint64_t ledger_signal_tag(const struct pseudonym *pseudonym)
+{
+    return ~choice_table_tag(pseudonym);
+}
+
 /* What signals taught and the topic does not show yet (rule 7). Ask it before the table: what is taken out here is in the
  * table by then. */
 struct learnt *ledger_learnt(struct ledger *ledger);

@@ -33,19 +33,26 @@ static bool write_key(enum subject_kind kind, const struct subject *subject, str
     return true;
 }
 
-bool teach_write(enum subject_kind kind, const struct subject *subject, int64_t signal_ms,
-                 struct arena *arena, struct view *out_key, struct view *out_value)
+bool teach_write_value(int64_t signal_ms, struct arena *arena, struct view *out_value)
 {
     struct json_writer writer;
-    if (!write_key(kind, subject, arena, out_key) || !json_writer_take(&writer, arena, VALUE_BYTES))
+    if (!json_writer_take(&writer, arena, VALUE_BYTES))
         return false;
     json_writer_open_object(&writer);
     json_writer_name(&writer, "choices");
     json_writer_open_object(&writer);
     json_writer_member_string(&writer, "*", VIEW("out"));
     json_writer_close_object(&writer);
-    json_writer_member_integer(&writer, "effective", signal_ms);
-    json_writer_member_integer(&writer, "seq", 0);
+    if (signal_ms > 0) {
+        json_writer_member_integer(&writer, "effective", signal_ms);
+        json_writer_member_integer(&writer, "seq", 0);
+    }
     json_writer_close_object(&writer);
     return json_writer_finish(&writer, arena, out_value);
+}
+
+bool teach_write(enum subject_kind kind, const struct subject *subject, int64_t signal_ms,
+                 struct arena *arena, struct view *out_key, struct view *out_value)
+{
+    return write_key(kind, subject, arena, out_key) && teach_write_value(signal_ms, arena, out_value);
 }

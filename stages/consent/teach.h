@@ -14,4 +14,7 @@ CLICKVEIL_MUST_CHECK bool teach_write(enum subject_kind kind, const struct subje
                                       int64_t signal_ms, struct arena *arena, struct view *out_key,
                                       struct view *out_value);
 
+/* Its value alone. signal_ms 0: of one that never yields to an `in`, for which it has no time. */
+CLICKVEIL_MUST_CHECK bool teach_write_value(int64_t signal_ms, struct arena *arena, struct view *out_value);
+
 #endif

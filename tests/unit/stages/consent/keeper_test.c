@@ -48,6 +48,7 @@ struct fixture {
     struct topic topic;
     struct arena arena;
     struct error error;
+    bool signals_yield;
 };
 
 static struct fixture *current;
@@ -112,6 +113,7 @@ static void process_start(struct fixture *fixture, struct process *process)
         .entries_max = 1000,
         .floor = 1,
         .readers = 1,
+        .signals_yield = fixture->signals_yield,
     };
     *process = (struct process){.ledger = ledger_new(&setup, &fixture->error)};
     assert_non_null(process->ledger);
@@ -314,6 +316,54 @@ static void compaction_alone_undoes_opt_outs(void **state)
     assert_true(undone >= 10);
 }
 
+/* Where signals yield, an older one must not be all that compaction leaves (rules 6 and 7). */
+static void keeper_writes_the_newest_signal_again_where_signals_yield(void **state)
+{
+    static const struct {
+        const char *values[3]; /* of signal:line:a */
+        const char *again;
+        bool yield;
+    } rows[] = {
+        {{R("", 20, ), R("", 10, )}, "{\"choices\":{\"*\":\"out\"},\"effective\":20,\"seq\":0}", true},
+        {{R("", 20, ), R("", 10, ), R("", 30, )}, NULL, true},
+        {{"{}", R("", 10, )}, "{\"choices\":{\"*\":\"out\"}}", true},
+        {{R("", 10, ), "{}"}, NULL, true},
+        {{R("", 20, ), R("", 20, )}, NULL, true},
+        {{R("", 20, ), R("", 10, )}, NULL, false},
+    };
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct process process;
+        struct choice_state before = {0}, after = {0};
+        struct pseudonym pseudonym;
+        unsigned records = 0;
+        fixture->topic.count = 0;
+        fixture->signals_yield = rows[i].yield;
+        subject_pseudonym(fixture->key, SUBJECT_LINE, IDENTIFIER_OPAQUE, VIEW("a"), &pseudonym);
+        write_record(&fixture->topic, "line:b", R("", 1, ), NULL);
+        for (; records < 3 && rows[i].values[records]; records++)
+            write_record(&fixture->topic, "signal:line:a", rows[i].values[records], NULL);
+        process_start(fixture, &process);
+        settle(fixture, &process, true);
+        assert_true(choice_table_find_whole(ledger_table(process.ledger), &pseudonym, &before));
+        process_stop(&process);
+        assert_int_equal(fixture->topic.count, 1 + records + (rows[i].again != NULL));
+        if (rows[i].again) {
+            const struct entry *last = &fixture->topic.entries[fixture->topic.count - 1];
+            assert_string_equal(last->key, "signal:line:a");
+            assert_string_equal(last->value, rows[i].again);
+            assert_string_equal(last->author, "test.keeper");
+        }
+        compact(&fixture->topic);
+        process_start(fixture, &process);
+        settle(fixture, &process, true);
+        assert_true(choice_table_find_whole(ledger_table(process.ledger), &pseudonym, &after));
+        process_stop(&process);
+        assert_int_equal(after.signalled_ms, before.signalled_ms);
+        assert_true(after.signalled);
+    }
+}
+
 /* ---- an end to it ---- */
 
 static void keeper_writes_an_equal_record_once_while_it_is_on_its_way(void **state)
@@ -501,6 +551,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeper_lets_compaction_undo_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeper_writes_the_newest_signal_again_where_signals_yield, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(compaction_alone_undoes_opt_outs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeper_writes_an_equal_record_once_while_it_is_on_its_way, set_up,
                                         tear_down),

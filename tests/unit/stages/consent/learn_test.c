@@ -150,14 +150,14 @@ static int tear_down(void **state)
 }
 
 /* One event of the line, with a device if it is named. Returns whether it was kept. */
-static bool event(struct fixture *fixture, unsigned worker, const char *line, const char *imei,
-                  enum gpc_signal signal)
+static bool event_at(struct fixture *fixture, unsigned worker, const char *line, const char *imei,
+                     enum gpc_signal signal, int64_t time_ms)
 {
     struct record record = {
         .kind = RECORD_EVENT,
         .timestamp_ms = NOW_MS,
         .type = EVENT_BROWSE,
-        .time_ms = NOW_MS - 1000,
+        .time_ms = time_ms,
         .brand = VIEW("brand"),
         .region = VIEW("US-CA"),
         .birth_year = 1980,
@@ -174,6 +174,12 @@ static bool event(struct fixture *fixture, unsigned worker, const char *line, co
     if (verdict.kind == VERDICT_STOP)
         fail_msg("%s", fixture->error.what);
     return verdict.kind == VERDICT_PASS;
+}
+
+static bool event(struct fixture *fixture, unsigned worker, const char *line, const char *imei,
+                  enum gpc_signal signal)
+{
+    return event_at(fixture, worker, line, imei, signal, NOW_MS - 1000);
 }
 
 #define ABSENT GPC_ABSENT
@@ -311,27 +317,165 @@ static void over_files_a_signal_goes_into_the_table(void **state)
     assert_int_equal(sent_count, 1);
 }
 
+/* ---- where signals yield to a newer `in` ---- */
+
+static void apply_in(struct fixture *fixture, int64_t effective_ms)
+{
+    char value[160];
+    snprintf(value, sizeof value,
+             "{\"choices\":{\"basic\":\"in\"},\"effective\":%lld,\"seq\":1,\"two_step\":true}",
+             (long long)effective_ms);
+    apply(fixture, true, "line:" LINE, value, NULL);
+}
+
+static void apply_gpc(struct fixture *fixture, int64_t effective_ms)
+{
+    char value[128];
+    snprintf(value, sizeof value, "{\"choices\":{\"*\":\"out\"},\"effective\":%lld,\"seq\":0}",
+             (long long)effective_ms);
+    apply(fixture, true, "signal:line:" LINE, value, "veil.two.0");
+}
+
+/* Another process stored an older signal, and its record comes while the newer one is on its way. */
+static void an_older_stored_signal_does_not_end_a_newer_one(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.signals.yield = true;
+    start(fixture);
+    apply_in(fixture, NOW_MS - 5000);
+    assert_true(event(fixture, 0, LINE, NULL, ABSENT));
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 3000));
+    stage_consent.commit(fixture->states[0]);
+    apply_gpc(fixture, NOW_MS - 9000);
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
+    assert_false(event(fixture, 1, LINE, NULL, ABSENT));
+    stage_consent.commit(fixture->states[0]);
+    stage_consent.commit(fixture->states[1]);
+    apply(fixture, true, sent[0].key, sent[0].value, sent[0].author);
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
+    apply_in(fixture, NOW_MS - 2000);
+    assert_true(event(fixture, 0, LINE, NULL, ABSENT)); /* nothing is left in memory */
+}
+
+/* The first of two signals is on its way; the `in` lies between them. */
+static void a_signal_newer_than_an_in_is_written_though_an_older_one_is_on_its_way(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.signals.yield = true;
+    start(fixture);
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 9000));
+    apply_in(fixture, NOW_MS - 5000);
+    assert_false(event_at(fixture, 1, LINE, NULL, GPC_TRUE, NOW_MS - 3000));
+    assert_int_equal(sent_count, 2);
+    stage_consent.commit(fixture->states[0]);
+    stage_consent.commit(fixture->states[1]);
+    apply(fixture, true, sent[0].key, sent[0].value, sent[0].author);
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
+    apply(fixture, true, sent[1].key, sent[1].value, sent[1].author);
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
+}
+
+/* Each row: a stored signal at `stored`, an `in` at `in` or none, an event with GPC at `gpc`. Seconds before now. */
+static void a_signal_is_written_again_when_an_in_could_come_between(void **state)
+{
+    static const struct {
+        int stored, in, gpc;
+        unsigned written;
+        const char *why;
+    } rows[] = {
+        {900, 0, 900, 0, "the very same"},
+        {900, 0, 950, 0, "older"},
+        {900, 0, 840, 0, "a minute newer"},
+        {900, 0, 839, 1, "more: an `in` that comes late might lie between"},
+        {900, 890, 889, 1, "newer than the `in`"},
+        {900, 890, 890, 1, "as new as the `in`, which is not newer then"},
+        {900, 890, 891, 0, "the `in` is newer than both"},
+        {900, 910, 889, 0, "an older `in` does not matter"},
+    };
+    struct fixture *fixture = *state;
+    fixture->options.signals.yield = true;
+    start(fixture);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char line[16], key[48], value[160];
+        snprintf(line, sizeof line, "1415555040%u", i);
+        snprintf(key, sizeof key, "signal:line:%s", line);
+        snprintf(value, sizeof value, "{\"choices\":{},\"effective\":%lld,\"seq\":0}",
+                 (long long)(NOW_MS - rows[i].stored * 1000));
+        apply(fixture, true, key, value, NULL);
+        if (rows[i].in) {
+            snprintf(value, sizeof value,
+                     "{\"choices\":{\"basic\":\"in\"},\"effective\":%lld,\"seq\":0,\"two_step\":true}",
+                     (long long)(NOW_MS - rows[i].in * 1000));
+            apply(fixture, true, key + strlen("signal:"), value, NULL);
+        }
+        sent_count = 0;
+        assert_false(event_at(fixture, 0, line, NULL, GPC_TRUE, NOW_MS - rows[i].gpc * 1000));
+        if (sent_count != rows[i].written)
+            fail_msg("%s: written %u times", rows[i].why, sent_count);
+        stage_consent.commit(fixture->states[0]);
+    }
+}
+
 /* ---- the parts ---- */
+
+/* A signal of that moment, by a worker of which any newer one is written. */
+static enum learnt_answer add(struct learnt *learnt, uint64_t tag, int64_t signal_ms, int64_t *out_ms,
+                              uint32_t *out_slot)
+{
+    *out_ms = signal_ms;
+    return learnt_add(learnt, tag, 0, out_ms, out_slot);
+}
 
 static void learnt_has_room_for_eight_of_a_set_and_says_when_it_has_none(void **state)
 {
     struct learnt learnt;
     uint32_t slots[LEARNT_WAYS], slot;
+    int64_t ms;
     (void)state;
     assert_true(learnt_init(&learnt));
     assert_false(learnt_has(&learnt, 1));
     for (uint64_t i = 0; i < LEARNT_WAYS; i++)
-        assert_int_equal(learnt_add(&learnt, i + 1, &slots[i]), LEARNT_WRITE); /* all of set 0 */
-    assert_int_equal(learnt_add(&learnt, LEARNT_WAYS, &slot), LEARNT_KNOWN);
-    assert_int_equal(learnt_add(&learnt, LEARNT_WAYS + 1, &slot), LEARNT_FULL);
+        assert_int_equal(add(&learnt, i + 1, 0, &ms, &slots[i]), LEARNT_WRITE); /* all of set 0 */
+    assert_int_equal(add(&learnt, LEARNT_WAYS, 0, &ms, &slot), LEARNT_KNOWN);
+    assert_int_equal(add(&learnt, LEARNT_WAYS + 1, 0, &ms, &slot), LEARNT_FULL);
     learnt_close(&learnt, slots[0], false);
     learnt_close(&learnt, slots[1], true);
-    assert_int_equal(learnt_add(&learnt, 2, &slot), LEARNT_KNOWN);
-    assert_int_equal(learnt_add(&learnt, 1, &slot), LEARNT_WRITE);
-    learnt_remove(&learnt, 2);
+    assert_int_equal(add(&learnt, 2, 0, &ms, &slot), LEARNT_KNOWN);
+    assert_int_equal(add(&learnt, 1, 0, &ms, &slot), LEARNT_WRITE);
+    learnt_remove(&learnt, 2, 0);
     assert_false(learnt_has(&learnt, 2));
     assert_true(learnt_has(&learnt, 1));
-    assert_int_equal(learnt_add(&learnt, LEARNT_WAYS + 1, &slot), LEARNT_WRITE);
+    assert_int_equal(add(&learnt, LEARNT_WAYS + 1, 0, &ms, &slot), LEARNT_WRITE);
+    learnt_release(&learnt);
+}
+
+static void learnt_keeps_what_is_newer_than_what_is_shown(void **state)
+{
+    struct learnt learnt;
+    uint32_t slot, second;
+    int64_t ms;
+    (void)state;
+    assert_true(learnt_init(&learnt));
+    assert_int_equal(add(&learnt, 7, 100, &ms, &slot), LEARNT_WRITE);
+    assert_int_equal(add(&learnt, 7, 99, &ms, &second), LEARNT_KNOWN);
+    learnt_remove(&learnt, 7, 99);
+    assert_true(learnt_has(&learnt, 7));
+    ms = 105;
+    assert_int_equal(learnt_add(&learnt, 7, 5, &ms, &second), LEARNT_KNOWN); /* within the slack */
+    assert_int_equal(add(&learnt, 7, 105, &ms, &second), LEARNT_WRITE);
+    assert_int_equal(second, slot);
+    learnt_remove(&learnt, 7, 100); /* the first has come */
+    assert_true(learnt_has(&learnt, 7));
+    learnt_close(&learnt, second, false); /* the second was aborted: whoever comes next writes its time */
+    assert_int_equal(add(&learnt, 7, 50, &ms, &second), LEARNT_WRITE);
+    assert_int_equal(ms, 105);
+    learnt_remove(&learnt, 7, 105);
+    assert_false(learnt_has(&learnt, 7));
+    learnt_close(&learnt, second, false); /* nothing is there any more */
+    assert_false(learnt_has(&learnt, 7));
+    assert_int_equal(add(&learnt, 7, 200, &ms, &slot), LEARNT_WRITE);
+    learnt_remove(&learnt, 7, 0); /* one that never yields */
+    assert_false(learnt_has(&learnt, 7));
     learnt_release(&learnt);
 }
 
@@ -371,6 +515,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(gpc_off_or_unreadable_teaches_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_signals_than_a_transaction_holds_abort_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(over_files_a_signal_goes_into_the_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_stored_signal_does_not_end_a_newer_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_signal_newer_than_an_in_is_written_though_an_older_one_is_on_its_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_signal_is_written_again_when_an_in_could_come_between, set_up,
+                                        tear_down),
+        cmocka_unit_test(learnt_keeps_what_is_newer_than_what_is_shown),
         cmocka_unit_test(learnt_has_room_for_eight_of_a_set_and_says_when_it_has_none),
         cmocka_unit_test(loose_finds_what_was_noted_last_and_forgets_what_is_settled),
     };
