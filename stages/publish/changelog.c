@@ -3,7 +3,7 @@
  * Key of meta:       version, kind 2
  * Key of a mark:     as of a person, kind 3
  * Value of a person: version, standing, first event (4), number of accounts, those (16 each), number of devices, [shared
- *                    devices, devices (16 each)], number of kept interests, those (2 each), number of published IDs (2),
+ *                    devices (a bit for each, in whole bytes), devices (16 each)], number of kept interests, those (2 each), number of published IDs (2),
  *                    those (feed tag 4, device 1, mask 1), number of contributions, those (interest 2, device 1, [app
  *                    token 8], events 1 to 5)
  * Value of meta:     version, last slot (8)
@@ -104,6 +104,12 @@ struct view changelog_meta_key(void)
     return (struct view){meta_key, sizeof meta_key};
 }
 
+/* Bytes of the bits that say which devices are shared. */
+static unsigned shared_size(unsigned device_count)
+{
+    return (device_count + 7) / 8;
+}
+
 static char *put_published(char *out, const struct partition *partition, const struct person *person)
 {
     char *count = out;
@@ -140,8 +146,9 @@ static char *put_contributions(char *out, const struct partition *partition, con
 bool changelog_person_value(const struct partition *partition, const struct person *person,
                             struct arena *arena, struct view *out_value)
 {
-    size_t size_max = 2 + 4 + 1 + 2 + (size_t)person_subject_count(person) * PSEUDONYM_SIZE + 1 +
-                      2 * INTERESTS_MAX + 2 + (size_t)person->live * PUBLISHED_SIZE + 1 +
+    size_t size_max = 2 + 4 + 1 + 1 + sizeof person->shared_devices +
+                      (size_t)person_subject_count(person) * PSEUDONYM_SIZE + 1 + 2 * INTERESTS_MAX + 2 +
+                      (size_t)person->live * PUBLISHED_SIZE + 1 +
                       (size_t)person->contribution_count * CONTRIBUTION_SIZE_MAX;
     char *value = arena_take(arena, size_max);
     if (!value)
@@ -157,7 +164,7 @@ bool changelog_person_value(const struct partition *partition, const struct pers
                         (size_t)person->account_count * PSEUDONYM_SIZE);
     out = put_byte(out, person->device_count);
     if (person->device_count) {
-        out = put_byte(out, person->shared_devices);
+        out = put_number(out, person->shared_devices, shared_size(person->device_count));
         out = put_bytes(out, person_devices(&partition->slab, person),
                         (size_t)person->device_count * PSEUDONYM_SIZE);
     }
@@ -296,7 +303,7 @@ static void get_devices(struct reader *reader, struct person_state *state)
         return;
     }
     state->device_count = (uint8_t)count;
-    state->shared_devices = count ? (uint8_t)get_number(reader, 1) : 0;
+    state->shared_devices = get_number(reader, shared_size((unsigned)count));
     reader->failed = reader->failed || state->shared_devices >> count;
     for (unsigned i = 0; i < count; i++)
         get_pseudonym(reader, &state->devices[i]);

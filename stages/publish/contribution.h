@@ -14,7 +14,7 @@
 
 enum {
     CONTRIBUTIONS_MAX = 255,       /* of a person */
-    CONTRIBUTION_NO_DEVICE = 0x7f, /* the event named no device, or one too many */
+    CONTRIBUTION_NO_DEVICE = 0x7f, /* the event named no device */
     INTERESTS_MAX = 8,             /* most that `interests_max` can be */
 };
 

@@ -44,7 +44,7 @@ enum due_action due_look(const struct partition *partition, const struct live_id
     const struct person *person = partition_person(partition, id->person);
     int32_t epoch = partition_people(partition, person)->epoch;
     /* Spec 3, rule 9: tombstones, and nothing else; a mark stays until the epoch is over. */
-    bool lasts = person->standing == PERSON_MARKED && id->feed == LIVE_ID_STATE_ONLY;
+    bool lasts = person->standing == PERSON_MARKED && live_id_is_state_only(id);
     if (person->standing != PERSON_STANDS && !lasts)
         return id->published ? DUE_END_TOMBSTONE : DUE_END;
     switch (calendar_phase(&partition->rules->calendar, epoch, now_ms)) {
@@ -55,7 +55,7 @@ enum due_action due_look(const struct partition *partition, const struct live_id
     case CALENDAR_LIVE:
         break;
     }
-    if (id->feed == LIVE_ID_STATE_ONLY)
+    if (live_id_is_state_only(id))
         return DUE_NOTHING;
     struct interest_set set = publishable(partition, person, id);
     if (shows(person, id->published, &set))

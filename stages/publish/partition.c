@@ -18,6 +18,10 @@
 
 #include <stdlib.h>
 
+static_assert((int)FEEDS_MAX <= 1 << 6, "a live ID names its feed in 6 bits");
+static_assert((int)PERSON_DEVICES_MAX <= (int)LIVE_ID_STATE_ONLY,
+              "and its device, or that it has none, in 6");
+
 /* ---- life ---- */
 
 struct partition *partition_new(int32_t number, struct partition_rules *rules, struct error *error)
@@ -115,7 +119,7 @@ void partition_link_id(struct partition *partition, uint32_t reference)
 {
     struct live_id *id = slab_at(&partition->slab, reference);
     uint64_t hash;
-    if (id->feed == LIVE_ID_STATE_ONLY) {
+    if (live_id_is_state_only(id)) {
         hash = bytes_hash(&partition_person(partition, id->person)->line);
     } else {
         uint8_t bytes[FEED_ID_SIZE];
@@ -133,10 +137,8 @@ bool partition_make_id(struct partition *partition, uint32_t person_reference, u
     if (!reference)
         return false;
     struct live_id *id = slab_at(&partition->slab, reference);
-    *id = (struct live_id){.person = person_reference,
-                           .person_next = person->ids,
-                           .feed = (uint8_t)feed,
-                           .device = (uint8_t)device & 7u};
+    *id = (struct live_id){
+        .person = person_reference, .person_next = person->ids, .feed = feed & 63u, .device = device & 63u};
     person->ids = reference;
     person->live++;
     partition->live_ids++;
@@ -189,10 +191,10 @@ static bool mind_sharing(struct partition *partition, uint32_t reference, unsign
         bool same_line = !memcmp(other->line.bytes, person->line.bytes, PSEUDONYM_SIZE);
         if (same_line && !(other->shared_devices >> other_device & 1))
             continue;
-        person->shared_devices |= (uint8_t)(1u << device);
+        person->shared_devices |= UINT64_C(1) << device;
         if (arena && !partition_touch(partition, other_reference, arena, error))
             return false;
-        other->shared_devices |= (uint8_t)(1u << other_device);
+        other->shared_devices |= UINT64_C(1) << other_device;
     }
     return true;
 }
@@ -343,7 +345,7 @@ uint32_t partition_make_person(struct partition *partition, uint8_t programme, i
     partition->rules->persons++;
     const struct feed_refs *users = &partition->rules->feeds.users[programme];
     if (!(users->count ? make_ids(partition, reference, users, 0)
-                       : partition_make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))) {
+                       : partition_make_id(partition, reference, 0, LIVE_ID_STATE_ONLY))) {
         partition_forget(partition, reference);
         (void)partition_no_memory(error);
         return 0;
@@ -540,7 +542,7 @@ static bool has_state_id(const struct partition *partition, const struct person 
 {
     for (uint32_t reference = person->ids; reference;) {
         const struct live_id *id = slab_at(&partition->slab, reference);
-        if (id->feed == LIVE_ID_STATE_ONLY && !id->ended)
+        if (live_id_is_state_only(id) && !id->ended)
             return true;
         reference = id->person_next;
     }
@@ -602,11 +604,11 @@ bool partition_retract(struct partition *partition, uint32_t reference, bool las
     partition_set_capped(partition, person, &(struct interest_set){.count = 0});
     person->standing = lasting ? PERSON_MARKED : PERSON_RETRACTED;
     if (lasting && !has_state_id(partition, person) &&
-        !partition_make_id(partition, reference, LIVE_ID_STATE_ONLY, 0))
+        !partition_make_id(partition, reference, 0, LIVE_ID_STATE_ONLY))
         return partition_no_memory(error);
     for (uint32_t at = person->ids; at;) {
         const struct live_id *id = slab_at(&partition->slab, at);
-        bool stays = id->ended || id->published || (lasting && id->feed == LIVE_ID_STATE_ONLY);
+        bool stays = id->ended || id->published || (lasting && live_id_is_state_only(id));
         if (!stays && !partition_end(partition, at, arena, error))
             return false;
         at = id->person_next;

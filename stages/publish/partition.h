@@ -97,7 +97,8 @@ struct person_state {
     enum person_standing standing;
     uint32_t first_s;
     struct pseudonym line;
-    uint8_t account_count, device_count, shared_devices;
+    uint8_t account_count, device_count;
+    uint64_t shared_devices; /* bit i: device i */
     struct pseudonym accounts[PERSON_ACCOUNTS_MAX];
     struct pseudonym devices[PERSON_DEVICES_MAX];
     struct interest_set kept;

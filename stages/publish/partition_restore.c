@@ -50,7 +50,7 @@ static bool keep_published(struct partition *partition, uint32_t reference, stru
             link = &((struct live_id *)slab_at(&partition->slab, *link))->person_next;
     }
     return (person->ids && person->standing == PERSON_RETRACTED) ||
-           partition_make_id(partition, reference, LIVE_ID_STATE_ONLY, 0) || partition_no_memory(error);
+           partition_make_id(partition, reference, 0, LIVE_ID_STATE_ONLY) || partition_no_memory(error);
 }
 
 bool partition_restore(struct partition *partition, const struct person_state *state, struct error *error)

@@ -146,7 +146,7 @@ static void undo_additions(struct partition *partition, const struct partition_u
                        partition->rules->feeds.users[programme].count > 0; /* else it had one before */
     for (uint32_t *link = &person->ids; *link;) {
         const struct live_id *id = slab_at(&partition->slab, *link);
-        bool is_new = id->feed == LIVE_ID_STATE_ONLY
+        bool is_new = live_id_is_state_only(id)
                           ? of_new_mark
                           : partition->rules->feeds.items[id->feed].subject == FEED_SUBJECT_DEVICE &&
                                 id->device >= undo->before.device_count;

@@ -3,6 +3,8 @@
 static_assert(sizeof(struct contribution) == SLAB_UNIT_SIZE, "a contribution is a unit of the slab");
 static_assert(sizeof(struct pseudonym) == SLAB_UNIT_SIZE, "a pseudonym is a unit of the slab");
 static_assert((int)CONTRIBUTIONS_MAX <= (int)SLAB_UNITS_MAX, "a block holds all contributions");
+static_assert((int)PERSON_SUBJECTS_MAX <= (int)SLAB_UNITS_MAX, "a block holds all devices and accounts");
+static_assert((int)PERSON_DEVICES_MAX <= (int)CONTRIBUTION_NO_DEVICE, "a contribution names a device");
 
 /* Move a list of `count` units to a block for `new_count`; 0 units have no block. The first units are kept. */
 static bool resize(struct slab *slab, uint32_t *reference, unsigned count, unsigned new_count)

@@ -4,6 +4,10 @@
  * The person is the pseudonym of a line. Lists of its own length stand in the partition's slab and are named by
  * reference; their block size follows from their count. The accounts and devices that the person was seen with are one
  * list: a choice of any of them retracts the person (spec 3, rule 9), so none may be forgotten.
+ *
+ * That list grows with what is there, to PERSON_SUBJECTS_MAX: 1 KiB of pseudonyms. Who has one of each, as nearly
+ * everybody, takes 32 bytes. Nothing makes room for one too many: to forget one that brought something would mean that its
+ * owner can't be found when saying no. So what comes with it is not taken in at all, and shows in no record.
  */
 #ifndef CLICKVEIL_STAGES_PUBLISH_PERSON_H
 #define CLICKVEIL_STAGES_PUBLISH_PERSON_H
@@ -15,8 +19,8 @@
 #include <assert.h>
 
 enum {
-    PERSON_DEVICES_MAX = 8,
-    PERSON_ACCOUNTS_MAX = 4,
+    PERSON_DEVICES_MAX = 48,
+    PERSON_ACCOUNTS_MAX = 16,
     PERSON_SUBJECTS_MAX = PERSON_DEVICES_MAX + PERSON_ACCOUNTS_MAX,
 };
 
@@ -37,17 +41,18 @@ struct person {
     uint32_t touched; /* the transaction that changed it last */
     uint32_t hash;    /* in the index */
     uint32_t first_s; /* Kafka timestamp of the earliest event that counts, Unix epoch in seconds, cut off */
-    uint16_t people;  /* index in the partition's people_list: programme and epoch */
-    uint16_t live;    /* live IDs that haven't ended; the state goes with the last */
+    uint64_t shared_devices; /* bit i: device i was seen under another line too (spec 6) */
+    uint16_t people;         /* index in the partition's people_list: programme and epoch */
+    uint16_t live;           /* live IDs that haven't ended; the state goes with the last */
     uint8_t contribution_count;
     uint8_t device_count, account_count;
-    uint8_t shared_devices;     /* bit i: device i was seen under another line too (spec 6) */
     uint8_t standing;           /* enum person_standing */
     struct interest_set kept;   /* published once in this epoch: their places are taken until it ends */
     struct interest_set capped; /* what contribution_cap says */
 };
 
 static_assert(sizeof(struct person) <= 96, "there are millions of persons");
+static_assert((int)PERSON_DEVICES_MAX <= 64, "a bit of shared_devices for each");
 
 static inline struct contribution *person_contributions(const struct slab *slab, const struct person *person)
 {

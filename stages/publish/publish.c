@@ -23,7 +23,7 @@ static const struct reason reasons[PUBLISH_REASONS] = {
     [PUBLISH_EPOCH_AHEAD] = {"epoch_ahead",
                              "The event lies in an epoch that begins too far ahead of the clock."},
     [PUBLISH_PERSON_FULL] = {"person_full",
-                             "The person has 255 contributions, 8 devices or 4 accounts in this "
+                             "The person has 255 contributions, 48 devices or 16 accounts in this "
                              "epoch, as many as are kept."},
     [PUBLISH_NOTHING_TO_REMOVE] = {"nothing_to_remove",
                                    "The removed app had contributed nothing in this epoch."},
@@ -428,7 +428,10 @@ static bool restore_person(struct publish_state *publish, struct partition *part
         return changelog_read_mark(value)
                    ? partition_restore_mark(partition, (uint8_t)programme, key->epoch, &key->line, error)
                    : unreadable(partition->number, "mark", error);
-    struct person_state person = {.programme = (uint8_t)programme, .epoch = key->epoch, .line = key->line};
+    struct person_state person; /* 18 KiB, nearly all of them unused: not cleared for each of millions */
+    person.programme = (uint8_t)programme;
+    person.epoch = key->epoch;
+    person.line = key->line;
     if (!changelog_read_person(value, &publish->rules.feeds, &person))
         return unreadable(partition->number, "person", error);
     return partition_restore(partition, &person, error);

@@ -89,7 +89,7 @@ static uint32_t units_of(const struct slab *slab, unsigned size_class)
 /* A chunk more. The rest of the one before becomes free single units, so that nothing is lost. */
 static bool grow(struct slab *slab)
 {
-    if (slab->chunk_count == UINT32_MAX / SLAB_CHUNK_UNITS)
+    if (slab->chunk_count == SLAB_CHUNKS_MAX)
         return false;
     if (slab->chunk_count == slab->chunk_capacity) {
         uint32_t capacity = slab->chunk_capacity ? slab->chunk_capacity * 2 : 16;

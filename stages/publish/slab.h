@@ -4,7 +4,8 @@
  * What a person contributed is a short list that grows and shrinks; a partition holds millions of them and lets go of
  * all at once when it is revoked. A slab hands out blocks of 1, 2, 4 ... 256 units of 16 bytes, and of one more size
  * that its owner chooses, keeps a list of free blocks for each size, and never gives a block another size: after an
- * abort there is always a block of the size that was there before. References are 4 bytes and survive growth.
+ * abort there is always a block of the size that was there before. References are 31 bits, which is 32 GiB a slab, and
+ * survive growth.
  *
  * Chunks come from a pool that the slabs of a worker share. It takes huge pages (common/pages.h), since people are met
  * at random: 5 % more events a second with 200,000 people. A partition alone would waste most of one.
@@ -24,6 +25,7 @@ enum {
     SLAB_CLASS_OWN = 9, /* the size that the owner chose; classes 0 to 8 are 1 << class units */
     SLAB_CLASSES = 10,
     SLAB_CHUNK_UNITS = 4096, /* units that are taken from the pool at once: 64 KiB */
+    SLAB_CHUNKS_MAX = 1 << 19,
 };
 
 /* What several slabs take from together. Set max, the rest is zero at first; release it after the slabs. */

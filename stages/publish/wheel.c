@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 static_assert(sizeof(struct live_id) == SLAB_UNIT_SIZE, "a live ID is a unit of the slab");
+static_assert((int)WHEEL_BUCKETS_MAX <= 1 << 12, "a live ID names its bucket in 12 bits");
 
 unsigned wheel_bucket_count(unsigned slots)
 {

@@ -17,20 +17,25 @@ enum {
     WHEEL_BUCKETS_MIN = 96,
     WHEEL_BUCKETS_MAX = 4096,
     LIVE_ID_STATE_ONLY =
-        0xff, /* feed of an entry that has no ID: it only sees to the end of the person's state */
+        63, /* device of an entry that has no ID: it only sees to the end of the person's state */
 };
 
 struct live_id {
     uint32_t bucket_next; /* slab: next in its bucket */
     uint32_t person_next; /* slab: next of the same person */
-    uint32_t person;      /* slab */
-    uint16_t bucket : 12;
-    uint16_t device : 3; /* index in the person's devices; of a feed with the device's ID */
-    uint16_t ended : 1;  /* tombstone written in the open transaction; goes when that commits */
-    uint8_t feed;
-    uint8_t
-        published; /* what the feed's record shows: bit i stands for kept interest i; 0: there is no record */
+    uint32_t person : 31; /* slab */
+    uint32_t ended : 1;   /* tombstone written in the open transaction; goes when that commits */
+    uint32_t bucket : 12;
+    uint32_t device : 6; /* index in the person's devices; of a feed with the device's ID */
+    uint32_t feed : 6;   /* of an ID */
+    uint32_t
+        published : 8; /* what its record shows: bit i stands for kept interest i; 0: there is no record */
 };
+
+static inline bool live_id_is_state_only(const struct live_id *id)
+{
+    return id->device == LIVE_ID_STATE_ONLY;
+}
 
 /* A zeroed struct may be released. */
 struct wheel {

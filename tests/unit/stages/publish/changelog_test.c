@@ -167,7 +167,10 @@ static void changelog_survives_any_byte(void **state)
     assert_true(taken > 1000 && refused > 1000); /* pseudonyms may be anything, structure may not */
 }
 
-#define HEAD "\2\0\0\0\0\0"
+#define HEAD    "\2\0\0\0\0\0"
+#define FOUR    "aaaaaaaaaaaaaaa1aaaaaaaaaaaaaaa2aaaaaaaaaaaaaaa3aaaaaaaaaaaaaaa4"
+#define EIGHT   FOUR FOUR
+#define SIXTEEN EIGHT EIGHT
 
 static void changelog_refuses_what_no_writer_makes(void **state)
 {
@@ -184,8 +187,14 @@ static void changelog_refuses_what_no_writer_makes(void **state)
         {"\2\2\0\0\0\0\0\0\0\0\0\0", 12, true, "one whose mark stays"},
         {"\1\0\0\0\0\0\0\0\0\0\0\0", 12, false, "another version"},
         {"\2\3\0\0\0\0\0\0\0\0\0\0", 12, false, "an unknown standing"},
-        {HEAD "\5", 7, false, "five accounts"},
-        {HEAD "\0\x09", 8, false, "nine devices"},
+        {HEAD "\x11", 7, false, "17 accounts"},
+        {HEAD "\0\x31", 8, false, "49 devices"},
+        {HEAD "\x10" SIXTEEN "\0\0\0\0\0", 7 + 16 * 16 + 5, true, "16 accounts"},
+        {HEAD "\0\x08\x80" EIGHT "\0\0\0\0", 8 + 1 + 8 * 16 + 4, true, "8 devices: one byte of bits"},
+        {HEAD "\0\x10\x80\1" SIXTEEN "\0\0\0\0", 8 + 2 + 16 * 16 + 4, true, "16 devices: two"},
+        {HEAD "\0\x07\x80" EIGHT "\0\0\0\0", 8 + 1 + 7 * 16 + 4, false, "the bit of an 8th of 7 devices"},
+        {HEAD "\0\x30\x80\0\0\0\0\1" SIXTEEN SIXTEEN SIXTEEN "\0\0\0\0", 8 + 6 + 48 * 16 + 4, true,
+         "48 devices: six"},
         {HEAD "\0\0\x09", 9, false, "nine kept interests"},
         {HEAD "\0\0\1\0\0\0\0\0", 14, false, "a kept interest 0"},
         {HEAD "\0\0\2\0\5\0\5\0\0\0", 16, false, "the same kept twice"},

@@ -57,7 +57,7 @@ static unsigned below(unsigned bound)
 /* ---- a table of changelog records ---- */
 
 struct entry {
-    char bytes[1024]; /* size of key, key, value */
+    char bytes[4096]; /* size of key, key, value */
     size_t size;
 };
 
@@ -192,7 +192,7 @@ static void check(const struct partition *partition)
         for (uint32_t reference = partition->wheel.buckets[bucket]; reference; ids++) {
             const struct live_id *id = slab_at(&partition->slab, reference);
             assert_int_equal(id->bucket, bucket);
-            if (id->feed != LIVE_ID_STATE_ONLY) {
+            if (!live_id_is_state_only(id)) {
                 uint8_t bytes[FEED_ID_SIZE];
                 partition_feed_id(partition, id, bytes);
                 assert_int_equal(feed_list_slot_hash(&rules.feeds, id->feed, bytes) % 96, bucket);
@@ -249,7 +249,7 @@ static bool retract_one(void *context, uint32_t reference)
     assert_int_equal(person->contribution_count + person->capped.count, 0);
     for (uint32_t at = person->ids; at;) {
         const struct live_id *id = slab_at(&partition->slab, at);
-        assert_true(id->ended || id->published || id->feed == LIVE_ID_STATE_ONLY);
+        assert_true(id->ended || id->published || live_id_is_state_only(id));
         at = id->person_next;
     }
     return true;

@@ -527,7 +527,8 @@ static void publish_shows_a_device_of_two_lines_under_neither(void **state)
     rig_release(&rig);
 }
 
-static void publish_gives_an_id_to_eight_devices_of_a_person(void **state)
+/* The most devices and accounts, and one past; the person's state comes back from the changelog in between. */
+static void publish_gives_an_id_to_48_devices_of_a_person(void **state)
 {
     (void)state;
     struct rig rig;
@@ -536,17 +537,55 @@ static void publish_gives_an_id_to_eight_devices_of_a_person(void **state)
     rig_feed(&rig, "acme", "a", FEED_SUBJECT_DEVICE);
     rig_feed(&rig, "acme", "b", FEED_SUBJECT_USER);
     start(&rig);
-    for (unsigned device = 0; device < 9; device++) {
-        struct record record = rig_with_device(rig_event(&rig, 1, (uint16_t)(device < 8 ? 10 : 20)), device);
+    for (unsigned device = 0; device < 49; device++) {
+        struct record record = rig_with_device(rig_event(&rig, 1, (uint16_t)(device < 48 ? 10 : 20)), device);
         record.programmes = 3;
-        if (device < 8)
+        if (device < 48)
             rig_pass(&rig, record);
         else
-            rig_drops(&rig, record, PUBLISH_PERSON_FULL, "a ninth device could not be found when it says no");
+            rig_drops(&rig, record, PUBLISH_PERSON_FULL, "a 49th device could not be found when it says no");
+        if (device % 5 == 0) {
+            rig_settle(&rig, true);
+            rig_stop(&rig);
+            rig_start(&rig);
+            rig_restore(&rig, 0);
+        }
     }
     rig_settle(&rig, true);
-    assert_string_equal(feed_state(&rig, 0), "10 10 10 10 10 10 10 10");
+    unsigned of_devices = 0;
+    for (const char *shown = feed_state(&rig, 0); (shown = strstr(shown, "10")); shown += 2)
+        of_devices++;
+    assert_int_equal(of_devices, 48);
     assert_string_equal(feed_state(&rig, 1), "10");
+    rig_pass(&rig, rig_with_device(rig_event(&rig, 1, 10), 47)); /* who is there goes on */
+    /* one that another line has too is told by its index, be that ever so high */
+    rig_pass(&rig, rig_with_device(rig_event(&rig, 2, 10), 40));
+    rig_settle(&rig, true);
+    of_devices = 0;
+    for (const char *shown = feed_state(&rig, 0); (shown = strstr(shown, "10")); shown += 2)
+        of_devices++;
+    assert_int_equal(of_devices, 47);
+    rig_release(&rig);
+}
+
+static void publish_remembers_16_accounts_of_a_person(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    rig.options.k = 1;
+    rig_feed(&rig, "acme", "a", FEED_SUBJECT_USER);
+    start(&rig);
+    for (unsigned account = 0; account < 17; account++) {
+        struct record record = rig_with_device(rig_event(&rig, 1, 10), account % 9);
+        record.subjects[SUBJECT_ACCOUNT] =
+            (struct subject){.present = true, .has_pseudonym = true, .pseudonym = rig_pseudonym(1, account)};
+        if (account < 16)
+            rig_pass(&rig, record);
+        else
+            rig_drops(&rig, record, PUBLISH_PERSON_FULL, "a 17th account could not be found when it says no");
+    }
+    settle_and_expect(&rig, 0, "10");
     rig_release(&rig);
 }
 
@@ -1254,7 +1293,8 @@ int main(void)
         cmocka_unit_test(publish_shows_of_a_device_what_it_contributed),
         cmocka_unit_test(publish_counts_people_and_not_devices),
         cmocka_unit_test(publish_shows_a_device_of_two_lines_under_neither),
-        cmocka_unit_test(publish_gives_an_id_to_eight_devices_of_a_person),
+        cmocka_unit_test(publish_gives_an_id_to_48_devices_of_a_person),
+        cmocka_unit_test(publish_remembers_16_accounts_of_a_person),
         cmocka_unit_test(publish_has_no_id_for_a_limited_device),
         cmocka_unit_test(publish_writes_an_id_in_its_own_slot_only),
         cmocka_unit_test(publish_writes_nothing_when_nothing_changed),

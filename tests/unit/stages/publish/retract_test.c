@@ -135,6 +135,38 @@ static void retraction_finds_people_by_line_account_and_device(void **state)
     }
 }
 
+/* Whichever it is of all the devices and accounts that a person may have. */
+static void retraction_finds_a_person_by_each_of_48_devices_and_16_accounts(void **state)
+{
+    (void)state;
+    for (unsigned number = 0; number < 48 + 16; number++) {
+        struct rig rig;
+        start_with(&rig, "24h", RETRACT_NOW);
+        for (unsigned device = 0; device < 48; device++) {
+            struct record record = rig_with_device(rig_event(&rig, 1, 10), 100 + device);
+            record.subjects[SUBJECT_ACCOUNT] = (struct subject){
+                .present = true, .has_pseudonym = true, .pseudonym = rig_pseudonym(1, 200 + device / 3)};
+            rig_pass(&rig, record);
+        }
+        rig_settle(&rig, false);
+        run_slots(&rig, 97);
+        assert_string_equal(feeds(&rig), "1 1 48 0; 0");
+        if (number % 2) {
+            restart(&rig);
+            rig_restore(&rig, 0);
+        }
+        if (number < 48)
+            rig_retract(&rig, SUBJECT_DEVICE, 100 + number, "a", rig.now_ms);
+        else
+            rig_retract(&rig, SUBJECT_ACCOUNT, 200 + number - 48, "a", rig.now_ms);
+        rig_settle(&rig, false);
+        if (strcmp(feeds(&rig), "0 0 0 0; 50") || strcmp(changelog(&rig), "0 1"))
+            fail_msg("subject %u: %s, changelog %s", number, feeds(&rig), changelog(&rig));
+        rig_drops(&rig, rig_with_device(rig_event(&rig, 1, 10), 999), PUBLISH_RETRACTED, "with one more");
+        rig_release(&rig);
+    }
+}
+
 static void retraction_finds_a_subject_that_very_many_share(void **state)
 {
     (void)state;
@@ -690,6 +722,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retraction_finds_people_by_line_account_and_device),
+        cmocka_unit_test(retraction_finds_a_person_by_each_of_48_devices_and_16_accounts),
         cmocka_unit_test(retraction_finds_a_subject_that_very_many_share),
         cmocka_unit_test(retracted_people_get_nothing_more_in_the_epoch),
         cmocka_unit_test(retraction_forgets_what_is_pending),
