@@ -51,10 +51,11 @@ static void check_settings(struct check *check, const struct topic_plan_entry *e
         if (!value[0] || setting->weight == TOPIC_PLAN_ANY || topic_plan_equal(setting, value))
             continue;
         problem(check, setting->weight == TOPIC_PLAN_MUST,
-                "%s: %s is %s, and %s be %s; kafka-configs --alter --entity-type topics --entity-name %s "
+                "%s: %s is %s, and %s be %s%s%s; kafka-configs --alter --entity-type topics --entity-name %s "
                 "--add-config %s=%s%s%s",
                 entry->topic.data, setting->name, value,
-                setting->weight == TOPIC_PLAN_MUST ? "must" : "should", setting->value, entry->topic.data,
+                setting->weight == TOPIC_PLAN_MUST ? "must" : "should", setting->value,
+                setting->why ? ", else " : "", setting->why ? setting->why : "", entry->topic.data,
                 setting->name, list ? "[" : "", setting->value, list ? "]" : "");
     }
     if (unknown)

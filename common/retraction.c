@@ -10,16 +10,16 @@ enum {
     PROGRAMME_SIZE_MAX = 32, /* common/programme.h */
 };
 
-enum field { FIELD_VERSION, FIELD_SUBJECT, FIELD_PROGRAMME, FIELD_TIME, FIELDS };
+enum field { FIELD_VERSION, FIELD_SUBJECT, FIELD_PROGRAMME, FIELD_TIME, FIELD_CHOSEN, FIELDS };
 
-static const char *const field_names[FIELDS] = {"v", "subject", "programme", "time"};
+static const char *const field_names[FIELDS] = {"v", "subject", "programme", "time", "chosen"};
 static const char *const subject_names[SUBJECT_KINDS] = {"line", "account", "device"};
 
 bool retraction_write(const struct retraction *retraction, struct arena *arena, struct output *out_output)
 {
-    ensure((unsigned)retraction->kind < SUBJECT_KINDS && retraction->time_ms >= 0 &&
-           retraction->time_ms <= RETRACTION_TIME_MAX && retraction->programme.size > 0 &&
-           retraction->programme.size <= PROGRAMME_SIZE_MAX);
+    ensure((unsigned)retraction->kind < SUBJECT_KINDS && retraction->chosen_ms >= 0 &&
+           retraction->chosen_ms <= retraction->time_ms && retraction->time_ms <= RETRACTION_TIME_MAX &&
+           retraction->programme.size > 0 && retraction->programme.size <= PROGRAMME_SIZE_MAX);
     size_t key_size = PSEUDONYM_TEXT_SIZE + 1 + retraction->programme.size;
     char *key = arena_take(arena, key_size);
     struct json_writer writer;
@@ -34,6 +34,7 @@ bool retraction_write(const struct retraction *retraction, struct arena *arena, 
                               view_of_string(subject_names[retraction->kind]));
     json_writer_member_string(&writer, field_names[FIELD_PROGRAMME], retraction->programme);
     json_writer_member_integer(&writer, field_names[FIELD_TIME], retraction->time_ms);
+    json_writer_member_integer(&writer, field_names[FIELD_CHOSEN], retraction->chosen_ms);
     json_writer_close_object(&writer);
     ensure(!writer.overflow);
     struct output output = {
@@ -119,6 +120,9 @@ bool retraction_read(struct retraction_reader *reader, struct view key, struct v
     if (!is_integer(values[FIELD_TIME], RETRACTION_TIME_MAX, &number))
         return wrong(out_what, "`time` is no number of milliseconds");
     read.time_ms = (int64_t)number;
+    if (!is_integer(values[FIELD_CHOSEN], (uint64_t)read.time_ms, &number))
+        return wrong(out_what, "`chosen` is no number of milliseconds up to `time`");
+    read.chosen_ms = (int64_t)number;
     *out_retraction = read;
     return true;
 }

@@ -3,11 +3,12 @@
  * way to everything that was published (spec 3, rule 9).
  *
  *     key    <pseudonym of the subject, base64url, 22 characters>:<programme>
- *     value  {"v":1,"subject":"account","programme":"tmobile","time":1619438400000}
+ *     value  {"v":1,"subject":"account","programme":"tmobile","time":1619438400000,"chosen":1619438399000}
  *
- * The topic is compacted, so it keeps the newest retraction of each pair. `time` is when the choice could be read, the
- * Kafka timestamp of its consent record; the epoch that a retraction ends with is the one that this moment lies in. It is
- * reckoned by publish and nowhere else: only publish knows how long its epochs are, so processes cannot disagree.
+ * The topic is compacted, so it keeps the newest retraction of each pair. `time` is when the choice was read; the epoch that
+ * a retraction ends with is the one that this moment lies in. It is reckoned by publish and nowhere else: only publish
+ * knows how long its epochs are, so processes cannot disagree. `chosen` decides nothing: from that moment on it is measured
+ * how long the choice took to work.
  *
  * Reading is strict. A reader belongs to one thread.
  */
@@ -35,6 +36,7 @@ struct retraction {
     struct pseudonym subject;
     struct view programme; /* its name; borrowed */
     int64_t time_ms;       /* Unix epoch, 0 to RETRACTION_TIME_MAX */
+    int64_t chosen_ms;     /* Kafka timestamp of the consent record, 0 to time_ms */
 };
 
 /* Encode one. Memory from the arena. False: it is full. */

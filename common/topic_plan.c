@@ -106,22 +106,23 @@ const char *topic_plan_role_name(enum topic_role role)
 
 /* ---- how they are set ---- */
 
-static void set_text(struct topic_plan_entry *entry, enum topic_plan_weight weight, const char *name,
-                     const char *value)
+static struct topic_plan_setting *set_text(struct topic_plan_entry *entry, enum topic_plan_weight weight,
+                                           const char *name, const char *value)
 {
     ensure(entry->setting_count < TOPIC_PLAN_SETTINGS_MAX);
     struct topic_plan_setting *setting = &entry->settings[entry->setting_count++];
     setting->name = name;
     setting->weight = weight;
     snprintf(setting->value, sizeof setting->value, "%s", value);
+    return setting;
 }
 
-static void set_ms(struct topic_plan_entry *entry, enum topic_plan_weight weight, const char *name,
-                   int64_t value_ms)
+static struct topic_plan_setting *set_ms(struct topic_plan_entry *entry, enum topic_plan_weight weight,
+                                         const char *name, int64_t value_ms)
 {
     char text[TOPIC_PLAN_VALUE_SIZE];
     snprintf(text, sizeof text, "%lld", (long long)value_ms);
-    set_text(entry, weight, name, text);
+    return set_text(entry, weight, name, text);
 }
 
 /* A feed topic is the current state, and nothing outlives two epochs and a day (spec 6, "Traces"). */
@@ -139,7 +140,12 @@ static void set_by_role(struct topic_plan_entry *entry)
 {
     switch (entry->role) {
     case TOPIC_CONSENT: /* spec 3: compaction keeps the last choice of each subject; nothing may age out */
-    case TOPIC_STATE:   /* spec 6: state that must survive */
+        set_text(entry, TOPIC_PLAN_MUST, "cleanup.policy", "compact");
+        set_text(entry, TOPIC_PLAN_SHOULD, "message.timestamp.type", "LogAppendTime")->why =
+            "a producer's wrong clock makes good choices unreadable, hence `out`, and delays are measured by "
+            "it";
+        break;
+    case TOPIC_STATE:       /* spec 6: state that must survive */
     case TOPIC_RETRACTIONS: /* spec 3, rule 9 */
         set_text(entry, TOPIC_PLAN_MUST, "cleanup.policy", "compact");
         break;

@@ -32,6 +32,7 @@ struct topic_plan_setting {
     const char *name;
     char value[TOPIC_PLAN_VALUE_SIZE];
     enum topic_plan_weight weight;
+    const char *why; /* what goes wrong otherwise, for people; NULL: it goes without saying */
 };
 
 struct topic_plan_entry {

@@ -4,9 +4,11 @@
  * the consent stage until an operator has looked at it (spec 3, rule 5); here it is nobody's, and stopping as well would
  * only keep back everybody else's retractions.
  *
- * When: the record's Kafka timestamp, which is when it could be read first, but not in the future. A record so old that no
- * epoch that its moment is about can live any more is passed over: whoever starts for the first time reads the whole
- * topic.
+ * When: the moment of reading. A record that stands before us has not been answered yet, however old it says it is: a
+ * mirror or a replay keeps stamps, a producer's clock is wrong, a group lost its position. Everything that was published up
+ * to now is what it takes back, and what comes later consent does not let through. A stamp that is later than our clock,
+ * which may be slow, counts instead, by no more than input.future_max. It never shortens anything, so no stamp can make a
+ * record of no effect.
  */
 #include "stages/pseudonymize/retract.h"
 
@@ -22,7 +24,7 @@ struct mention {
     struct pseudonym subject;
     enum subject_kind kind;
     programme_set out, in;
-    int64_t time_ms;
+    int64_t time_ms, chosen_ms;
     uint64_t order;
     bool of_signal; /* stands apart from what was chosen, whose `in` doesn't touch it */
 };
@@ -32,7 +34,6 @@ struct retract {
     const struct subject_key *key;
     struct choice_programmes programmes;
     struct consent_reader *reader;
-    int64_t age_max_ms;
     bool files;
     struct mention *mentions; /* of files */
     size_t mention_count, mention_capacity, written;
@@ -51,7 +52,6 @@ static bool retract_init(void *memory, const struct stage_context *context, stru
             "stage pseudonymize has no key");
     if (!choice_programmes_compile(context->config, &state->programmes, error))
         return false;
-    state->age_max_ms = 2 * RETRACTION_EPOCH_MS_MAX + context->config->input.future_max_ms;
     state->reader =
         consent_reader_new(&state->programmes.names, (enum identifier_kind)context->config->subscriber.kind);
     return state->reader ||
@@ -85,7 +85,8 @@ static bool emit(const struct retract *state, const struct mention *mention, str
         struct retraction retraction = {.kind = mention->kind,
                                         .subject = mention->subject,
                                         .programme = config_programme(state->config, i)->name,
-                                        .time_ms = mention->time_ms};
+                                        .time_ms = mention->time_ms,
+                                        .chosen_ms = mention->chosen_ms};
         struct output output;
         if (!retraction_write(&retraction, emitter->arena, &output))
             return arena_is_full(emitter);
@@ -95,12 +96,18 @@ static bool emit(const struct retract *state, const struct mention *mention, str
     return true;
 }
 
-static int64_t moment_of(const struct followed_record *record, const struct emitter *emitter)
+static int64_t bounded(int64_t time_ms)
 {
-    int64_t moment_ms = record->timestamp_ms;
-    if (moment_ms < 0 || moment_ms > emitter->now_ms)
-        moment_ms = emitter->now_ms;
-    return moment_ms < 0 ? 0 : moment_ms > RETRACTION_TIME_MAX ? RETRACTION_TIME_MAX : moment_ms;
+    return time_ms < 0 ? 0 : time_ms > RETRACTION_TIME_MAX ? RETRACTION_TIME_MAX : time_ms;
+}
+
+static void read_moments(const struct retract *state, const struct followed_record *record,
+                         const struct emitter *emitter, struct mention *mention)
+{
+    int64_t latest_ms = emitter->now_ms + state->config->input.future_max_ms;
+    int64_t stamp_ms = record->timestamp_ms > latest_ms ? latest_ms : record->timestamp_ms; /* -1: none */
+    mention->time_ms = bounded(stamp_ms > emitter->now_ms ? stamp_ms : emitter->now_ms);
+    mention->chosen_ms = stamp_ms < 0 || stamp_ms > mention->time_ms ? mention->time_ms : stamp_ms;
 }
 
 /* Programmes that the record gives an `in` for, by name or by `*`. */
@@ -146,11 +153,8 @@ static bool retract_process(void *memory, const struct followed_record *record, 
     consent_key_read(record->key, (enum identifier_kind)state->config->subscriber.kind, &key);
     if (key.kind != CONSENT_KEY_CHOICE && key.kind != CONSENT_KEY_SIGNAL)
         return true;
-    struct mention mention = {.kind = key.subject,
-                              .time_ms = moment_of(record, emitter),
-                              .of_signal = key.kind == CONSENT_KEY_SIGNAL};
-    if (!state->files && mention.time_ms < emitter->now_ms - state->age_max_ms)
-        return true;
+    struct mention mention = {.kind = key.subject, .of_signal = key.kind == CONSENT_KEY_SIGNAL};
+    read_moments(state, record, emitter, &mention);
     read_effect(state, &key, record, &mention);
     if (!mention.out && !(state->files && mention.in))
         return true;
@@ -188,6 +192,7 @@ static void fold(struct retract *state)
         }
         last->out = (programme_set)((last->out & ~mention->in) | mention->out);
         last->time_ms = mention->time_ms;
+        last->chosen_ms = mention->chosen_ms;
     }
     state->mention_count = count;
 }

@@ -125,7 +125,7 @@ static bool publish_apply(void *shared, const struct followed_record *record, st
     int programme = config_programme_index(publish->config, retraction.programme);
     return programme < 0 ||
            retraction_table_put(publish->retractions, &retraction.subject, (unsigned)programme,
-                                retraction.time_ms, over_ms(publish), error);
+                                retraction.time_ms, retraction.chosen_ms, over_ms(publish), error);
 }
 
 static bool publish_complete(void *shared, struct error *error)

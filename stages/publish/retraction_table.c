@@ -2,7 +2,8 @@
  * Open addressing by the first eight bytes of the pseudonym, which is a keyed hash; linear probing. The programmes of a
  * subject are entries of their own and stand near each other, so one walk finds them all.
  *
- * An entry is three words: the pseudonym's halves, and time and programme together. The writer sets the first word last
+ * An entry is three words: the pseudonym's halves, and together the time, how long before it the choice was made (rounded:
+ * it is only measured by) and the programme. The writer sets the first word last
  * (release), and no entry ever goes or moves within an array: a reader that sees the first word sees the entry. A newer
  * choice is one store to the third.
  *
@@ -13,6 +14,7 @@
 #include "stages/publish/retraction_table.h"
 
 #include "common/pages.h"
+#include "common/retraction.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +23,19 @@ enum {
     SLOTS_FIRST = 1 << 10,
     CACHE_LINE = 64,
     PROGRAMME_BITS = 4,
+    AGE_BITS =
+        12, /* of those a third and more for the power of two, the rest for what follows its first bit */
+    AGE_FRACTION_BITS = 6,
+    TIME_SHIFT = AGE_BITS + PROGRAMME_BITS,
 };
 
 _Static_assert(RECORD_PROGRAMMES_MAX <= 1 << PROGRAMME_BITS, "a programme fits beside the time");
+_Static_assert(RETRACTION_TIME_MAX < INT64_C(1) << (64 - TIME_SHIFT), "and so does the time");
 
 struct slot {
     _Atomic uint64_t first; /* of the pseudonym; 0: empty */
     _Atomic uint64_t second;
-    _Atomic uint64_t choice; /* time_ms << PROGRAMME_BITS | programme */
+    _Atomic uint64_t choice; /* time_ms << TIME_SHIFT | age << PROGRAMME_BITS | programme */
 };
 
 struct retraction_slots {
@@ -113,6 +120,38 @@ void retraction_table_free(struct retraction_table *table)
     free(table);
 }
 
+/* ---- the third word ---- */
+
+static unsigned programme_of(uint64_t choice)
+{
+    return choice & ((1u << PROGRAMME_BITS) - 1);
+}
+
+static int64_t time_of(uint64_t choice)
+{
+    return (int64_t)(choice >> TIME_SHIFT);
+}
+
+/* A floating-point number without a sign, cut off: below 1 << AGE_FRACTION_BITS as it is, then the power and what follows
+ * the first bit. */
+static uint64_t age_written(uint64_t age_ms)
+{
+    unsigned power = 0;
+    while (age_ms >> power >= 2u << AGE_FRACTION_BITS)
+        power++;
+    return age_ms < 1u << AGE_FRACTION_BITS
+               ? age_ms
+               : ((uint64_t)(power + 1) << AGE_FRACTION_BITS) + (age_ms >> power) - (1u << AGE_FRACTION_BITS);
+}
+
+static int64_t age_of(uint64_t choice)
+{
+    uint64_t age = choice >> PROGRAMME_BITS & ((1u << AGE_BITS) - 1);
+    uint64_t fraction = age & ((1u << AGE_FRACTION_BITS) - 1);
+    unsigned power = (unsigned)(age >> AGE_FRACTION_BITS);
+    return (int64_t)(power == 0 ? fraction : ((1u << AGE_FRACTION_BITS) + fraction) << (power - 1));
+}
+
 /* ---- places ---- */
 
 static void halves(const struct pseudonym *subject, uint64_t out_halves[2])
@@ -142,7 +181,7 @@ static uint64_t place_of(const struct retraction_slots *slots, const uint64_t wo
          place = (place + 1) & (slots->capacity - 1)) {
         const struct slot *slot = &slots->items[place];
         if (first == words[0] && word(&slot->second) == words[1] &&
-            (word(&slot->choice) & ((1u << PROGRAMME_BITS) - 1)) == programme)
+            programme_of(word(&slot->choice)) == programme)
             break;
     }
     return place;
@@ -184,7 +223,7 @@ static void reclaim(struct retraction_table *table)
 
 static bool is_over(const struct slot *slot, int64_t over_ms)
 {
-    return (int64_t)(word(&slot->choice) >> PROGRAMME_BITS) < over_ms;
+    return time_of(word(&slot->choice)) < over_ms;
 }
 
 /* At most half full: a walk for who is not there is short. */
@@ -216,7 +255,7 @@ static bool copy(struct retraction_table *table, int64_t over_ms, struct error *
         if (!words[0] || is_over(slot, over_ms))
             continue;
         uint64_t choice = word(&slot->choice);
-        store(slots, place_of(slots, words, choice & ((1u << PROGRAMME_BITS) - 1)), words, choice);
+        store(slots, place_of(slots, words, programme_of(choice)), words, choice);
     }
     atomic_store(&table->current, slots);
     old->retired_next = table->retired;
@@ -226,9 +265,10 @@ static bool copy(struct retraction_table *table, int64_t over_ms, struct error *
 }
 
 bool retraction_table_put(struct retraction_table *table, const struct pseudonym *subject, unsigned programme,
-                          int64_t time_ms, int64_t over_ms, struct error *error)
+                          int64_t time_ms, int64_t chosen_ms, int64_t over_ms, struct error *error)
 {
-    ensure(programme < RECORD_PROGRAMMES_MAX && time_ms >= 0);
+    ensure(programme < RECORD_PROGRAMMES_MAX && chosen_ms >= 0 && chosen_ms <= time_ms &&
+           time_ms <= RETRACTION_TIME_MAX);
     reclaim(table);
     if (time_ms < over_ms)
         return true;
@@ -236,7 +276,8 @@ bool retraction_table_put(struct retraction_table *table, const struct pseudonym
     halves(subject, words);
     struct retraction_slots *slots = atomic_load_explicit(&table->current, memory_order_relaxed);
     uint64_t place = place_of(slots, words, programme);
-    uint64_t choice = (uint64_t)time_ms << PROGRAMME_BITS | programme;
+    uint64_t age = age_written((uint64_t)(time_ms - chosen_ms));
+    uint64_t choice = (uint64_t)time_ms << TIME_SHIFT | age << PROGRAMME_BITS | programme;
     if (word(&slots->items[place].first)) {
         if (word(&slots->items[place].choice) >= choice)
             return true;
@@ -291,8 +332,7 @@ programme_set retraction_slots_programmes(const struct retraction_slots *slots,
     for (uint64_t first; (first = word(&slots->items[place].first));
          place = (place + 1) & (slots->capacity - 1)) {
         if (first == words[0] && word(&slots->items[place].second) == words[1])
-            programmes |=
-                (programme_set)(1u << (word(&slots->items[place].choice) & ((1u << PROGRAMME_BITS) - 1)));
+            programmes |= (programme_set)(1u << programme_of(word(&slots->items[place].choice)));
     }
     return programmes;
 }
@@ -303,7 +343,18 @@ int64_t retraction_slots_find(const struct retraction_slots *slots, const struct
     uint64_t words[2];
     halves(subject, words);
     const struct slot *slot = &slots->items[place_of(slots, words, programme)];
-    return word(&slot->first) ? (int64_t)(word(&slot->choice) >> PROGRAMME_BITS) : RETRACTION_NEVER;
+    return word(&slot->first) ? time_of(word(&slot->choice)) : RETRACTION_NEVER;
+}
+
+int64_t retraction_slots_chosen(const struct retraction_slots *slots, const struct pseudonym *subject,
+                                unsigned programme)
+{
+    uint64_t words[2];
+    halves(subject, words);
+    const struct slot *slot = &slots->items[place_of(slots, words, programme)];
+    ensure(word(&slot->first));
+    uint64_t choice = word(&slot->choice); /* once: a newer one may come */
+    return time_of(choice) - age_of(choice);
 }
 
 bool retraction_slots_tagged(const struct retraction_slots *slots, uint64_t tag,

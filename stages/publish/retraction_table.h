@@ -26,12 +26,13 @@ void retraction_table_free(struct retraction_table *table); /* NULL is fine; nob
 
 /* ---- the writer ---- */
 
-/* Take in a choice of that moment (Unix epoch ms, 0 to RETRACTION_TIME_MAX of common/retraction.h). An older one than is
- * known changes nothing; a newer one is in the table before its tag is in the ring. over_ms: entries of moments before it
- * are over. False: the table is full (error says so). */
+/* Take in a choice that was read at that moment (Unix epoch ms, 0 to RETRACTION_TIME_MAX of common/retraction.h), and was
+ * made at chosen_ms, 0 to time_ms. An older one than is known changes nothing; a newer one is in the table before its tag is
+ * in the ring. over_ms: entries of moments before it are over. False: the table is full (error says so). */
 CLICKVEIL_MUST_CHECK bool retraction_table_put(struct retraction_table *table,
                                                const struct pseudonym *subject, unsigned programme,
-                                               int64_t time_ms, int64_t over_ms, struct error *error);
+                                               int64_t time_ms, int64_t chosen_ms, int64_t over_ms,
+                                               struct error *error);
 
 /* ---- readers ---- */
 
@@ -49,6 +50,11 @@ programme_set retraction_slots_programmes(const struct retraction_slots *slots,
 /* Moment of the subject's retraction for one programme, or RETRACTION_NEVER. */
 int64_t retraction_slots_find(const struct retraction_slots *slots, const struct pseudonym *subject,
                               unsigned programme);
+
+/* When that choice was made, as measuring needs it: up to 1 part in 64 of the time to its reading later. Only of what was
+ * found. */
+int64_t retraction_slots_chosen(const struct retraction_slots *slots, const struct pseudonym *subject,
+                                unsigned programme);
 
 /* The subject of a tag in the ring. False: it is not in what is held (it was over). */
 bool retraction_slots_tagged(const struct retraction_slots *slots, uint64_t tag,

@@ -108,7 +108,7 @@ programme_set retractions_of_event(const struct retractions *retractions, const 
 
 enum retraction_reach retractions_of_person(const struct retractions *retractions,
                                             const struct partition *partition, const struct person *person,
-                                            int64_t *out_time_ms)
+                                            int64_t *out_chosen_ms)
 {
     if (!retractions->any)
         return RETRACTION_NONE;
@@ -122,13 +122,14 @@ enum retraction_reach retractions_of_person(const struct retractions *retraction
         int64_t time_ms = retraction_slots_find(retractions->slots, subject, people->programme);
         if (!covers(retractions, time_ms, people->epoch, came_ms))
             continue;
-        earliest_ms = time_ms < earliest_ms ? time_ms : earliest_ms;
+        int64_t chosen_ms = retraction_slots_chosen(retractions->slots, subject, people->programme);
+        earliest_ms = chosen_ms < earliest_ms ? chosen_ms : earliest_ms;
         of_line = of_line || (i == 0 && lasts(retractions, time_ms, people->epoch));
         of_others = of_others || (i > 0 && lasts(retractions, time_ms, people->epoch));
     }
     if (earliest_ms == INT64_MAX)
         return RETRACTION_NONE;
-    *out_time_ms = earliest_ms;
+    *out_chosen_ms = earliest_ms;
     return of_others && !of_line ? RETRACTION_MARKED : RETRACTION_PLAIN;
 }
 
@@ -157,11 +158,11 @@ static bool retract(void *context, uint32_t reference)
 {
     struct application *apply = context;
     const struct person *person = partition_person(apply->partition, reference);
-    int64_t time_ms;
+    int64_t chosen_ms;
     if (person->standing != PERSON_STANDS)
         return true;
     enum retraction_reach reach =
-        retractions_of_person(apply->retractions, apply->partition, person, &time_ms);
+        retractions_of_person(apply->retractions, apply->partition, person, &chosen_ms);
     if (reach == RETRACTION_NONE)
         return true;
     if (apply->people >= RETRACTIONS_MAX || arena_room(apply->emitter->arena) < apply->room_min) {
@@ -169,7 +170,7 @@ static bool retract(void *context, uint32_t reference)
         return false;
     }
     apply->people++;
-    note(&apply->retractions->in_force, apply->emitter->now_ms - time_ms);
+    note(&apply->retractions->in_force, apply->emitter->now_ms - chosen_ms);
     bool lasting = reach == RETRACTION_MARKED;
     apply->failed = !partition_retract(apply->partition, reference, lasting, apply->emitter->arena,
                                        apply->emitter->error);
@@ -261,18 +262,18 @@ bool retractions_apply(struct retractions *retractions, struct partition **parti
 void retractions_note_tombstone(struct retractions *retractions, const struct partition *partition,
                                 const struct person *person, int64_t now_ms)
 {
-    int64_t time_ms;
-    if (retractions_of_person(retractions, partition, person, &time_ms) != RETRACTION_NONE)
-        note(&retractions->tombstones, now_ms - time_ms);
+    int64_t chosen_ms;
+    if (retractions_of_person(retractions, partition, person, &chosen_ms) != RETRACTION_NONE)
+        note(&retractions->tombstones, now_ms - chosen_ms);
 }
 
 static bool touches(void *context, uint32_t reference)
 {
     const struct application *look = context;
     const struct person *person = partition_person(look->partition, reference);
-    int64_t time_ms;
+    int64_t chosen_ms;
     return person->touched != look->partition->transaction || person->standing != PERSON_STANDS ||
-           retractions_of_person(look->retractions, look->partition, person, &time_ms) == RETRACTION_NONE;
+           retractions_of_person(look->retractions, look->partition, person, &chosen_ms) == RETRACTION_NONE;
 }
 
 static bool change_touches(void *context, uint64_t tag)

@@ -1,7 +1,7 @@
 /*
  * What the retractions that this process has read mean for the people whose state a worker holds (spec 3, rule 9).
  *
- * A choice made at a moment T is about everything of its subject in the epochs up to the one that T lies in, and about
+ * A choice that was read at a moment T is about everything of its subject in the epochs up to the one that T lies in, and about
  * events that came before T, wherever they lie: an event may be a little ahead of its time. And about those that came a
  * moment after T: in a storm of choices a transaction commits by those that stood in the topic when it began
  * (common/kafka_worker_commit.c), and producers' clocks differ. A person is found by line, account or device.
@@ -72,10 +72,10 @@ enum retraction_reach {
     RETRACTION_NONE,
 };
 
-/* Is the person retracted by what `slots` says? *out_time_ms: the moment of the (first) choice. */
+/* Is the person retracted by what `slots` says? *out_chosen_ms: when the (first) choice was made, for measuring. */
 enum retraction_reach retractions_of_person(const struct retractions *retractions,
                                             const struct partition *partition, const struct person *person,
-                                            int64_t *out_time_ms);
+                                            int64_t *out_chosen_ms);
 
 /* Take what has changed into the state. *out_more: it was too much for one transaction. */
 CLICKVEIL_MUST_CHECK bool retractions_apply(struct retractions *retractions, struct partition **partitions,

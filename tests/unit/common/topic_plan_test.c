@@ -146,6 +146,7 @@ static void each_role_has_its_settings(void **state)
         {"events", "cleanup.policy", "delete", TOPIC_PLAN_MUST, "compaction would lose events of a line"},
         {"events", "retention.ms", "604800000", TOPIC_PLAN_ANY, "how long is the operator's business"},
         {"choices", "cleanup.policy", "compact", TOPIC_PLAN_MUST, "a choice must not age out"},
+        {"choices", "message.timestamp.type", "LogAppendTime", TOPIC_PLAN_SHOULD, "a clock that all share"},
         {"choices", "retention.ms", NULL, TOPIC_PLAN_ANY, "a choice must not age out"},
         {"state", "cleanup.policy", "compact", TOPIC_PLAN_MUST, "what a person has must survive"},
         {"state", "retention.ms", NULL, TOPIC_PLAN_ANY, "what a person has must survive"},

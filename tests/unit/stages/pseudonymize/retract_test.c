@@ -174,25 +174,29 @@ static void retraction_has_the_pseudonym_that_events_have(void **state)
     stop();
 }
 
-static void moment_is_the_records_own_and_never_ahead(void **state)
+static void moment_is_that_of_reading_whatever_the_stamp_says(void **state)
 {
     (void)state;
     static const struct {
-        int64_t timestamp_ms, moment_ms; /* -1: no retraction */
+        int64_t timestamp_ms, moment_ms, chosen_ms;
         const char *why;
     } cases[] = {
-        {NOW, NOW, "now"},
-        {NOW - 5 * DAY, NOW - 5 * DAY, "some days ago"},
-        {NOW + 1, NOW, "ahead of our clock"},
-        {-1, NOW, "without a timestamp"},
-        {NOW - 61 * DAY, NOW - 61 * DAY, "the oldest that can be about anything that lives"},
-        {NOW - 61 * DAY - 1, -1, "one older"},
+        {NOW, NOW, NOW, "now"},
+        {NOW - 1, NOW, NOW - 1, "just before"},
+        {NOW - 8 * DAY, NOW, NOW - 8 * DAY, "an epoch ago, kept by a mirror"},
+        {NOW - 61 * DAY, NOW, NOW - 61 * DAY, "older than the longest epoch and its life"},
+        {0, NOW, 0, "a producer without a clock"},
+        {-1, NOW, NOW, "without a timestamp"},
+        {NOW + 1, NOW + 1, NOW + 1, "ahead of our clock, which may be slow"},
+        {NOW + DAY, NOW + DAY, NOW + DAY, "as far ahead as anything may be"},
+        {NOW + DAY + 1, NOW + DAY, NOW + DAY, "and one past it"},
+        {INT64_MAX, NOW + DAY, NOW + DAY, "a retraction ends at some time"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         start(false);
         give(LINE, NULL, cases[i].timestamp_ms);
-        if (fixture->count != (cases[i].moment_ms < 0 ? 0 : 3) ||
-            (fixture->count && fixture->retractions[0].time_ms != cases[i].moment_ms))
+        if (fixture->count != 3 || fixture->retractions[0].time_ms != cases[i].moment_ms ||
+            fixture->retractions[0].chosen_ms != cases[i].chosen_ms)
             fail_msg("%s", cases[i].why);
         stop();
     }
@@ -234,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_record_that_takes_something_back_becomes_a_retraction),
         cmocka_unit_test(retraction_has_the_pseudonym_that_events_have),
-        cmocka_unit_test(moment_is_the_records_own_and_never_ahead),
+        cmocka_unit_test(moment_is_that_of_reading_whatever_the_stamp_says),
         cmocka_unit_test(file_gives_what_is_out_in_the_end),
     };
     struct error error;

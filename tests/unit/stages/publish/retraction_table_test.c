@@ -1,4 +1,5 @@
 /* The table of those who said no: one writer, readers that hold. */
+#include "common/retraction.h"
 #include "stages/publish/retraction_table.h"
 #include "tests/unit/stages/publish/rig.h"
 
@@ -10,7 +11,7 @@ static void put(struct retraction_table *table, unsigned subject, unsigned progr
                 int64_t over_ms)
 {
     struct pseudonym pseudonym = rig_pseudonym(1, subject);
-    if (!retraction_table_put(table, &pseudonym, programme, time_ms, over_ms, &error))
+    if (!retraction_table_put(table, &pseudonym, programme, time_ms, time_ms, over_ms, &error))
         fail_msg("%s", error.what);
 }
 
@@ -77,13 +78,45 @@ static void table_leaves_behind_what_is_over_and_is_bounded(void **state)
     unsigned taken = 0;
     for (unsigned i = 0; i < 2001; i++) {
         pseudonym = rig_pseudonym(2, i);
-        if (!retraction_table_put(table, &pseudonym, 0, 20000, 15000, &error))
+        if (!retraction_table_put(table, &pseudonym, 0, 20000, 20000, 15000, &error))
             break;
         taken++;
     }
     assert_int_equal(taken, 2000);
     assert_non_null(strstr(error.what, "publish.retractions_max"));
     retraction_table_free(table);
+}
+
+static void table_tells_when_a_choice_was_made_as_measuring_needs_it(void **state)
+{
+    (void)state;
+    static const int64_t ages[] = {0,
+                                   1,
+                                   63,
+                                   64,
+                                   65,
+                                   127,
+                                   128,
+                                   129,
+                                   8191,
+                                   8192,
+                                   1000000,
+                                   86400000,
+                                   INT64_C(1) << 40,
+                                   RETRACTION_TIME_MAX};
+    for (unsigned i = 0; i < sizeof ages / sizeof *ages; i++) {
+        struct retraction_table *table = retraction_table_new(1000, 1);
+        struct pseudonym subject = rig_pseudonym(1, 1);
+        assert_true(retraction_table_put(table, &subject, 14, RETRACTION_TIME_MAX,
+                                         RETRACTION_TIME_MAX - ages[i], 0, &error));
+        const struct retraction_slots *slots = retraction_table_hold(table, 0);
+        int64_t age_ms = RETRACTION_TIME_MAX - retraction_slots_chosen(slots, &subject, 14);
+        if (age_ms > ages[i] || age_ms < ages[i] - ages[i] / 64 || (ages[i] < 128 && age_ms != ages[i]))
+            fail_msg("%lld for %lld", (long long)age_ms, (long long)ages[i]);
+        assert_true(retraction_slots_find(slots, &subject, 14) == RETRACTION_TIME_MAX);
+        retraction_table_yield(table, 0);
+        retraction_table_free(table);
+    }
 }
 
 struct reading {
@@ -128,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_keeps_the_newest_choice_of_each_pair),
         cmocka_unit_test(table_leaves_behind_what_is_over_and_is_bounded),
+        cmocka_unit_test(table_tells_when_a_choice_was_made_as_measuring_needs_it),
         cmocka_unit_test(table_shows_readers_every_change_before_their_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,7 +292,8 @@ static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned
     assert_true(retraction_write(&(struct retraction){.kind = kind,
                                                       .subject = rig_pseudonym(kind, number),
                                                       .programme = view_of_string(programme),
-                                                      .time_ms = time_ms},
+                                                      .time_ms = time_ms,
+                                                      .chosen_ms = time_ms},
                                  &arena, &output));
     struct followed_record record = {.timestamp_ms = time_ms,
                                      .now_ms = rig->now_ms,
