@@ -224,6 +224,20 @@ def backlog(run, stopped, subject):
     require(not seen, f"{len(seen)} of {len(people)} who said no are in the feed")
 
 
+def old_timestamp(run):
+    """A mirror or a replay keeps timestamps: two epochs old, and older than any retraction that is of use."""
+    people = run.rest[:2]
+    for person, days in zip(people, (15, 70)):
+        at_ms = int(time.time() * 1000) - days * 86400000
+        choice = {"key": f"line:{number_of(person.name)}",
+                  "value": {"choices": {"*": "out"}, "effective": at_ms - 1000, "seq": 1}}
+        harness.tool("produce", run.bootstrap, run.scene.topic("consent"), run.scene._file([choice]), "records",
+                     f"timestamp={at_ms}")
+    gone = {id for person in people for id in run.ids(person)}
+    wait_until(lambda: all(run.feeds()[id] and not run.feeds()[id][-1] for id in gone),
+               lambda: f"{ {id: run.feeds()[id] for id in gone} }", 60, 0.5)
+
+
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
@@ -235,6 +249,8 @@ def main():
             run.check_changelog()
     if "split" in which:
         run = killed("split", [([stage], 1) for stage in harness.STAGES], "0", "slot", broker, SEED + 1)
+        with tap.case("split_takes_back_whose_choice_bears_an_old_timestamp"):
+            old_timestamp(run)
         for stopped, subject in (("publish", "device"), ("pseudonymize", "line"), ("classify", "account")):
             with tap.case(f"split_never_publishes_whose_events_waited_for_{stopped}_when_they_said_no"):
                 backlog(run, stopped, subject)
