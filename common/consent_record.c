@@ -108,7 +108,7 @@ struct consent_reader {
 struct consent_reader *consent_reader_new(const struct choice_names *names, enum identifier_kind line_kind)
 {
     size_t size =
-        yyjson_read_max_memory_usage(CONSENT_VALUE_BYTES_MAX, READ_FLAGS) + 256; /* the pool's own */
+        yyjson_read_max_memory_usage(CONSENT_MERGED_BYTES_MAX, READ_FLAGS) + 256; /* the pool's own */
     struct consent_reader *reader = malloc(sizeof *reader + size);
     if (reader) {
         reader->names = names;
@@ -159,7 +159,7 @@ static bool read_time(yyjson_val *value, int64_t *out_time_ms)
 static bool read_choices(yyjson_val *choices, const struct choice_names *names, struct choice_record *record,
                          unsigned *unknown_names)
 {
-    if (!yyjson_is_obj(choices) || yyjson_obj_size(choices) > CONSENT_CHOICES_MAX)
+    if (!yyjson_is_obj(choices))
         return false;
     size_t index, count;
     yyjson_val *name, *choice;
@@ -249,7 +249,7 @@ static bool read_names(yyjson_val *list, const struct choice_names *names, choic
 {
     size_t index, count;
     yyjson_val *name;
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > CONSENT_CHOICES_MAX)
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > CONSENT_MERGED_CHOICES_MAX)
         return false;
     *out_set = 0;
     yyjson_arr_foreach(list, index, count, name)
@@ -305,9 +305,18 @@ static bool read_member(enum member member, yyjson_val *value, struct reading *r
     return true;
 }
 
-static bool read_members(yyjson_val *root, struct reading *reading)
+/* What clickveil wrote again may be longer than what it was made of (CONSENT_MERGED_BYTES_MAX). */
+static bool is_bounded(yyjson_val *root, size_t size)
 {
-    if (!yyjson_is_obj(root))
+    size_t names = yyjson_obj_size(yyjson_obj_get(root, "choices"));
+    if (size <= CONSENT_VALUE_BYTES_MAX && names <= CONSENT_CHOICES_MAX)
+        return true;
+    return names <= CONSENT_MERGED_CHOICES_MAX && yyjson_is_obj(yyjson_obj_get(root, "merged"));
+}
+
+static bool read_members(yyjson_val *root, size_t size, struct reading *reading)
+{
+    if (!yyjson_is_obj(root) || !is_bounded(root, size))
         return false;
     unsigned seen = 0;
     size_t index, count;
@@ -329,7 +338,7 @@ static bool read_members(yyjson_val *root, struct reading *reading)
 static yyjson_doc *document_of(struct consent_reader *reader, struct view text)
 {
     yyjson_alc allocator;
-    if (view_is_absent(text) || text.size > CONSENT_VALUE_BYTES_MAX ||
+    if (view_is_absent(text) || text.size > CONSENT_MERGED_BYTES_MAX ||
         !yyjson_alc_pool_init(&allocator, reader->memory, reader->memory_size))
         return NULL;
     /* yyjson reads without writing unless told otherwise; its signature has no const */
@@ -354,6 +363,8 @@ void consent_value_unknown(struct consent_reader *reader, struct view text, cons
     yyjson_doc *document = document_of(reader, text);
     yyjson_val *root = yyjson_doc_get_root(document), *name, *choice;
     size_t index, count;
+    if (!is_bounded(root, text.size))
+        root = NULL;
     yyjson_obj_foreach(yyjson_obj_get(root, "choices"), index, count, name, choice)
     {
         if (!choice_names_bit(reader->names, text_of(name)))
@@ -385,7 +396,7 @@ void consent_value_read(struct consent_reader *reader, const struct consent_key 
 {
     out_value->record = (struct choice_record){.tombstone = view_is_absent(text)};
     out_value->unknown_names = 0;
-    if (view_is_absent(text) || text.size > CONSENT_VALUE_BYTES_MAX)
+    if (view_is_absent(text) || text.size > CONSENT_MERGED_BYTES_MAX)
         return;
 
     yyjson_doc *document = document_of(reader, text);
@@ -393,7 +404,7 @@ void consent_value_read(struct consent_reader *reader, const struct consent_key 
         return;
     struct reading reading = {.reader = reader, .key = key, .value = out_value};
     out_value->record.readable = true;
-    if (!read_members(yyjson_doc_get_root(document), &reading) ||
+    if (!read_members(yyjson_doc_get_root(document), text.size, &reading) ||
         out_value->record.effective_ms - DAY_MS > timestamp_ms) {
         out_value->record = (struct choice_record){0}; /* nothing of half a record counts */
         out_value->unknown_names = 0;

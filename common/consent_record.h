@@ -24,6 +24,9 @@
 enum {
     CONSENT_VALUE_BYTES_MAX = 65536, /* longer is unreadable */
     CONSENT_CHOICES_MAX = 1000,      /* names in one record; more is unreadable */
+    /* of a record with `merged`, to which each pipeline on the topic may have added its own names */
+    CONSENT_MERGED_BYTES_MAX = 2 * CONSENT_VALUE_BYTES_MAX,
+    CONSENT_MERGED_CHOICES_MAX = 2 * CONSENT_CHOICES_MAX,
 };
 
 enum consent_key_kind {
@@ -47,7 +50,7 @@ struct consent_key {
 /* Read a key; an absent one is unreadable. line_kind: the configured subscriber kind. Any thread. */
 void consent_key_read(struct view key, enum identifier_kind line_kind, struct consent_key *out_key);
 
-/* Memory for reading values, about 1 MiB, and what values are read by; one thread at a time. */
+/* Memory for reading values, about 2 MiB, and what values are read by; one thread at a time. */
 struct consent_reader;
 struct consent_reader *consent_reader_new(const struct choice_names *names, /* borrowed */
                                           enum identifier_kind line_kind);  /* NULL: memory is short */

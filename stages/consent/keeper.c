@@ -91,6 +91,19 @@ static bool append(struct keeper *keeper, int32_t partition, struct view key, st
 
 /* ---- the winner again ---- */
 
+/* It takes records of many pipelines with many names to come here. */
+static bool too_long(const struct keeper *keeper, const struct followed_record *record,
+                     struct emitter *emitter)
+{
+    error_fail(
+        emitter->error, EXIT_STATUS_DATA, NULL,
+        "write the subject's choices again, newer than this record, with the programmes that are in use",
+        "what all consent records of a subject come to names more programmes than one record can hold");
+    error_at(emitter->error, "%s[%d]@%lld", keeper->setup.topic, (int)record->partition,
+             (long long)record->offset);
+    return false;
+}
+
 static bool restate(struct keeper *keeper, const struct followed_record *record,
                     const struct consent_key *key, const struct pseudonym *pseudonym, struct emitter *emitter)
 {
@@ -109,6 +122,8 @@ static bool restate(struct keeper *keeper, const struct followed_record *record,
     if (!copy || !restate_write(keeper->reader, record->value, &value.record, &merged, keeper->setup.names,
                                 emitter->arena, &winner))
         return no_room(emitter);
+    if (view_is_absent(winner))
+        return too_long(keeper, record, emitter);
     memcpy(copy, record->key.data, record->key.size);
     return !note_sent(keeper, tag, digest_of(winner)) ||
            append(keeper, record->partition, (struct view){copy, record->key.size}, winner, emitter);

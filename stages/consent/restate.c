@@ -2,7 +2,9 @@
 
 #include "common/json_writer.h"
 
-enum { VALUE_SPARE_BYTES = 2048 }; /* beyond what is taken over: the names of a configuration, numbers */
+/* Beyond what is taken over, which is written no longer than it was read: the names of a configuration (16 of 32 bytes) in
+ * three places, and numbers. */
+enum { VALUE_SPARE_BYTES = 4096 };
 
 bool restate_stands_alone(const struct choice_record *record, const struct choice_state *merged,
                           const struct choice_names *names)
@@ -28,6 +30,7 @@ struct writing {
     const struct choice_names *names;
     enum consent_unknown wanted, also; /* what a visit writes now */
     bool found;
+    unsigned choices; /* names in `choices` */
 };
 
 static void write_unknown(void *context, enum consent_unknown what, struct view text)
@@ -41,6 +44,7 @@ static void write_unknown(void *context, enum consent_unknown what, struct view 
         json_writer_string(writing->writer, text);
         return;
     }
+    writing->choices++;
     json_writer_name_text(writing->writer, text);
     json_writer_string(writing->writer, what == CONSENT_UNKNOWN_IN ? VIEW("in") : VIEW("out"));
 }
@@ -62,6 +66,7 @@ static void write_choices(struct writing *writing, choice_set set, struct view c
     for (unsigned bit = 0; bit < 16; bit++) {
         if (!(set & (1u << bit)))
             continue;
+        writing->choices++;
         json_writer_name_text(writing->writer, name_of(writing->names, bit));
         json_writer_string(writing->writer, choice);
     }
@@ -99,7 +104,7 @@ bool restate_write(struct consent_reader *reader, struct view value, const struc
     struct writing writing = {.writer = &writer, .reader = reader, .value = value, .names = names};
     bool newest =
         record->readable && record->effective_ms == merged->effective_ms && record->seq == merged->seq;
-    if (!json_writer_take(&writer, arena, (view_is_absent(value) ? 0 : 2 * value.size) + VALUE_SPARE_BYTES))
+    if (!json_writer_take(&writer, arena, (view_is_absent(value) ? 0 : value.size) + VALUE_SPARE_BYTES))
         return false;
     json_writer_open_object(&writer);
     json_writer_name(&writer, "choices");
@@ -122,5 +127,9 @@ bool restate_write(struct consent_reader *reader, struct view value, const struc
         ensure(writing.found);
     }
     json_writer_close_object(&writer);
-    return json_writer_finish(&writer, arena, out_value) && out_value->size <= CONSENT_VALUE_BYTES_MAX;
+    if (!json_writer_finish(&writer, arena, out_value))
+        return false;
+    if (out_value->size > CONSENT_MERGED_BYTES_MAX || writing.choices > CONSENT_MERGED_CHOICES_MAX)
+        *out_value = VIEW_ABSENT;
+    return true;
 }

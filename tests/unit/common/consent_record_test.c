@@ -413,6 +413,41 @@ static void consent_names_in_one_record_are_bounded(void **state)
     }
 }
 
+/* What clickveil wrote again may have twice as much. */
+static void merged_values_have_bounds_of_their_own(void **state)
+{
+    static const char merged[] = ",\"merged\":{\"before\":[],\"withdrawn\":[],\"until\":0,\"last_out\":0}}";
+    static const struct {
+        unsigned names;
+        size_t size; /* filled up with blanks; 0: as it is */
+        bool merged, readable;
+    } rows[] = {
+        {1, CONSENT_VALUE_BYTES_MAX + 1, false, false}, {1, CONSENT_VALUE_BYTES_MAX + 1, true, true},
+        {1, CONSENT_MERGED_BYTES_MAX, true, true},      {1, CONSENT_MERGED_BYTES_MAX + 1, true, false},
+        {CONSENT_CHOICES_MAX + 1, 0, false, false},     {CONSENT_CHOICES_MAX + 1, 0, true, true},
+        {CONSENT_MERGED_CHOICES_MAX, 0, true, true},    {CONSENT_MERGED_CHOICES_MAX + 1, 0, true, false},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = test_malloc(CONSENT_MERGED_BYTES_MAX + 2);
+        size_t size =
+            (size_t)snprintf(text, CONSENT_MERGED_BYTES_MAX, "{\"effective\":1,\"seq\":0,\"choices\":{");
+        for (unsigned j = 0; j < rows[i].names; j++)
+            size += (size_t)snprintf(text + size, CONSENT_MERGED_BYTES_MAX - size, "%s\"p%u\":\"in\"",
+                                     j == 0 ? "" : ",", j);
+        size += (size_t)snprintf(text + size, CONSENT_MERGED_BYTES_MAX - size, "}%s",
+                                 rows[i].merged ? merged : "}");
+        if (rows[i].size) {
+            memset(text + size, ' ', rows[i].size - size);
+            size = rows[i].size;
+        }
+        unsigned unknown_names;
+        if (read_value((struct view){text, size}, TIMESTAMP_MS, &unknown_names).readable != rows[i].readable)
+            fail_msg("row %u", i);
+        test_free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +460,7 @@ int main(void)
         cmocka_unit_test(consent_unknown_programmes_are_counted),
         cmocka_unit_test(consent_values_are_bounded),
         cmocka_unit_test(consent_names_in_one_record_are_bounded),
+        cmocka_unit_test(merged_values_have_bounds_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

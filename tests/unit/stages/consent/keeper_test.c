@@ -547,6 +547,129 @@ static void merged_counts_only_from_clickveil(void **state)
     process_stop(&process);
 }
 
+/* A value of `size` bytes with so many programmes of other pipelines. */
+static char *long_value(size_t size, unsigned count, int effective, const char *more)
+{
+    char *value = test_malloc(size + 1);
+    size_t at = (size_t)snprintf(value, size, "{\"choices\":{");
+    size_t tail = (size_t)snprintf(NULL, 0, "},\"effective\":%d,\"seq\":1%s}", effective, more);
+    for (unsigned i = 0; i < count; i++) {
+        size_t rest = (size - at - tail) / (count - i); /* of the names that are still to come, evenly */
+        size_t fixed = (size_t)snprintf(value + at, size - at, "%s\"n%u", i ? "," : "", i);
+        size_t end = i + 1 == count ? size - tail : at + rest;
+        at += fixed;
+        while (at < end - strlen("\":\"out\""))
+            value[at++] = 'x';
+        at += (size_t)snprintf(value + at, size - at, "\":\"out\"");
+    }
+    at += (size_t)snprintf(value + at, size + 1 - at, "},\"effective\":%d,\"seq\":1%s}", effective, more);
+    assert_int_equal(at, size);
+    return value;
+}
+
+/* The largest record that may be written, once more, with the names of this pipeline beside the others. */
+static void the_winner_of_the_largest_record_can_be_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct consent_key key;
+    struct consent_value value, again;
+    struct choice_state merged = {0}, alone = {0};
+    struct view winner;
+    char *text = long_value(CONSENT_VALUE_BYTES_MAX, CONSENT_CHOICES_MAX, 20, "");
+    struct consent_reader *reader = consent_reader_new(&names, IDENTIFIER_OPAQUE);
+    const struct choice_record out = {
+        .readable = true, .out = BASIC | ENHANCED | SPRINT, .effective_ms = 10, .seq = 1};
+    consent_key_read(VIEW("line:a"), IDENTIFIER_OPAQUE, &key);
+    consent_value_read(reader, &key, view_of_string(text), NOW_MS, &value);
+    assert_true(value.record.readable);
+    assert_int_equal(value.unknown_names, CONSENT_CHOICES_MAX);
+    choice_apply(&merged, &out, &names);
+    choice_apply(&merged, &value.record, &names);
+    assert_true(restate_write(reader, view_of_string(text), &value.record, &merged, &names, &fixture->arena,
+                              &winner));
+    assert_true(winner.size > CONSENT_VALUE_BYTES_MAX);
+    consent_value_read(reader, &key, winner, NOW_MS, &again);
+    assert_true(again.record.readable);
+    assert_int_equal(again.unknown_names, CONSENT_CHOICES_MAX);
+    assert_true(restate_stands_alone(&again.record, &merged, &names));
+    choice_apply(&alone, &again.record, &names);
+    assert_int_equal(alone.out, BASIC | ENHANCED | SPRINT);
+    consent_reader_free(reader);
+    test_free(text);
+}
+
+/* Sixteen names, none shorter than it may be, and each in three places. */
+static void the_longest_names_of_a_configuration_find_room(void **state)
+{
+    struct fixture *fixture = *state;
+    struct choice_names long_names = {.count = CHOICE_NAMES_MAX};
+    char text[CHOICE_NAMES_MAX][32];
+    for (unsigned i = 0; i < CHOICE_NAMES_MAX; i++) {
+        memset(text[i], 'a' + (int)i, sizeof text[i]);
+        long_names.names[i] = (struct view){text[i], sizeof text[i]};
+    }
+    const choice_set all = (choice_set)~0;
+    const struct choice_state merged = {.out = all,
+                                        .before = all,
+                                        .withdrawn = all,
+                                        .ordered = true,
+                                        .two_step = true,
+                                        .asked = true,
+                                        .effective_ms = CHOICE_EFFECTIVE_MS_MAX,
+                                        .seq = INT64_MIN,
+                                        .before_until_ms = CHOICE_EFFECTIVE_MS_MAX,
+                                        .last_out_ms = CHOICE_LAST_OUT_UNTIMED};
+    const struct choice_record unreadable = {0};
+    struct consent_reader *reader = consent_reader_new(&long_names, IDENTIFIER_OPAQUE);
+    struct view winner;
+    assert_true(
+        restate_write(reader, VIEW("?"), &unreadable, &merged, &long_names, &fixture->arena, &winner));
+    assert_true(winner.size > 1500);
+    consent_reader_free(reader);
+}
+
+/* What other pipelines wrote again is full: nothing can be added, and it says what helps. */
+static void keeper_says_what_helps_when_one_record_cannot_hold_all(void **state)
+{
+    static const char merged[] = ",\"merged\":{\"before\":[],\"withdrawn\":[],\"until\":0,\"last_out\":0}";
+    static const struct {
+        size_t size;
+        unsigned names;
+    } rows[] = {{CONSENT_MERGED_BYTES_MAX, 100}, {60000, CONSENT_MERGED_CHOICES_MAX}};
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct process process;
+        struct emitter emitter = {.arena = &fixture->arena, .error = &fixture->error};
+        char *text = long_value(rows[i].size, rows[i].names, 5, merged);
+        fixture->topic.count = 0;
+        fixture->error = (struct error){0};
+        write_record(&fixture->topic, "line:a", R("\"basic\":\"out\"", 10, ), NULL);
+        process_start(fixture, &process);
+        follow(fixture, &process);
+        const struct followed_record record = {.offset = 1,
+                                               .timestamp_ms = NOW_MS,
+                                               .key = VIEW("line:a"),
+                                               .value = view_of_string(text),
+                                               .author = VIEW("other.keeper"),
+                                               .committed = true};
+        assert_true(ledger_apply(process.ledger, &record, &fixture->error));
+        assert_false(keeper_process(&process.keeper, &record, &emitter));
+        assert_int_equal(fixture->error.exit_status, EXIT_STATUS_DATA);
+        assert_false(fixture->error.abort_transaction); /* no smaller batch helps */
+        assert_string_equal(fixture->error.where, "consent[0]@1");
+        assert_non_null(strstr(fixture->error.action, "write the subject's choices again"));
+        write_record(&fixture->topic, "line:a", "",
+                     NULL); /* takes the place of what is not in the topic here */
+        write_record(&fixture->topic, "line:a", R("\"basic\":\"out\"", 20, ), NULL);
+        process.applied = 2;
+        follow(fixture, &process);
+        assert_true(keeper_process(&process.keeper, &record, &emitter)); /* as advised */
+        process_stop(&process);
+        test_free(text);
+        arena_reset(&fixture->arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +689,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(keeper_takes_over_choices_of_other_pipelines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merged_counts_only_from_clickveil, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_winner_of_the_largest_record_can_be_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_longest_names_of_a_configuration_find_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeper_says_what_helps_when_one_record_cannot_hold_all, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
