@@ -6,7 +6,8 @@
  *
  * A subject that moved_from another has that one's `out`s too (moves.h). Partitions are read in no order, so what the
  * other subject is out of is known only when the topic has been read whole: until then moves are only noted, and nothing
- * is decided; then all are resolved, and from then on each change of the other subject is copied at once.
+ * is decided; then all are resolved, and from then on each change of the other subject is copied at once. Of one that was
+ * erased, all that is left in the topic is its suppression entry, so the move knows its hash there.
  */
 #include "stages/consent/ledger_internal.h"
 
@@ -323,6 +324,14 @@ static void add_erasure(struct choice_state *state)
 
 /* ---- subjects that took the place of others (rule 10) ---- */
 
+/* Its tombstone may have vanished; what it said has been copied, and still is. */
+static bool other_is_erased(const struct ledger *ledger, const struct move *move)
+{
+    struct choice_state state;
+    return ledger->setup.suppression_key && choice_table_entries(ledger->erased) > 0 &&
+           choice_table_find(ledger->erased, &move->from_erased, &state) && state.out;
+}
+
 /* with_pending: of somebody whose move has just become known the uncommitted `out`s count too; later ones come by
  * themselves. Should they be aborted, it errs on the side of `out`. */
 static void inherit_queued(struct ledger *ledger, bool with_pending)
@@ -333,6 +342,8 @@ static void inherit_queued(struct ledger *ledger, bool with_pending)
         struct choice_handle entry = entry_of(ledger, &move->to, &before);
         if (with_pending)
             from.out |= from.pending;
+        if (other_is_erased(ledger, move))
+            add_erasure(&from);
         after = before;
         if (!choice_inherit(&after, &from, &move->terms, ledger->setup.names))
             continue;
@@ -360,6 +371,9 @@ static bool add_move(struct ledger *ledger, const struct consent_value *value,
     struct choice_handle entry;
     subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
                       (struct view){key->identifier, key->size}, &move.from);
+    if (ledger->setup.suppression_key)
+        subject_pseudonym(ledger->setup.suppression_key, key->subject, key->identifier_kind,
+                          (struct view){key->identifier, key->size}, &move.from_erased);
     if (!choice_table_entry(ledger->table, &move.from, &entry, error) ||
         !moves_add(&ledger->moves, &move, error))
         return false;

@@ -92,7 +92,8 @@ bool moves_add(struct moves *moves, const struct move *move, struct error *error
     if (!make_room(moves, error))
         return false;
     struct move *added = &moves->list[moves->count++];
-    *added = (struct move){.from = move->from, .to = move->to, .terms = move->terms};
+    *added = (struct move){
+        .from = move->from, .to = move->to, .from_erased = move->from_erased, .terms = move->terms};
     link_move(moves, moves->count);
     atomic_store_explicit(&moves->count_shown, moves->count, memory_order_relaxed);
     return true;
@@ -166,7 +167,7 @@ struct move *moves_next_follower(struct moves *moves)
 
 /* What is written of a move: no byte of it is left to chance. */
 struct saved_move {
-    struct pseudonym from, to;
+    struct pseudonym from, to, from_erased;
     int64_t effective_ms;
     uint64_t confirmed;
 };
@@ -176,7 +177,8 @@ void moves_save(const struct moves *moves, struct snapshot_writer *writer)
     snapshot_put(writer, &moves->count, sizeof moves->count);
     for (uint32_t i = 0; i < moves->count; i++) {
         const struct move *move = &moves->list[i];
-        struct saved_move saved = {move->from, move->to, move->terms.effective_ms, move->terms.confirmed};
+        struct saved_move saved = {move->from, move->to, move->from_erased, move->terms.effective_ms,
+                                   move->terms.confirmed};
         snapshot_put(writer, &saved, sizeof saved);
     }
 }
@@ -194,6 +196,7 @@ bool moves_restore(struct moves *moves, struct snapshot_reader *reader)
         struct move move = {
             .from = saved.from,
             .to = saved.to,
+            .from_erased = saved.from_erased,
             .terms = {.effective_ms = saved.effective_ms, .confirmed = (choice_set)saved.confirmed},
         };
         if (!moves_add(moves, &move, &error))

@@ -18,6 +18,8 @@
 
 struct move {
     struct pseudonym from, to;
+    struct pseudonym
+        from_erased; /* the other subject's hash under the suppression key; all zero without one */
     struct choice_move terms;
     uint32_t next_from, next_to, next_queued; /* numbers + 1; 0: none */
     bool queued;
@@ -33,7 +35,7 @@ struct moves { /* all zero: none */
 
 void moves_release(struct moves *moves); /* accepts zeroed memory */
 
-/* Note a move (from, to, terms). Of the same two subjects again: the earlier moment holds, and what
+/* Note a move (from, to, from_erased, terms). Of the same two subjects again: the earlier moment holds, and what
  * was confirmed stays. False: memory is short (error says so). */
 CLICKVEIL_MUST_CHECK bool moves_add(struct moves *moves, const struct move *move, struct error *error);
 

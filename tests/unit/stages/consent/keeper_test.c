@@ -316,6 +316,71 @@ static void compaction_alone_undoes_opt_outs(void **state)
     assert_true(undone >= 10);
 }
 
+/* Who took the place of another (rule 10) stays out of what that one was out of, also when that one is erased after the
+ * keeper has written the newer subject's record again. */
+static void keeper_lets_compaction_undo_no_out_of_a_subject_that_moved(void **state)
+{
+    static const struct {
+        const char *records[6][2]; /* the first two before the first full read is done */
+        const char *why;
+    } rows[] = {
+        {{{"line:old", R("\"basic\":\"out\"", 10, )}, {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")}},
+         "nothing more happens"},
+        {{{"line:old", R("\"basic\":\"out\"", 10, )},
+          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+          {"line:old", NOTHING}},
+         "the other one is erased"},
+        {{{"line:old", R("\"basic\":\"in\"", 10, )},
+          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+          {"line:old", R("\"enhanced\":\"out\"", 30, )},
+          {"line:old", NOTHING}},
+         "it says `out` later, and is erased"},
+        {{{"line:old", R("\"basic\":\"out\"", 10, )},
+          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+          {"line:old", NOTHING},
+          {"line:a", R("\"enhanced\":\"in\"", 30, TWO_STEP)}},
+         "and the subject confirms something since"},
+        {{{"line:old", R("\"basic\":\"out\"", 10, )},
+          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+          {"line:old", NOTHING},
+          {"line:old", R("\"*\":\"in\"", 40, TWO_STEP)}},
+         "and its next holder says `in`"},
+        {{{"line:older", R("\"basic\":\"out\"", 10, )},
+          {"line:old", R("", 15, ",\"moved_from\":\"line:older\"")},
+          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+          {"line:older", NOTHING}},
+         "one before the other is erased"},
+    };
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct process process;
+        struct answers before, after;
+        fixture->topic.count = 0;
+        process_start(fixture, &process);
+        for (unsigned j = 0; j < 6 && rows[i].records[j][0]; j++) {
+            write_record(&fixture->topic, rows[i].records[j][0], rows[i].records[j][1], NULL);
+            if (j < 1)
+                continue;
+            follow(fixture, &process);
+            assert_true(ledger_complete(process.ledger, &fixture->error));
+            settle(fixture, &process, false);
+        }
+        ask(fixture, &process, &before);
+        process_stop(&process);
+        if (before.answers[0][5] != CHOICE_OUT)
+            fail_msg("%s: %s", rows[i].why, before.text);
+        compact(&fixture->topic);
+        process_start(fixture, &process);
+        follow(fixture, &process);
+        assert_true(ledger_complete(process.ledger, &fixture->error));
+        settle(fixture, &process, true);
+        ask(fixture, &process, &after);
+        process_stop(&process);
+        if (memcmp(before.answers, after.answers, sizeof before.answers) != 0)
+            fail_msg("%s:\n%s\n%s", rows[i].why, before.text, after.text);
+    }
+}
+
 /* Where signals yield, an older one must not be all that compaction leaves (rules 6 and 7). */
 static void keeper_writes_the_newest_signal_again_where_signals_yield(void **state)
 {
@@ -674,6 +739,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeper_lets_compaction_undo_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeper_lets_compaction_undo_no_out_of_a_subject_that_moved, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(keeper_writes_the_newest_signal_again_where_signals_yield, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(compaction_alone_undoes_opt_outs, set_up, tear_down),
