@@ -173,6 +173,9 @@ void choice_record_effect(const struct choice_record *record, enum subject_kind 
 
     choice_set given = spread(in, in | record->out) & (choice_set)~out;
     choice_set spoken_of = spread(void_in, record->in | record->out);
+    /* an `in` that a record took back without a word is told of when it is written again */
+    if (record->merged.present)
+        spoken_of |= spread(record->merged.withdrawn, in);
     choice_set lapsed = programmes->opt_in | (programmes->opt_in_somewhere & spoken_of);
     if (record->closed)
         lapsed |= programmes->opt_in_somewhere | choice_names_successors(names, (choice_set)~0);

@@ -116,8 +116,9 @@ struct choice_effect {
  *
  * `lapsed` holds the programmes under opt_in of their own for whom the record, of a subject that may say `in`, gives
  * none that can count. A programme that is opt_out, with opt_in in some regions, is in it only where the record speaks
- * of it (an `in` for it that cannot count, or `closed`): records have no region, so a record about another programme
- * would take back what everybody else is enrolled in. Pure; any thread. */
+ * of it (an `in` for it that cannot count, `closed`, or `merged.withdrawn`): records have no region, so a record about
+ * another programme would take back what everybody else is enrolled in. Of somebody who had said `in`, the record that
+ * clickveil writes again behind it names what was taken back (rule 6). Pure; any thread. */
 void choice_record_effect(const struct choice_record *record, enum subject_kind subject,
                           const struct choice_programmes *programmes, struct choice_effect *out_effect);
 

@@ -48,7 +48,10 @@ static struct choice_record record_of(const struct choice_names *names, const ch
             record.in |= bit;
         else if (word.data[word.size - 1] == '-' && bit)
             record.out |= bit;
-        else if (view_equal(word, VIEW("two_step")))
+        else if (word.data[word.size - 1] == '~' && bit) { /* clickveil wrote it: its `in` was taken back */
+            record.merged.present = true;
+            record.merged.withdrawn |= bit;
+        } else if (view_equal(word, VIEW("two_step")))
             record.two_step = true;
         else if (view_equal(word, VIEW("asked")))
             record.asked = true;
@@ -116,6 +119,15 @@ static const struct effect_case cases[] = {
     {"sprint+ void", SUBJECT_LINE, TMOBILE, PLUS | LINES, 0, 0,
      "a withdrawn `in` of the predecessor is `out` of tmobile"},
     {"*- plus+ void", SUBJECT_LINE, ALL, PLUS | LINES, 0, 0, "an `in` that does not count leaves it to `*`"},
+
+    {"tmobile~", SUBJECT_LINE, 0, TMOBILE | PLUS | LINES, 0, 0,
+     "an `in` taken back without a word: told of when it is written again"},
+    {"plus+ tmobile~", SUBJECT_LINE, 0, TMOBILE | LINES, 0, 0, "beside another programme's `in`"},
+    {"tmobile+ tmobile~", SUBJECT_LINE, 0, PLUS | LINES, 0, 0, "given again since"},
+    {"*~", SUBJECT_LINE, 0, TMOBILE | PLUS | LINES, 0, 0, "an `in` to everything"},
+    {"*~ tmobile+", SUBJECT_LINE, 0, PLUS | LINES, 0, 0, "but what is given"},
+    {"relevant~", SUBJECT_LINE, 0, PLUS | LINES, 0, 0, "opt_out everywhere: nothing hung on it"},
+    {"tmobile~", SUBJECT_DEVICE, 0, 0, 0, 0, "a device's counted for nothing"},
 
     {"closed", SUBJECT_LINE, 0, TMOBILE | PLUS | LINES, 0, 0,
      "every `in` is void: opt_in anywhere, and successors"},
