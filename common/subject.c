@@ -474,18 +474,28 @@ struct subject_key *subject_key_load_suppression(const char *path, struct error 
     return key_of(secret_load(path, SECRET_SUPPRESSION, error), error);
 }
 
-struct subject_key *subject_key_derive_suppression(const struct subject_key *key, struct error *error)
+static struct subject_key *derive(const struct subject_key *key, struct view tag, enum secret_purpose purpose,
+                                  struct error *error)
 {
-    static const char tag[] = "\016suppression/v1";
     uint8_t *bytes = secret_memory_new(SECRET_SIZE, error);
     if (!bytes)
         return NULL;
-    int failed = crypto_generichash(bytes, SECRET_SIZE, (const uint8_t *)tag, sizeof tag - 1, key->bytes,
+    int failed = crypto_generichash(bytes, SECRET_SIZE, (const uint8_t *)tag.data, tag.size, key->bytes,
                                     SUBJECT_KEY_SIZE);
     ensure(failed == 0);
-    struct subject_key *derived = key_of(secret_of_bytes(SECRET_SUPPRESSION, bytes, error), error);
+    struct subject_key *derived = key_of(secret_of_bytes(purpose, bytes, error), error);
     secret_memory_free(bytes);
     return derived;
+}
+
+struct subject_key *subject_key_derive_suppression(const struct subject_key *key, struct error *error)
+{
+    return derive(key, VIEW("\016suppression/v1"), SECRET_SUPPRESSION, error);
+}
+
+struct subject_key *subject_key_derive_table(const struct subject_key *suppression, struct error *error)
+{
+    return derive(suppression, VIEW("\020consent-table/v1"), SECRET_PSEUDONYM, error);
 }
 
 /* A device of the kind `opaque` can't be, so this is no subject's hash. */

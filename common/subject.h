@@ -80,6 +80,10 @@ struct subject_key *subject_key_of_bytes(const uint8_t bytes[SUBJECT_KEY_SIZE], 
 struct subject_key *subject_key_load_suppression(const char *path, struct error *error);
 struct subject_key *subject_key_derive_suppression(const struct subject_key *key, struct error *error);
 
+/* The key of the consent table of a process that has no key of pseudonyms, made from the key of suppression entries, so
+ * that its snapshot is of use to the next start (rule 11). NULL: error says why. */
+struct subject_key *subject_key_derive_table(const struct subject_key *suppression, struct error *error);
+
 /* Stands for the key itself, so that what was made under another is seen: base64url of 8 bytes, NUL-terminated. */
 enum { SUBJECT_KEY_CHECK_SIZE = 12 };
 void subject_key_check(const struct subject_key *key, char out_text[SUBJECT_KEY_CHECK_SIZE]);

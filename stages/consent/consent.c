@@ -24,7 +24,9 @@ struct consent_shared {
     struct ledger *ledger;
     struct ledger_place *ignored;
     struct subject_key *suppression_key; /* NULL: none that lasts */
-    char author[LEDGER_AUTHOR_SIZE];     /* of what this process writes, without the worker */
+    struct subject_key *own_key;         /* of the table, where no key of pseudonyms is at hand; else NULL */
+    const struct subject_key *subject_key;
+    char author[LEDGER_AUTHOR_SIZE]; /* of what this process writes, without the worker */
     bool subjects[SUBJECT_KINDS];
     bool stores_gpc, signals_yield;
     _Atomic uint64_t events_looked_up, events_matched; /* committed */
@@ -86,6 +88,18 @@ static bool load_suppression_key(struct consent_shared *shared, const struct sta
     return !key || shared->suppression_key;
 }
 
+/* The table is looked up by the pseudonyms of the process. One that has none to give has a random key, and the next
+ * start could not read its snapshot (rule 11): then the key is made from one that stays. */
+static bool choose_subject_key(struct consent_shared *shared, const struct stage_context *context,
+                               struct error *error)
+{
+    shared->subject_key = context->subject_key;
+    if (context->subject_key_lasts || !shared->suppression_key)
+        return true;
+    shared->subject_key = shared->own_key = subject_key_derive_table(shared->suppression_key, error);
+    return shared->own_key != NULL;
+}
+
 static void name_author(struct consent_shared *shared, const struct stage_context *context)
 {
     const struct config *config = context->config;
@@ -117,11 +131,11 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
     shared->stores_gpc = option_list_has(&options->signals.store, CONSENT_STORED_GPC);
     name_author(shared, context);
     if (!read_ignored(shared, options, error) || !load_suppression_key(shared, context, error) ||
-        !policy_new(config, &shared->policy, error))
+        !choose_subject_key(shared, context, error) || !policy_new(config, &shared->policy, error))
         return false;
     struct ledger_setup setup = {
         .names = policy_names(shared->policy),
-        .subject_key = context->subject_key,
+        .subject_key = shared->subject_key,
         .topic = config->topics.consent.data ? config->topics.consent.data : "consent",
         .line_kind = (enum identifier_kind)config->subscriber.kind,
         .entries_max = (uint64_t)options->entries_max,
@@ -147,6 +161,7 @@ static void consent_shared_release(void *memory)
     ledger_free(shared->ledger);
     policy_free(shared->policy);
     subject_key_free(shared->suppression_key);
+    subject_key_free(shared->own_key);
     free(shared->ignored);
     memset(shared, 0, sizeof *shared);
 }
@@ -296,7 +311,7 @@ static bool side_init(void *memory, const struct stage_context *context, struct 
     const struct keeper_setup setup = {
         .ledger = shared->ledger,
         .names = policy_names(shared->policy),
-        .subject_key = context->subject_key,
+        .subject_key = shared->subject_key,
         .suppression_key = shared->suppression_key,
         .line_kind = (enum identifier_kind)config->subscriber.kind,
         .author = {author, size - 1},
@@ -367,7 +382,7 @@ static bool consent_init(void *memory, const struct stage_context *context, stru
     struct consent_state *state = memory;
     const struct config *config = context->config;
     state->shared = context->shared;
-    state->subject_key = context->subject_key;
+    state->subject_key = state->shared->subject_key;
     state->worker = context->worker;
     state->future_max_ms = config->input.future_max_ms;
     state->late_max_ms = config->input.late_max_ms;
@@ -573,8 +588,8 @@ static struct verdict stop(struct emitter *emitter, const char *what)
 
 /* ---- learning (rule 7) ---- */
 
-/* Where signals yield, the newest signal counts, and each event brings a newer one. One that is newer by this at most is not
- * written again, unless an `in` lies between the two. */
+/* Where signals yield, the newest signal counts, and each event brings a newer one. One that is newer by this at most is
+ * not written again, unless an `in` lies between the two. */
 enum { SIGNAL_AGAIN_MS = 60000 };
 
 /* Does the table hold this signal, or one that is as good? *out_slack_ms: by how much it may be newer than what is known. */

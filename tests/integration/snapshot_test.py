@@ -8,7 +8,7 @@ import stat
 
 import harness
 from harness import require, wait_until
-from scene import Scene, choice, event
+from scene import Scene, choice, event, number_of
 
 tap = harness.Tap()
 work = harness.directory("snapshot")
@@ -122,6 +122,34 @@ def refused(scene, path):
     require(short == scene.topic("consent"), "the same topic")
 
 
+def alone(bootstrap):
+    """Consent as a process of its own has no key of pseudonyms: the key of its table comes from that of suppression."""
+    path, key = work / "alone.snapshot", work / "secrets/suppression.key"
+    scene = Scene(work, "alone", bootstrap, stages=["consent"],
+                  consent={"snapshot": str(path), "snapshot_every": "1s", "suppression_key": str(key)})
+    harness.clickveil("keygen", "--config", harness.write_configuration(work, "alone-keygen", scene.config))
+    create(scene)
+    scene.send_choices(choice("ann", "out"), *(choice(f"p{i}", "out") for i in range(60)))
+    process = started(scene, "one")
+    wait_written(process, path)
+    process.stop()
+    process = started(scene, "two")
+    with tap.case("snapshot_of_consent_alone_is_reused_and_decides_the_same"):
+        require(process.logged("snapshot_reused"), process.tail())
+        require(gauges(process)["consent_entries"] == 61, gauges(process))
+        scene.send_events(event("ann"), event("p7"), event("cat"))
+        scene.wait_taken()
+        passed = [record["key"] for record in harness.dump(bootstrap, scene.topic("consent_out"))]
+        require(passed == [number_of("cat")[1:]], passed) # without its plus
+    process.stop()
+    key.unlink()
+    harness.clickveil("keygen", "--config", harness.write_configuration(work, "alone-keygen", scene.config))
+    process = started(scene, "three")
+    tap.ok("snapshot_of_consent_alone_under_another_key_is_rebuilt",
+           process.logged("the snapshot is not used: it was made with another key"), process.tail())
+    process.stop()
+
+
 def too_old(scene, path):
     harness.subprocess.run([harness.ROOT / "tests/support/kafka.sh", "tool", "kafka.admin.ConfigCommand",
                             "--bootstrap-server", scene.bootstrap, "--alter", "--entity-type", "topics", "--entity-name",
@@ -184,6 +212,7 @@ def main():
         "reused": first,
         "refused": lambda: refused(*scenes["reused"]),
         "old": lambda: too_old(*scenes["reused"]),
+        "alone": lambda: alone(broker.bootstrap),
         "between": lambda: anew_between_starts(broker.bootstrap),
         "running": lambda: anew_while_running(broker.bootstrap),
     }

@@ -366,6 +366,25 @@ static void pseudonyms_depend_on_the_key(void **state)
     subject_key_free(NULL);
 }
 
+/* docs/pseudonyms.md, "Suppression entries"; worked out with Python's hashlib. */
+static void derived_keys_are_as_documented(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    char check[SUBJECT_KEY_CHECK_SIZE];
+    struct subject_key *key = vector_key();
+    struct subject_key *suppression = subject_key_derive_suppression(key, &error);
+    struct subject_key *table = subject_key_derive_table(suppression, &error);
+    assert_non_null(table);
+    subject_key_check(suppression, check);
+    assert_string_equal(check, "cRv6tPR6trc");
+    subject_key_check(table, check);
+    assert_string_equal(check, "lM0y3Vq48ZI");
+    subject_key_free(table);
+    subject_key_free(suppression);
+    subject_key_free(key);
+}
+
 static void record_gets_the_pseudonyms_that_it_lacks(void **state)
 {
     (void)state;
@@ -494,6 +513,7 @@ int main(void)
         cmocka_unit_test(unknown_kind_has_no_identifiers),
         cmocka_unit_test(pseudonyms_are_the_published_vectors),
         cmocka_unit_test(pseudonyms_depend_on_the_key),
+        cmocka_unit_test(derived_keys_are_as_documented),
         cmocka_unit_test(record_gets_the_pseudonyms_that_it_lacks),
         cmocka_unit_test(hashes_are_one_function_over_all_lengths),
         cmocka_unit_test(app_tokens_are_the_published_vectors),
