@@ -2,11 +2,13 @@
  * clickveil topics: which topics a configuration needs, and making them.
  *
  * `plan` asks no broker. `create` makes what is missing, in one request, and never changes what is there: it says
- * what differs, since partitions and cleanup of a topic with data are not ours to turn.
+ * what differs, since partitions and cleanup of a topic with data are not ours to turn. A consent topic that somebody else
+ * made gets the birth records that it lacks.
  */
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
+#include "commands/consent.h"
 #include "common/config.h"
 #include "common/kafka_birth.h"
 #include "common/kafka_topics.h"
@@ -30,6 +32,7 @@ struct topics_wish {
 struct outcome {
     struct kafka_topic_found *found;
     struct kafka_topic_result *results;
+    int32_t *births; /* partitions of a topic that was there to which birth records were added */
 };
 
 /* ---- text ---- */
@@ -144,6 +147,8 @@ static void print_outcome(const struct topic_plan *plan, const struct outcome *o
         printf("%-8s  %s (%s), %d partition%s\n", state_name(outcome, i), entry->topic.data,
                topic_plan_role_name(entry->role), found->exists ? found->partitions : entry->partitions,
                (found->exists ? found->partitions : entry->partitions) == 1 ? "" : "s");
+        if (outcome->births[i] > 0)
+            printf("          birth records added to %d of them\n", outcome->births[i]);
     }
     fflush(stdout);
     for (unsigned i = 0; i < plan->count; i++) {
@@ -199,6 +204,7 @@ static void json_entry(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct t
     yyjson_mut_obj_add_str(doc, item, "state", state_name(outcome, index));
     if (is_failure(outcome, index) && !outcome->found[index].refused)
         yyjson_mut_obj_add_str(doc, item, "why", outcome->results[index].why);
+    yyjson_mut_obj_add_int(doc, item, "births_added", outcome->births[index]);
     struct json_list differences = {doc, yyjson_mut_obj_add_arr(doc, item, "differs")};
     if (outcome->found[index].exists)
         visit_differences(entry, &outcome->found[index], add_difference, &differences);
@@ -241,19 +247,39 @@ static int show_plan(const struct config *config, const struct topics_wish *wish
     return finish(&error, true);
 }
 
-/* The consent topic is recognised by its birth records (spec 3, rule 11); one that is there already has them or not. */
+/* Of one that is there, what is missing is no reason to fail: without birth records only its snapshot is of no use. */
+static void complete_births(const struct config *config, const struct topic_plan_entry *entry,
+                            const struct kafka_topic_found *found, int32_t *out_written)
+{
+    struct error error = {0};
+    bool fine = kafka_births_complete(config, entry->topic.data, found->partitions, TIMEOUT_MS,
+                                      consent_progress(), out_written, &error);
+    consent_progress_end();
+    if (!fine)
+        fprintf(
+            stderr,
+            "clickveil topics: warning: %s: birth records could not be looked for and added (%s); without "
+            "them no snapshot of consent is reused: grant Read and Write on it, then run this again\n",
+            entry->topic.data, error.what);
+}
+
+/* The consent topic is recognised by its birth records (spec 3, rule 11). */
 static bool write_births(const struct config *config, const struct topic_plan *plan,
                          const struct outcome *outcome, struct error *error)
 {
     for (unsigned i = 0; i < plan->count; i++) {
         const struct topic_plan_entry *entry = &plan->entries[i];
-        if (entry->role == TOPIC_CONSENT && !outcome->found[i].exists && !outcome->found[i].refused &&
-            outcome->results[i].made == KAFKA_TOPIC_MADE &&
+        if (entry->role != TOPIC_CONSENT || outcome->found[i].refused)
+            continue;
+        if (outcome->found[i].exists) {
+            complete_births(config, entry, &outcome->found[i], &outcome->births[i]);
+            continue;
+        }
+        if (outcome->results[i].made == KAFKA_TOPIC_MADE &&
             !kafka_births_write(config, entry->topic.data, entry->partitions, TIMEOUT_MS, error)) {
             error_at(error, "%s", entry->topic.data);
-            error_advise(error,
-                         "without birth records no snapshot of consent is reused: grant Write on the topic, "
-                         "delete it while it is empty, and run this again");
+            error_advise(error, "without birth records no snapshot of consent is reused: grant Write on the "
+                                "topic, and run this again");
             return false;
         }
     }
@@ -266,8 +292,9 @@ static bool make_topics(const struct config *config, struct kafka_topics *topics
     struct outcome outcome = {
         .found = calloc(plan->count, sizeof *outcome.found),
         .results = calloc(plan->count, sizeof *outcome.results),
+        .births = calloc(plan->count, sizeof *outcome.births),
     };
-    bool fine = outcome.found && outcome.results;
+    bool fine = outcome.found && outcome.results && outcome.births;
     if (!fine)
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the topics");
     fine = fine && kafka_topics_find(topics, plan, outcome.found, error) &&
@@ -285,6 +312,7 @@ static bool make_topics(const struct config *config, struct kafka_topics *topics
     }
     free(outcome.found);
     free(outcome.results);
+    free(outcome.births);
     return fine;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/kafka_client.h"
+#include "common/kafka_scan.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -256,8 +257,9 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         *(rd_kafka_resp_err_t *)message->_private = message->err;
 }
 
-bool kafka_births_write(const struct config *config, const char *topic, int32_t partitions, int timeout_ms,
-                        struct error *error)
+/* has: partitions that have one; NULL: none has. */
+static bool write_births(const struct config *config, const char *topic, int32_t partitions, const bool *has,
+                         int timeout_ms, struct error *error)
 {
     struct kafka_client_spec spec = {.role = KAFKA_ROLE_PLAIN_PRODUCER, .delivery = on_delivery};
     rd_kafka_t *client = kafka_client_new(config, &spec, error);
@@ -267,6 +269,8 @@ bool kafka_births_write(const struct config *config, const char *topic, int32_t 
     make_uuid(key + PREFIX_SIZE);
     rd_kafka_resp_err_t failure = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int32_t i = 0; !failure && i < partitions; i++) {
+        if (has && has[i])
+            continue;
         rd_kafka_resp_err_t code =
             rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(i),
                               RD_KAFKA_V_KEY(key, PREFIX_SIZE + UUID_SIZE), RD_KAFKA_V_VALUE((void *)"{}", 2),
@@ -281,4 +285,61 @@ bool kafka_births_write(const struct config *config, const char *topic, int32_t 
     rd_kafka_flush(client, timeout_ms);
     rd_kafka_destroy(client);
     return !failure || kafka_fail_code(error, failure, "writing birth records");
+}
+
+bool kafka_births_write(const struct config *config, const char *topic, int32_t partitions, int timeout_ms,
+                        struct error *error)
+{
+    return write_births(config, topic, partitions, NULL, timeout_ms, error);
+}
+
+struct search {
+    bool *has; /* of each partition */
+    int32_t partitions, left;
+    void (*progress)(void *context, double ratio);
+};
+
+/* False, without an error: all are found. */
+static bool look_for_birth(void *context, const struct kafka_scan_record *record, struct error *error)
+{
+    struct search *search = context;
+    (void)error;
+    if (record->partition < search->partitions && !search->has[record->partition] &&
+        is_birth(record->key, record->author)) {
+        search->has[record->partition] = true;
+        search->left--;
+    }
+    return search->left > 0;
+}
+
+static void pass_progress(void *context, double ratio)
+{
+    const struct search *search = context;
+    search->progress(NULL, ratio);
+}
+
+bool kafka_births_complete(const struct config *config, const char *topic, int32_t partitions, int timeout_ms,
+                           void (*progress)(void *context, double ratio), int32_t *out_written,
+                           struct error *error)
+{
+    struct search search = {.has = calloc((size_t)partitions + 1, sizeof *search.has),
+                            .partitions = partitions,
+                            .left = partitions,
+                            .progress = progress};
+    if (!search.has)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
+                          "no memory to look for birth records");
+    const struct kafka_scan scan = {.config = config,
+                                    .topic = topic,
+                                    .timeout_ms = timeout_ms,
+                                    .visit = look_for_birth,
+                                    .context = &search,
+                                    .progress = progress ? pass_progress : NULL};
+    bool fine = kafka_scan(&scan, error) || search.left == 0;
+    if (fine && search.left > 0)
+        fine = write_births(config, topic, partitions, search.has, timeout_ms, error);
+    free(search.has);
+    if (fine)
+        *out_written = search.left;
+    return fine;
 }

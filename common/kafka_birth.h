@@ -1,6 +1,6 @@
 /*
  * Is a topic still the one that it was (spec 3, rule 11)? The client library has no topic IDs, so `clickveil topics create`
- * writes a birth record to each partition: key `meta:birth:<uuid>`, header clickveil-author. Compaction keeps it at its
+ * writes a birth record to each partition that has none: key `meta:birth:<uuid>`, header clickveil-author. Compaction keeps it at its
  * offset; a topic that was deleted and made anew has another, or none.
  *
  * kafka_births_note and kafka_births_check: any thread.
@@ -38,5 +38,13 @@ void kafka_births_forget(struct kafka_births *births); /* know none */
 /* Write birth records to all partitions of a new topic. */
 CLICKVEIL_MUST_CHECK bool kafka_births_write(const struct config *config, const char *topic,
                                              int32_t partitions, int timeout_ms, struct error *error);
+
+/* Write them to those partitions of a topic that have none: one that was made otherwise, or has grown. It is read until
+ * each partition's is found, hence whole where one is missing. progress: as in struct kafka_scan, with its context NULL.
+ * *out_written: to how many. */
+CLICKVEIL_MUST_CHECK bool kafka_births_complete(const struct config *config, const char *topic,
+                                                int32_t partitions, int timeout_ms,
+                                                void (*progress)(void *context, double ratio),
+                                                int32_t *out_written, struct error *error);
 
 #endif

@@ -23,7 +23,7 @@ def scene_of(name, bootstrap, **consent):
 def create(scene, config=None):
     """By clickveil, which writes the birth records."""
     path = harness.write_configuration(work, f"{scene.name}-topics", config or scene.config)
-    harness.clickveil("topics", "create", "--config", path, "--partitions", "2")
+    return harness.clickveil("topics", "create", "--config", path, "--partitions", "2")
 
 
 def started(scene, name):
@@ -183,6 +183,36 @@ def anew_between_starts(bootstrap):
         require(process.logged("the birth record of partition"), process.tail())
         require(gauges(process)["consent_entries"] == 90, gauges(process))
         wait_until(lambda: process.logged("snapshot_off"), "it does not say that there are no birth records", 20)
+    process.stop()
+    added(bootstrap, scene, path)
+
+
+def added(bootstrap, scene, path):
+    """`topics create` on a topic that somebody else made, and that has choices."""
+    def births():
+        records = harness.dump(bootstrap, scene.topic("consent"))
+        return sorted(record["partition"] for record in records if record["key"].startswith("meta:birth:"))
+
+    with tap.case("topics_create_adds_birth_records_to_a_topic_that_has_none_once"):
+        require(births() == [], births())
+        said = create(scene).stdout
+        require("birth records added to 2 of them" in said, said)
+        require(births() == [0, 1], births())
+        said = create(scene).stdout
+        require("birth records" not in said and births() == [0, 1], said)
+    with tap.case("topics_create_adds_them_to_a_partition_that_came_later"):
+        harness.subprocess.run([harness.ROOT / "tests/support/kafka.sh", "tool", "org.apache.kafka.tools.TopicCommand",
+                                "--bootstrap-server", bootstrap, "--alter", "--topic", scene.topic("consent"),
+                                "--partitions", "3"], check=True, capture_output=True)
+        said = create(scene).stdout
+        require("birth records added to 1 of them" in said, said)
+        require(births() == [0, 1, 2], births())
+    path.unlink(missing_ok=True)
+    process = started(scene, "four")
+    wait_written(process, path)
+    process.stop()
+    process = started(scene, "five")
+    tap.ok("snapshot_is_reused_when_birth_records_were_added", process.logged("snapshot_reused"), process.tail())
     process.stop()
 
 
