@@ -142,10 +142,10 @@ def run(name, bootstrap, kind, parts):
         process.wait_ready()
     scene.send_events(*good_events(subscriber), *good_events(other))
     bad = send_bad(scene, subscriber)
-    scene.wait_taken(60)
+    scene.wait_taken()
     dead_letters = lambda: len(harness.dump(bootstrap, scene.topic("dead_letters")))
-    wait_until(lambda: dead_letters() >= bad - 1, lambda: f"{dead_letters()} dead letters of {bad}", 60, 0.3)
-    wait_until(lambda: harness.dump(bootstrap, scene.feed), "nothing in the feed", 60, 0.3)
+    wait_until(lambda: dead_letters() >= bad - 1, lambda: f"{dead_letters()} dead letters of {bad}", step=0.3)
+    wait_until(lambda: harness.dump(bootstrap, scene.feed), "nothing in the feed", step=0.3)
 
     said = {process.name: "\n".join(process.get(path)[1] for path in ("/metrics", "/statusz", "/readyz", "/livez"))
             for process in processes}

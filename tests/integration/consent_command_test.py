@@ -210,7 +210,7 @@ def in_bulk(bootstrap):
 
 
 def brake(bootstrap):
-    scene = Scene(work, f"desk{os.getpid()}-brake", bootstrap, consent={"brake_ins": 5, "brake_share": "1%"})
+    scene = Scene(work, f"desk{os.getpid()}-brake", bootstrap, consent={"brake_ins": 5, "brake_share": "1%", "lease": "30s"})
     scene.create_topics()
     scene.send_choices(*(choice(f"a{letter}", "in") for letter in "bcdefghijk")) # more than the limit, at the first start
     process = scene.process().start()
@@ -224,20 +224,24 @@ def brake(bootstrap):
         path.write_text("subject,programme,choice\n" + "".join(f"line:+99977{first + i:08d},tmobile,in\n" for i in range(count)))
         return path
 
+    def wait_entries(count):
+        """Until it knows so many: what an import wrote has arrived."""
+        wait_until(lambda: desk("status", "--json")["process"]["entries"] == count, lambda: desk.said, step=0.3)
+
     with tap.case("the_first_bootstrap_does_not_hold"):
         require(desk("status", "--json")["process"]["brake"] is False, desk.said)
     with tap.case("as_many_new_ins_as_are_let_through_do_not_hold"):
         desk("import", ins(0, 5))
-        time.sleep(1.5)
+        wait_entries(15)
         require(process.is_ready(), process.get("/readyz"))
     with tap.case("one_more_holds_and_readyz_says_so"):
         desk("import", ins(100, 1))
-        reason = wait_until(lambda: (lambda answer: answer[1] if answer[0] == 503 else None)(process.get("/readyz")), "it stays ready", 20)
+        reason = wait_until(lambda: (lambda answer: answer[1] if answer[0] == 503 else None)(process.get("/readyz")), "it stays ready")
         require("brake" in reason and "consent confirm" in reason, reason)
         require(process.get("/livez")[0] == 200 and process.logged("followed_topic_holds"), process.tail())
         answer = desk("status", "--json")["process"]
         require(answer["brake"] and answer["brake_ins"] == 6 and answer["brake_limit"] == 5 and not answer["ready"], answer)
-        require(answer["fresh"] and answer["lease_ms"] == 3000, answer)
+        require(answer["fresh"] and answer["lease_ms"] == 30000, answer)
     with tap.case("nothing_is_taken_in_meanwhile_and_opt_outs_count_all_the_same"):
         before = scene.committed()
         desk("set", line("bob"), "*=out")
@@ -260,9 +264,8 @@ def brake(bootstrap):
     with tap.case("an_announced_import_does_not_hold"):
         desk("import", ins(200, 50), "--expect-in", "49", status=65)
         desk("import", ins(200, 50), "--expect-in", "50")
-        time.sleep(2)
+        wait_entries(67)
         require(process.is_ready(), process.get("/readyz"))
-        require(desk("status", "--json")["process"]["entries"] == 67, desk.said)
     with tap.case("status_says_how_many_events_match_an_entry"):
         process_says = desk("status", "--json")["process"]
         require(0 < process_says["match_ratio"] < 1, process_says)
@@ -281,14 +284,14 @@ def coming_back(bootstrap):
     scene.send_choices(*(choice(f"a{letter}", "out") for letter in "bcdefghijklmnopqrstu"))
     process = scene.process().start()
     process.wait_ready()
-    wait_until(snapshot.exists, process.tail, 20)
+    wait_until(snapshot.exists, process.tail)
     require(process.stop() == 0, process.tail())
 
     def held(process):
         def reason():
             status, text = process.get("/readyz")
             return text if status == 503 and "the brake" in text else None
-        return wait_until(reason, lambda: f"{process.get('/readyz')}\n{process.tail()}", 30)
+        return wait_until(reason, lambda: f"{process.get('/readyz')}\n{process.tail()}")
 
     with tap.case("ins_that_came_while_it_was_down_hold_a_process_that_comes_back"):
         table = work / "meanwhile.csv"
@@ -300,12 +303,12 @@ def coming_back(bootstrap):
         desk("confirm", "--entries", "26")
         process.wait_ready()
         before = snapshot.stat().st_mtime_ns
-        wait_until(lambda: snapshot.stat().st_mtime_ns > before, process.tail, 20)
+        wait_until(lambda: snapshot.stat().st_mtime_ns > before, process.tail)
         require(process.stop() == 0, process.tail())
     with tap.case("a_topic_that_lost_choices_holds"):
         harness.tool("delete", bootstrap, scene.topic("consent"))
         wait_until(lambda: not subprocess.run([harness.CLICKVEIL, "topics", "create", "--config", desk.config, "--partitions", "2"],
-                                              capture_output=True).returncode, "the topic can't be made anew", 20, 0.5)
+                                              capture_output=True).returncode, "the topic can't be made anew", step=0.5)
         scene.send_choices(choice("ann", "out"), choice("bob", "out"))
         process.start()
         require("fewer subjects" in held(process), process.tail())

@@ -93,8 +93,9 @@ def require(good, why):
         raise AssertionError(why() if callable(why) else why)
 
 
-def wait_until(ready, why, seconds=60, step=0.05):
-    """Polls until ready() is true and returns what it gave."""
+def wait_until(ready, why, seconds=120, step=0.05):
+    """Polls until ready() is true and returns what it gave. The limit is there to end at all: tests run side by side on
+    machines that are busy, so none may count on being quick."""
     until = time.monotonic() + seconds
     while True:
         answer = ready()
@@ -105,6 +106,13 @@ def wait_until(ready, why, seconds=60, step=0.05):
         time.sleep(step)
 
 
+def bracketed(attempt, why, waits=(1.2, 3, 4)):
+    """For what must happen between two moments that only time can tell apart: behind the first record of a transaction and
+    before its commit. attempt(seconds) waits so long for the first, requires what must hold in any case, and says whether
+    it was in between; a machine that was too busy for that gets more time."""
+    require(any(attempt(seconds) for seconds in waits), why)
+
+
 def directory(name):
     """An empty directory of that test."""
     path = BUILD / "integration" / name
@@ -113,24 +121,28 @@ def directory(name):
     return path
 
 
-_ports = iter(range(0))
+_reserved = []
 
 
 def free_port():
-    """A port on loopback that nobody had a moment ago, below those that the kernel hands out by itself, none twice. It is
-    even; the odd one behind it is the controller's where it is a broker's."""
-    global _ports
+    """A port on loopback that is this test's alone until it ends, also while nobody listens on it: tests run side by side,
+    and stop and restart what they started. Below those that the kernel hands out by itself. It is even; the odd one behind
+    it goes with it and is the controller's where it is a broker's.
+
+    What reserves it is a name among the kernel's abstract sockets, which goes away with the process, however it ends."""
     while True:
-        port = next(_ports, None)
-        if port is None:
-            _ports = iter(random.Random().sample(range(12000, 20000, 2), 200))
+        port = random.SystemRandom().randrange(12000, 20000, 2)
+        token = socket.socket(socket.AF_UNIX)
+        try:
+            token.bind(f"\0clickveil-test-port-{port}")
+            for probed in (port, port + 1): # somebody else's
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", probed))
+        except OSError:
+            token.close()
             continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        _reserved.append(token)
+        return port
 
 
 # ---- broker ----
@@ -142,9 +154,8 @@ class Broker:
     def __init__(self, name, *settings, port=None):
         self.dir = BUILD / "integration" / "kafka" / name
         subprocess.run([KAFKA_SH, "wipe", self.dir], check=True)
-        if port:
-            self.dir.mkdir(parents=True)
-            (self.dir / "port").write_text(f"{port}\n")
+        self.dir.mkdir(parents=True)
+        (self.dir / "port").write_text(f"{port or free_port()}\n")
         _brokers.append(self)
         self.bootstrap = self._run("start", *settings)
 
@@ -179,6 +190,11 @@ def tool(*arguments, text=None):
     done = subprocess.run([TOOL, *map(str, arguments)], input=text, capture_output=True)
     require(done.returncode == 0, f"kafka_tool {arguments[0]} {arguments[2:]}: {done.stderr.decode()}")
     return done.stdout
+
+
+def alter_topic(bootstrap, topic, settings):
+    subprocess.run([KAFKA_SH, "tool", "kafka.admin.ConfigCommand", "--bootstrap-server", bootstrap, "--alter", "--entity-type",
+                    "topics", "--entity-name", topic, "--add-config", settings], check=True, capture_output=True)
 
 
 def dump(bootstrap, topic, isolation="committed", path=None):
@@ -347,13 +363,13 @@ class Process:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds=60):
+    def stop(self, seconds=120):
         """SIGTERM and the exit status."""
         if self.process.poll() is None:
             self.process.terminate()
         return self.wait(seconds)
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=120):
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -375,7 +391,7 @@ class Process:
     def is_ready(self):
         return self.get("/readyz")[0] == 200
 
-    def wait_ready(self, seconds=60):
+    def wait_ready(self, seconds=120):
         def ready():
             require(self.alive(), lambda: f"{self.name} ended with {self.process.poll()}:\n{self.tail()}")
             return self.is_ready()

@@ -163,6 +163,9 @@ static int produce(int argc, char **argv)
     if (transaction) {
         set(conf, "transactional.id", transaction);
         set(conf, "transaction.timeout.ms", "600000");
+    } else {
+        /* in their order and once each, also when the broker restarts meanwhile */
+        set(conf, "enable.idempotence", "true");
     }
     rd_kafka_conf_set_opaque(conf, &delivered);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);

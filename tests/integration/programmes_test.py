@@ -29,7 +29,7 @@ def counted(process):
 
 def wait_counted(process, programme, reason, count):
     wait_until(lambda: counted(process)[programme].get(reason) == count,
-               lambda: f"{programme}: {counted(process)[programme]}, wanted {count} {reason}", 30, 0.1)
+               lambda: f"{programme}: {counted(process)[programme]}, wanted {count} {reason}", step=0.1)
 
 
 def move_of(name, old):
@@ -84,7 +84,7 @@ def main():
         held = scene.hold_choices(choice("oldb", "out", seq=2))
         # once for the old line and once for the new one
         wait_until(lambda: "consent_records_uncommitted\"} 2" in process.get("/metrics")[1],
-                   "the out is not seen", 30, 0.1)
+                   "the out is not seen", step=0.1)
         scene.send_events(event("newb"))
         wait_counted(process, "tmobile", "opted_out_line", 2)
         held.end("commit")

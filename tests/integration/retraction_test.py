@@ -129,7 +129,7 @@ class Run:
                 self.scene.send_events(*(person.event() for person in self.rest[at % 3::3]))
                 done.wait(sum(moments) / 14)
 
-        thread = threading.Thread(target=arrive)
+        thread = threading.Thread(target=arrive, daemon=True) # nobody waits for it when the test is ended
         thread.start()
         for moment in moments:
             time.sleep(moment)
@@ -147,7 +147,7 @@ class Run:
             return {id for id in gone if feeds[id][-1:] != [False]}
         wait_until(lambda: not missing(), lambda: f"{len(missing())} of {len(gone)} tombstones are missing\n"
                    + "\n".join(f"{process.name}: {process.get('/readyz')}\n{process.tail(5)}" for process in self.processes),
-                   60, 0.3)
+                   step=0.3)
 
     def check(self):
         gone = {id for person in self.out for id in self.ids(person)}

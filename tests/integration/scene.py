@@ -40,7 +40,7 @@ class Scene:
 
     def __init__(self, work, name, bootstrap, stages=None, through=None, **changes):
         self.work, self.name, self.bootstrap, self.prefix = work, name, bootstrap, name + "."
-        base = {"pipeline": name, "publish": {"update_every": "0"}, "consent": {"lease": "3s", "barrier_every": "500ms"},
+        base = {"pipeline": name, "publish": {"update_every": "0"}, "consent": {"lease": "30s", "barrier_every": "500ms"},
                 "runtime": {"commit_interval": "100ms"}}
         whole = harness.configuration(work, self.prefix, through or bootstrap)
         self.config = harness.merge(whole, harness.merge(base, changes))
@@ -103,7 +103,7 @@ class Scene:
                 state[lines[key[-16:]]] = checker.bytes_of(record["value"])
         return {name: sum(documented.person(raw)["counts"].values()) for name, raw in state.items() if raw}
 
-    def wait_published(self, name, seconds=30):
+    def wait_published(self, name, seconds=120):
         harness.wait_until(lambda: self.published(name), f"{name} is not in the feed", seconds, 0.1)
 
     def committed(self):
@@ -119,7 +119,7 @@ class Scene:
                 found[value["partition"]] = value["next_offset"]
         return found
 
-    def wait_taken(self, seconds=30):
+    def wait_taken(self, seconds=120):
         """Until all events that are on the topic are committed."""
         ends = harness.offsets(self.bootstrap, self.topic("events"))
         harness.wait_until(

@@ -33,7 +33,7 @@ def started(scene, name):
 
 
 def wait_written(process, path, since=0):
-    wait_until(lambda: path.exists() and path.stat().st_mtime_ns > since, lambda: f"no snapshot\n{process.tail()}", 20)
+    wait_until(lambda: path.exists() and path.stat().st_mtime_ns > since, lambda: f"no snapshot\n{process.tail()}")
 
 
 def gauges(process):
@@ -151,10 +151,7 @@ def alone(bootstrap):
 
 
 def too_old(scene, path):
-    harness.subprocess.run([harness.ROOT / "tests/support/kafka.sh", "tool", "kafka.admin.ConfigCommand",
-                            "--bootstrap-server", scene.bootstrap, "--alter", "--entity-type", "topics", "--entity-name",
-                            scene.topic("consent"), "--add-config", "delete.retention.ms=1"], check=True,
-                           capture_output=True)
+    harness.alter_topic(scene.bootstrap, scene.topic("consent"), "delete.retention.ms=1")
     process = started(scene, "old")
     tap.ok("snapshot_older_than_tombstones_are_kept_is_rebuilt", process.logged("it is too old"), process.tail())
     process.stop()
@@ -182,7 +179,7 @@ def anew_between_starts(bootstrap):
     with tap.case("snapshot_is_rebuilt_when_a_birth_record_is_missing"):
         require(process.logged("the birth record of partition"), process.tail())
         require(gauges(process)["consent_entries"] == 90, gauges(process))
-        wait_until(lambda: process.logged("snapshot_off"), "it does not say that there are no birth records", 20)
+        wait_until(lambda: process.logged("snapshot_off"), "it does not say that there are no birth records")
     process.stop()
     added(bootstrap, scene, path)
 
@@ -227,7 +224,7 @@ def anew_while_running(bootstrap):
     create(scene)
     scene.send_choices(*choices)
     with tap.case("process_stops_when_the_topic_is_made_anew_while_it_runs"):
-        status = process.wait(30)
+        status = process.wait()
         require(status in (69, 78), f"status {status}\n{process.tail()}")
         require(process.logged("followed_topic_failed"), process.tail())
 
