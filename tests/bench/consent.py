@@ -142,7 +142,8 @@ def one_round(work, config, bootstrap, number):
 def measure(work):
     table = run(BUILD / "tests/bench/consent_table", ENTRIES)
     note("starting a Kafka and loading it")
-    started = subprocess.run([KAFKA, "start", work / "kafka"], stdout=subprocess.PIPE, text=True)
+    started = subprocess.run([KAFKA, "start", work / "kafka"], stdout=subprocess.PIPE, text=True,
+                             env={"KAFKA_JVM": "", **os.environ}) # both compilers
     if started.returncode == 3:
         sys.exit("consent.py: no Kafka can be had here")
     bootstrap = started.stdout.strip()

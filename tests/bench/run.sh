@@ -17,6 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=${CLICKVEIL_BUILD:-build/default}
 clickveil=${CLICKVEIL:-build/clickveil}
 kafka=tests/support/kafka.sh
+export KAFKA_JVM=${KAFKA_JVM:-} # both compilers: this one is to be fast
 events=${BENCH_EVENTS:-2000000}
 subscribers=${BENCH_SUBSCRIBERS:-250000}
 consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
