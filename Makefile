@@ -174,6 +174,9 @@ export TSAN_OPTIONS  ?= second_deadlock_stack=1:suppressions=$(CURDIR)/tests/san
 CHAIN_TESTS       := $(filter %_test,$(filter $(OUT)/tests/chain/%,$(TOOL_PROGRAMS))) $(sort $(wildcard tests/chain/*.sh))
 INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_PROGRAMS))) \
                      $(sort $(wildcard tests/integration/*.sh tests/integration/*_test.py))
+# They run side by side (tests/run): the long ones begin first, so that at the end none runs on alone.
+LONG_TESTS        := $(patsubst %,tests/integration/%_test.py,exactly_once_split exactly_once_fused consent away retraction)
+INTEGRATION_TESTS := $(filter $(INTEGRATION_TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(INTEGRATION_TESTS))
 
 # The house's own rules have tests too: the runner, the checks.
 HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))

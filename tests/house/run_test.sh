@@ -6,6 +6,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 number=0
+unset JOBS
 runner=$top/tests/run
 
 program() { # program NAME LINE...: a test program made of shell lines
@@ -26,6 +27,16 @@ gives() { # gives NAME STATUS LINE PROGRAM...: run those, expect this exit statu
     else
         echo "not ok $number - $name"
         printf '%s\n' "$got" "status $got_status" | sed 's/^/# /'
+    fi
+}
+
+report() { # report NAME GOOD?
+    number=$((number + 1))
+    if [ "$2" = yes ]; then
+        echo "ok $number - $1"
+    else
+        echo "not ok $number - $1"
+        printf '%s\n' "$got" | sed 's/^/# /'
     fi
 }
 
@@ -64,16 +75,17 @@ unset CI KAFKA_BOOTSTRAP
 program wants_kafka '[ -n "$KAFKA_BOOTSTRAP" ] && echo "ok 1 - $KAFKA_BOOTSTRAP"'
 program tests/support/kafka.sh 'echo "$1" >>"$CLICKVEIL_BUILD/calls"' 'if [ "$1" = start ]; then echo here:9; fi'
 gives runner_starts_kafka_for_those_behind_the_word 0 '3 passed, 0 failed, 0 skipped' good --kafka wants_kafka
-number=$((number + 1))
-if [ "$(tr '\n' ' ' <"$dir/build/calls")" = 'wipe start wipe ' ]; then
-    echo "ok $number - runner_starts_kafka_once_and_stops_it"
-else
-    echo "not ok $number - runner_starts_kafka_once_and_stops_it"
-fi
+report runner_starts_kafka_once_and_stops_it "$([ "$(tr '\n' ' ' <"$dir/build/calls")" = 'wipe start wipe ' ] && echo yes)"
 KAFKA_BOOTSTRAP=mine:1
 export KAFKA_BOOTSTRAP
 gives runner_takes_the_kafka_that_is_named 0 '1 passed, 0 failed, 0 skipped' --kafka wants_kafka
 unset KAFKA_BOOTSTRAP
+exec 7>"$dir/build/kafka.lock"
+flock 7
+: >"$dir/build/calls"
+gives runner_leaves_the_kafka_of_another_run_in_the_same_place_alone 1 '2 passed, 1 failed, 0 skipped' good --kafka wants_kafka
+report and_touches_nothing_of_it "$([ ! -s "$dir/build/calls" ] && echo yes)"
+exec 7>&-
 program tests/support/kafka.sh 'if [ "$1" = start ]; then echo "no Kafka: no Java" >&2; exit 3; fi'
 gives runner_skips_in_sight_where_no_kafka_can_be_had 0 '2 passed, 0 failed, 2 skipped' good --kafka wants_kafka good
 gives runner_needs_no_kafka_when_nobody_wants_it 0 '2 passed, 0 failed, 0 skipped' good --kafka
@@ -86,3 +98,47 @@ gives runner_fails_when_kafka_is_there_but_does_not_start 1 '2 passed, 1 failed,
 runner=$top/tests/run
 
 gives runner_fails_when_nothing_ran 1 '0 passed, 0 failed, 0 skipped'
+
+# Side by side: each of these two ends only when the other one runs too, and they talk in turns.
+JOBS=2
+TEST_TIMEOUT=60
+export JOBS TEST_TIMEOUT
+meet='say() { echo "$1"; : >"$2"; until [ -e "$3" ]; do sleep 0.02; done; }'
+program left "$meet" 'say "not ok 1 - left one" l1 r1' 'say "# left two" l2 r2'
+program right "$meet" 'say "not ok 1 - right one" r1 l1' 'say "# right two" r2 l2'
+gives runner_runs_as_many_side_by_side_as_jobs_says 1 '2 passed, 2 failed, 0 skipped' left right good
+blocks=$(printf '%s\n' "$got" | grep -oE '(left|right) (one|two)$' | xargs)
+report runner_shows_what_each_printed_in_one_piece \
+    "$([ "$blocks" = 'left one left two right one right two' ] || [ "$blocks" = 'right one right two left one left two' ] &&
+        echo yes)"
+report runner_names_those_that_failed_at_the_end "$([ "$(printf '%s\n' "$got" | sed -n 's/^failed: //p' | sort | xargs)" = 'left right' ] && echo yes)"
+report runner_says_how_long_each_took "$(printf '%s\n' "$got" | grep -qE '^  ok +2 +[0-9]+\.[0-9] s  good$' && echo yes)"
+report runner_says_which_took_longest \
+    "$(printf '%s\n' "$got" | grep -A 3 -E '^3 programs in [0-9]+\.[0-9] s, 2 at a time; longest:$' |
+        grep -cE '^ +[0-9]+\.[0-9] s  (left|right|good)$' | grep -qx 3 && echo yes)"
+program never_beside 'mkdir alone || exit 1' 'echo "ok 1 - a"' 'sleep 0.1' 'rmdir alone'
+cp "$dir/never_beside" "$dir/never_beside_either"
+JOBS=1
+gives runner_runs_one_at_a_time_when_jobs_is_one 0 '2 passed, 0 failed, 0 skipped' never_beside never_beside_either
+JOBS=0
+gives runner_refuses_to_run_none_at_a_time 64 'tests/run: JOBS is a number from 1' good
+JOBS=2
+
+# Ended from outside, it ends what it started, and waits while that puts its own things in order.
+program tidy 'sleep 1000 & child=$!' 'trap "kill $child; sleep 0.2; echo tidied >tidied; exit" TERM' \
+    'echo "ok 1 - a"' 'echo $$ $child >pids' 'wait'
+for signal in INT TERM; do
+    rm -f "$dir/pids" "$dir/tidied"
+    # in the background of a script SIGINT is ignored, and who finds it so may not change it
+    (cd "$dir" && TESTS='' CLICKVEIL_BUILD=$dir/build exec env --default-signal=INT "$runner" tidy >"$dir/said" 2>&1) &
+    pid=$!
+    until [ -s "$dir/pids" ]; do sleep 0.02; done
+    kill -$signal $pid
+    wait $pid
+    status=$?
+    got="status $status: $(cat "$dir/said")"
+    read -r parent child <"$dir/pids"
+    left=$(cat "/proc/$parent/status" "/proc/$child/status" 2>/dev/null | grep '^State:[[:space:]]*[^ZX[:space:]]')
+    report "runner_ends_what_it_started_at_SIG$signal" \
+        "$([ $status -eq "$([ $signal = INT ] && echo 130 || echo 143)" ] && [ -e "$dir/tidied" ] && [ -z "$left" ] && echo yes)"
+done
