@@ -104,8 +104,7 @@ static void visit_differences(const struct topic_plan_entry *entry, const struct
     }
     for (unsigned i = 0; i < entry->setting_count; i++) {
         const struct topic_plan_setting *setting = &entry->settings[i];
-        if (setting->weight != TOPIC_PLAN_ANY && found->values[i][0] &&
-            !topic_plan_equal(setting, found->values[i]))
+        if (topic_plan_judge(entry, found->values, i) != TOPIC_PLAN_ANY)
             visit(context, setting->name, found->values[i], setting->value);
     }
 }

@@ -1,6 +1,7 @@
 #include "common/kafka_check.h"
 
 #include "common/kafka_topics.h"
+#include "common/log.h"
 #include "common/topic_plan.h"
 
 #include <stdarg.h>
@@ -46,17 +47,19 @@ static void check_settings(struct check *check, const struct topic_plan_entry *e
     for (unsigned i = 0; i < entry->setting_count; i++) {
         const struct topic_plan_setting *setting = &entry->settings[i];
         const char *value = found->values[i];
+        enum topic_plan_weight weight = topic_plan_judge(entry, found->values, i);
         bool list = strchr(setting->value, ',') != NULL;
         unknown += !value[0];
-        if (!value[0] || setting->weight == TOPIC_PLAN_ANY || topic_plan_equal(setting, value))
+        if (weight == TOPIC_PLAN_ANY)
             continue;
-        problem(check, setting->weight == TOPIC_PLAN_MUST,
-                "%s: %s is %s, and %s be %s%s%s; kafka-configs --alter --entity-type topics --entity-name %s "
-                "--add-config %s=%s%s%s",
-                entry->topic.data, setting->name, value,
-                setting->weight == TOPIC_PLAN_MUST ? "must" : "should", setting->value,
-                setting->why ? ", else " : "", setting->why ? setting->why : "", entry->topic.data,
-                setting->name, list ? "[" : "", setting->value, list ? "]" : "");
+        problem(
+            check, weight == TOPIC_PLAN_MUST,
+            "%s: %s is %s, and %s be %s%s%s%s; kafka-configs --alter --entity-type topics --entity-name %s "
+            "--add-config %s=%s%s%s",
+            entry->topic.data, setting->name, value, weight == TOPIC_PLAN_MUST ? "must" : "should",
+            setting->at_least ? "at least " : "", setting->value, setting->why ? ", else " : "",
+            setting->why ? setting->why : "", entry->topic.data, setting->name, list ? "[" : "",
+            setting->value, list ? "]" : "");
     }
     if (unknown)
         problem(check, false,
@@ -158,5 +161,53 @@ bool kafka_check(const struct config *config, int timeout_ms, FILE *report,
     topic_plan_release(&check.plan);
     free(check.found);
     kafka_topics_free(check.topics);
+    return fine;
+}
+
+/* ---- at the start ---- */
+
+static bool judge_followed(const struct topic_plan_entry *entry, const struct kafka_topic_found *found,
+                           struct error *error)
+{
+    bool all_said = found->exists && !found->refused;
+    for (unsigned i = 0; i < entry->setting_count; i++) {
+        const struct topic_plan_setting *setting = &entry->settings[i];
+        all_said = all_said && (found->values[i][0] || setting->weight != TOPIC_PLAN_MUST);
+        if (topic_plan_judge(entry, found->values, i) != TOPIC_PLAN_MUST)
+            continue;
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, entry->topic.data,
+                          "`clickveil check --broker` says how to set it", "%s is %s, and must be %s%s%s%s",
+                          setting->name, found->values[i], setting->at_least ? "at least " : "",
+                          setting->value, setting->why ? ", else " : "", setting->why ? setting->why : "");
+    }
+    if (!all_said)
+        log_line(
+            LOG_LEVEL_WARNING, "topic_settings_unknown",
+            "%s: the broker does not say how it is set; grant DescribeConfigs, or see to it that `clickveil "
+            "check --broker`, run by somebody who may ask, finds it good",
+            entry->topic.data);
+    return true;
+}
+
+bool kafka_check_followed(const struct config *config, enum topic_role role, int timeout_ms,
+                          struct error *error)
+{
+    struct topic_plan plan;
+    struct error ignored = {0};
+    if (!topic_plan_init(&plan, config, &(struct topic_plan_wish){0}, error))
+        return false;
+    bool fine = true;
+    for (unsigned i = 0; fine && i < plan.count; i++) {
+        if (plan.entries[i].role != role)
+            continue;
+        struct topic_plan one = {.entries = &plan.entries[i], .count = 1};
+        struct kafka_topic_found found = {0};
+        struct kafka_topics *topics = kafka_topics_new(config, timeout_ms, &ignored);
+        if (topics)
+            (void)!kafka_topics_find(topics, &one, &found, &ignored);
+        kafka_topics_free(topics);
+        fine = judge_followed(one.entries, &found, error);
+    }
+    topic_plan_release(&plan);
     return fine;
 }

@@ -22,4 +22,9 @@ struct kafka_check_result {
 CLICKVEIL_MUST_CHECK bool kafka_check(const struct config *config, int timeout_ms, FILE *report,
                                       struct kafka_check_result *out_result, struct error *error);
 
+/* Before a followed topic is read: refuse settings of it that its plan forbids (exit status 78), since it would forget what
+ * is still of use. A broker that doesn't say how it is set is logged, and believed. Blocks for some time-outs at most. */
+CLICKVEIL_MUST_CHECK bool kafka_check_followed(const struct config *config, enum topic_role role,
+                                               int timeout_ms, struct error *error);
+
 #endif

@@ -17,6 +17,7 @@
 #include "common/kafka_follow.h"
 
 #include "common/clock.h"
+#include "common/kafka_check.h"
 #include "common/kafka_client.h"
 #include "common/kafka_follow_internal.h"
 #include "common/kafka_source.h"
@@ -142,8 +143,69 @@ static void look_ahead(struct kafka_follower *follower, const struct view_state 
         follower->followed->ahead(follower->stage_shared, follower->record_list, records);
 }
 
-static bool take_error(struct kafka_follower *follower, const rd_kafka_message_t *message,
-                       struct error *error)
+/* What one drain of a view found. */
+struct drained {
+    bool any;        /* something came */
+    bool begun_anew; /* the view: the rest of the batch is of what was assigned before */
+    bool more;       /* and there may be more: the queue wakes nobody for what it held already */
+};
+
+static bool fail_cut(const struct kafka_follower *follower, rd_kafka_resp_err_t code, struct error *error)
+{
+    return error_fail(
+        error, EXIT_STATUS_UNAVAILABLE, follower->topic,
+        "its choices can't be trusted to be complete any more: see what happened to it, then start again",
+        "the topic was deleted, cut or made anew while it was followed (%s)", rd_kafka_err2name(code));
+}
+
+static bool assign_view(struct kafka_follower *follower, struct view_state *view, const _Atomic int64_t *from,
+                        struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(follower->partitions);
+    for (int32_t i = 0; i < follower->partitions; i++) {
+        rd_kafka_topic_partition_list_add(list, follower->topic, i)->offset = from[i];
+        view->positions[i] = from[i];
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(view->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return kafka_fail_code(error, code, "following a topic");
+    view->assigned = true;
+    return true;
+}
+
+/* What stood at our position is deleted. Where the topic may delete what is of no more use, the first record that is left
+ * is the next one. Only that way: an end below our position is another topic. */
+static bool pass_what_has_gone(struct kafka_follower *follower, struct view_state *view,
+                               rd_kafka_resp_err_t code, struct error *error)
+{
+    int64_t *first = calloc((size_t)follower->partitions, sizeof *first);
+    struct error why = {0};
+    if (!first)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to follow a topic");
+    bool asked = kafka_first_offsets(follower->offsets, follower->topic, follower->partitions,
+                                     REQUEST_TIMEOUT_MS, first, &why);
+    bool gone = !asked && why.retriable; /* as we are: the broker will say it again */
+    for (int32_t i = 0; asked && i < follower->partitions; i++) {
+        int64_t position = view->positions[i];
+        if (first[i] <= position)
+            continue;
+        gone = true;
+        log_line(LOG_LEVEL_INFO, "followed_records_gone",
+                 "%s[%d]: records %lld to %lld were deleted as old before they were read", follower->topic,
+                 (int)i, (long long)position, (long long)first[i] - 1);
+        atomic_store_explicit(&view->positions[i], first[i], memory_order_release);
+    }
+    free(first);
+    if (!asked && !gone) {
+        *error = why;
+        return false;
+    }
+    return gone ? assign_view(follower, view, view->positions, error) : fail_cut(follower, code, error);
+}
+
+static bool take_error(struct kafka_follower *follower, struct view_state *view,
+                       const rd_kafka_message_t *message, struct drained *drained, struct error *error)
 {
     rd_kafka_resp_err_t code = message->err;
     if (kafka_is_unreachable(code))
@@ -156,22 +218,14 @@ static bool take_error(struct kafka_follower *follower, const rd_kafka_message_t
     }
     if (kafka_is_topic_unknown(code))
         atomic_store(&follower->is_doubted, true);
-    if (code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        error_fail(
-            error, EXIT_STATUS_UNAVAILABLE, follower->topic,
-            "its choices can't be trusted to be complete any more: see what happened to it, then start again",
-            "the topic was deleted, cut or made anew while it was followed (%s)", rd_kafka_err2name(code));
-        return false;
-    }
+    if (code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        return drained->begun_anew ? true /* of what was assigned before */
+               : follower->followed->useful_ms
+                   ? (drained->begun_anew = pass_what_has_gone(follower, view, code, error))
+                   : fail_cut(follower, code, error);
     log_line(LOG_LEVEL_WARNING, "followed_topic_error", "%s: %s", follower->topic, rd_kafka_err2name(code));
     return true;
 }
-
-/* What one drain of a view found. */
-struct drained {
-    bool any;  /* something came */
-    bool more; /* and there may be more: the queue wakes nobody for what it held already */
-};
 
 /* Take in one batch of what a view's queue holds. One only: in a flood the other view has its turn, or no barrier would
  * be passed before the flood is over. False: failed. */
@@ -181,6 +235,7 @@ static bool drain_view(struct kafka_follower *follower, struct view_state *view,
     if (!view->assigned)
         return true;
     bool fine = true;
+    drained->begun_anew = false;
     ssize_t count = rd_kafka_consume_batch_queue(view->queue, 0, follower->messages, READ_BATCH);
     if (count <= 0)
         return true;
@@ -194,7 +249,7 @@ static bool drain_view(struct kafka_follower *follower, struct view_state *view,
         if (fine && follower->record_of[i])
             fine = take_record(follower, follower->record_of[i], error);
         else if (fine && message->err && !end)
-            fine = take_error(follower, message, error);
+            fine = take_error(follower, view, message, drained, error);
         int64_t next = end ? message->offset : message->offset + 1;
         if (fine && (end || !message->err) && message->partition < follower->partitions &&
             next > atomic_load_explicit(&view->positions[message->partition], memory_order_relaxed))
@@ -293,22 +348,6 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
         pthread_cond_broadcast(&follower->changed);
         pthread_mutex_unlock(&follower->lock);
     }
-    return true;
-}
-
-static bool assign_view(struct kafka_follower *follower, struct view_state *view, const _Atomic int64_t *from,
-                        struct error *error)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(follower->partitions);
-    for (int32_t i = 0; i < follower->partitions; i++) {
-        rd_kafka_topic_partition_list_add(list, follower->topic, i)->offset = from[i];
-        view->positions[i] = from[i];
-    }
-    rd_kafka_resp_err_t code = rd_kafka_assign(view->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code)
-        return kafka_fail_code(error, code, "following a topic");
-    view->assigned = true;
     return true;
 }
 
@@ -439,6 +478,9 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
         !wait_for_targets(follower, follower->source ? &targets_ms : &asked_ms, error) ||
         is_stopping(follower))
         return is_stopping(follower);
+    if (follower->followed->useful_ms &&
+        !kafka_check_followed(follower->config, follower->followed->topic, REQUEST_TIMEOUT_MS, error))
+        return false;
     int64_t began_ms = clock_monotonic_ms();
     follower->read_began_ms = began_ms;
     follower->phase = KAFKA_FOLLOW_READING;

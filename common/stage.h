@@ -162,6 +162,9 @@ struct followed {
      * NULL: never. */
     bool (*holds)(const void *shared, struct followed_hold *out_hold);
     const struct followed_snapshot *snapshot; /* NULL: is read whole at each start */
+    /* How long after its Kafka timestamp a record may be of use, reckoned amply; the topic may delete what is older. `options`
+     * are the stage's. NULL: for ever, nothing may vanish but what compaction takes. */
+    int64_t (*useful_ms)(const struct config *config, const void *options);
 };
 
 /* A topic that is an input of one stage beside the chain (spec 3, rule 9): what stands in it is not an event, but what

@@ -1,5 +1,6 @@
 #include "common/topic_plan.h"
 
+#include "common/retraction.h"
 #include "common/stage.h"
 
 #include <stdio.h>
@@ -136,7 +137,40 @@ static void set_feed(struct topic_plan_entry *entry, int64_t epoch_ms)
     set_text(entry, TOPIC_PLAN_MUST, "message.timestamp.type", "CreateTime");
 }
 
-static void set_by_role(struct topic_plan_entry *entry)
+/* How long a retraction may be of use. False: only publish knows, and this part of the chain hasn't got it. */
+static bool retraction_useful_ms(const struct config *config, int64_t *out_useful_ms)
+{
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        const struct followed *followed = config->stages[i]->followed;
+        if (!followed || followed->topic != TOPIC_RETRACTIONS || !followed->useful_ms)
+            continue;
+        *out_useful_ms = followed->useful_ms(config, config->stage_options[i]);
+        return true;
+    }
+    *out_useful_ms = 2 * RETRACTION_EPOCH_MS_MAX + 2 * config->input.future_max_ms + DAY_MS;
+    return false;
+}
+
+/* A retraction ends with its epoch (spec 3, rule 9), and then the topic may forget it. Earlier would be to publish about
+ * somebody who said no. */
+static void set_retractions(struct topic_plan_entry *entry, const struct config *config)
+{
+    int64_t useful_ms;
+    bool known = retraction_useful_ms(config, &useful_ms);
+    enum topic_plan_weight weight = known ? TOPIC_PLAN_MUST : TOPIC_PLAN_ANY;
+    static const char too_short[] = "choices are forgotten before they were acted upon";
+    set_text(entry, TOPIC_PLAN_SHOULD, "cleanup.policy", "compact,delete")->why =
+        "it grows with everybody who ever said no";
+    struct topic_plan_setting *retention = set_ms(entry, weight, "retention.ms", useful_ms);
+    struct topic_plan_setting *bytes = set_text(entry, TOPIC_PLAN_MUST, "retention.bytes", "-1");
+    retention->at_least = retention->of_deletion = bytes->at_least = bytes->of_deletion = true;
+    retention->why = bytes->why = too_short;
+    set_ms(entry, TOPIC_PLAN_ANY, "segment.ms", DAY_MS); /* only whole segments are deleted */
+    set_text(entry, TOPIC_PLAN_SHOULD, "message.timestamp.type", "LogAppendTime")->why =
+        "retention goes by the clocks of those that write";
+}
+
+static void set_by_role(struct topic_plan_entry *entry, const struct config *config)
 {
     switch (entry->role) {
     case TOPIC_CONSENT: /* spec 3: compaction keeps the last choice of each subject; nothing may age out */
@@ -145,9 +179,11 @@ static void set_by_role(struct topic_plan_entry *entry)
             "a producer's wrong clock makes good choices unreadable, hence `out`, and delays are measured by "
             "it";
         break;
-    case TOPIC_STATE:       /* spec 6: state that must survive */
-    case TOPIC_RETRACTIONS: /* spec 3, rule 9 */
+    case TOPIC_STATE: /* spec 6: state that must survive */
         set_text(entry, TOPIC_PLAN_MUST, "cleanup.policy", "compact");
+        break;
+    case TOPIC_RETRACTIONS:
+        set_retractions(entry, config);
         break;
     case TOPIC_DEAD_LETTERS: /* spec 7; their key is null, which a compacted topic refuses */
         set_text(entry, TOPIC_PLAN_MUST, "cleanup.policy", "delete");
@@ -195,7 +231,7 @@ static struct topic_plan_entry *add(struct topic_plan *plan, const struct config
         .reads = topic_plan_reads(config, role),
         .writes = topic_plan_writes(config, role),
     };
-    set_by_role(entry);
+    set_by_role(entry, config);
     return entry;
 }
 
@@ -277,7 +313,29 @@ static bool list_within(const char *list, const char *other)
     return true;
 }
 
-bool topic_plan_equal(const struct topic_plan_setting *setting, const char *value)
+bool topic_plan_fits(const struct topic_plan_setting *setting, const char *value)
 {
+    if (setting->at_least) {
+        char *end;
+        long long found = strtoll(value, &end, 10), wanted = strtoll(setting->value, NULL, 10);
+        return end != value && !*end && (found == -1 || (wanted != -1 && found >= wanted));
+    }
     return list_within(setting->value, value) && list_within(value, setting->value);
+}
+
+static bool deletes(const struct topic_plan_entry *entry, const char values[][TOPIC_PLAN_VALUE_SIZE])
+{
+    for (unsigned i = 0; i < entry->setting_count; i++) {
+        if (strcmp(entry->settings[i].name, "cleanup.policy") == 0 && values[i][0])
+            return list_within("delete", values[i]);
+    }
+    return true; /* the broker doesn't say */
+}
+
+enum topic_plan_weight topic_plan_judge(const struct topic_plan_entry *entry,
+                                        const char values[][TOPIC_PLAN_VALUE_SIZE], unsigned index)
+{
+    const struct topic_plan_setting *setting = &entry->settings[index];
+    bool counts = values[index][0] && (!setting->of_deletion || deletes(entry, values));
+    return !counts || topic_plan_fits(setting, values[index]) ? TOPIC_PLAN_ANY : setting->weight;
 }

@@ -32,7 +32,9 @@ struct topic_plan_setting {
     const char *name;
     char value[TOPIC_PLAN_VALUE_SIZE];
     enum topic_plan_weight weight;
-    const char *why; /* what goes wrong otherwise, for people; NULL: it goes without saying */
+    bool at_least;    /* more is as good; -1 is without bound */
+    bool of_deletion; /* of no effect where cleanup.policy, which comes before it, has no `delete` */
+    const char *why;  /* what goes wrong otherwise, for people; NULL: it goes without saying */
 };
 
 struct topic_plan_entry {
@@ -70,7 +72,12 @@ bool topic_plan_writes(const struct config *config, enum topic_role role);
 /* "events", "consent", ... as in the configuration's `topics`; "feed". */
 const char *topic_plan_role_name(enum topic_role role);
 
-/* Is a setting's value, as a broker gives it, what was planned? Lists such as compact,delete have no order. */
-bool topic_plan_equal(const struct topic_plan_setting *setting, const char *value);
+/* A policy of deletion and compaction is a list without order. */
+bool topic_plan_fits(const struct topic_plan_setting *setting, const char *value);
+
+/* How much it matters that a topic has not the planned value of setting number `index`; values: of all the entry's settings,
+ * as the broker gives them, "" where it doesn't. TOPIC_PLAN_ANY: not at all, or it fits. */
+enum topic_plan_weight topic_plan_judge(const struct topic_plan_entry *entry,
+                                        const char values[][TOPIC_PLAN_VALUE_SIZE], unsigned index);
 
 #endif

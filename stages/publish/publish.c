@@ -139,6 +139,7 @@ static const struct followed publish_followed = {
     .topic = TOPIC_RETRACTIONS,
     .apply = publish_apply,
     .complete = publish_complete,
+    .useful_ms = publish_options_useful_ms,
 };
 
 static void publish_gauges(const void *shared, void (*add)(void *context, const char *name, double value),

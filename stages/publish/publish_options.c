@@ -235,6 +235,17 @@ int64_t publish_options_life_ms(const struct publish_options *options, int64_t l
     return late_max_ms < most_ms ? late_max_ms : most_ms;
 }
 
+int64_t publish_options_useful_ms(const struct config *config, const void *options)
+{
+    const struct publish_options *publish = options;
+    /* A choice of the moment T is about the epoch that T lies in, which ends up to epoch_ms later and lives on for life_ms;
+     * and about what came up to a minute after T (stages/publish/retractions.h) and lies up to future_max ahead of its
+     * time. T itself lies up to future_max ahead of the record's own timestamp (stages/pseudonymize/retract.c). The day is
+     * for that minute, and for clocks that differ. */
+    return publish->epoch_ms + publish_options_life_ms(publish, config->input.late_max_ms, false) +
+           2 * config->input.future_max_ms + CALENDAR_DAY_MS;
+}
+
 struct view publish_options_feed_topic(const void *options, unsigned feed)
 {
     const struct publish_options *publish = options;

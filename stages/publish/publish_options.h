@@ -75,6 +75,9 @@ CLICKVEIL_MUST_CHECK bool publish_options_update(struct view text, struct update
  * in a feed (spec 6: at most two). files: file mode, which has no slots. */
 int64_t publish_options_life_ms(const struct publish_options *options, int64_t late_max_ms, bool files);
 
+/* How long a record of topics.retractions may be of use behind its Kafka timestamp, amply: see struct followed. */
+int64_t publish_options_useful_ms(const struct config *config, const void *options);
+
 extern const struct option_table publish_options_table;
 
 /* The checks that need the whole configuration; see struct stage. */

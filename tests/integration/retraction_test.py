@@ -238,6 +238,22 @@ def old_timestamp(run):
                lambda: f"{ {id: run.feeds()[id] for id in gone} }", 60, 0.5)
 
 
+def forgetful(run):
+    """A topic of retractions that forgets what is still of use: publish does not start on it."""
+    short, good = (run.scene.prefix + name for name in ("retractions-short", "retractions-good"))
+    harness.tool("create", run.bootstrap, f"{short}:2:cleanup.policy=delete,retention.ms=604800000",
+                 f"{good}:2:cleanup.policy=delete,retention.ms=1036800000")
+    for topic, refused in ((short, True), (good, False)):
+        config = harness.merge(harness.part(run.scene.config, ["publish"]), {"topics": {"retractions": topic}})
+        process = harness.Process(work, f"{topic}-publish", config).start()
+        if refused:
+            require(process.wait() == 78, process.tail())
+            require(process.logged("retention.ms is 604800000, and must be at least 1036800000"), process.tail())
+        else:
+            process.wait_ready()
+            require(process.stop() == 0, process.tail())
+
+
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
@@ -254,6 +270,8 @@ def main():
         for stopped, subject in (("publish", "device"), ("pseudonymize", "line"), ("classify", "account")):
             with tap.case(f"split_never_publishes_whose_events_waited_for_{stopped}_when_they_said_no"):
                 backlog(run, stopped, subject)
+        with tap.case("split_publish_refuses_retractions_that_are_forgotten_too_early"):
+            forgetful(run)
         with tap.case("split_drains_with_status_0"):
             run.stop()
     tap.end()

@@ -47,6 +47,9 @@ is broker_rolls_and_compacts_feeds_daily "$(setting segment.ms) $(setting max.co
 describe "$own.consent"
 is broker_compacts_consent "$(setting cleanup.policy)" compact
 is broker_stamps_consent "$(setting message.timestamp.type)" LogAppendTime
+describe "$own.retractions"
+is broker_forgets_retractions_that_are_over "$(setting cleanup.policy | tr ',' '\n' | sort | xargs) $(setting retention.ms)" \
+    'compact delete 1036800000'
 describe "$own.dead"
 is broker_deletes_dead_letters "$(setting cleanup.policy) $(setting retention.ms)" 'delete 604800000'
 
@@ -58,10 +61,13 @@ has check_of_too_many_workers_warns 'warning: .*6 partitions, so 2 of the 8 work
 # What is there but differs is named, and left.
 $kafka create-topic "$KAFKA_BOOTSTRAP" "$own.other-state" 5 >/dev/null
 $kafka create-topic "$KAFKA_BOOTSTRAP" "$own.other-feed" 2 cleanup.policy=compact >/dev/null
+$kafka create-topic "$KAFKA_BOOTSTRAP" "$own.other-retractions" 2 cleanup.policy=compact,delete retention.ms=1036799999 >/dev/null
+$kafka create-topic "$KAFKA_BOOTSTRAP" "$own.old-retractions" 2 cleanup.policy=compact >/dev/null
 $kafka create-topic "$KAFKA_BOOTSTRAP" "$own.other-consent" 2 cleanup.policy=compact >/dev/null
 $kafka create-topic "$KAFKA_BOOTSTRAP" "$own.other-dead" 1 cleanup.policy=delete retention.ms=1000 >/dev/null
 others=(--set "topics.state=$own.other-state" --set "publish.feeds.0.topic=$own.other-feed"
-    --set "topics.dead_letters=$own.other-dead" --set "topics.consent=$own.other-consent")
+    --set "topics.dead_letters=$own.other-dead" --set "topics.consent=$own.other-consent"
+    --set "topics.retractions=$own.other-retractions")
 is create_beside_other_topics "$(run topics create "${others[@]}")" 0
 has create_names_other_partitions "warning: $own.other-state: partitions is 5, and should be 6" "$work/err"
 has create_names_another_policy "warning: $own.other-feed: cleanup.policy is compact, and should be compact,delete" "$work/err"
@@ -73,14 +79,20 @@ is check_of_other_topics "$(run check --broker "${others[@]}")" 78
 has check_names_other_partitions "error: $own.other-state: has 5 partitions, and must have 6 like the input $own.events" "$work/err"
 has check_names_a_wrong_policy "error: $own.other-state: cleanup.policy is delete, and must be compact" "$work/err"
 has check_names_a_feeds_retention "error: $own.other-feed: retention.ms is .*, and must be 1296000000; kafka-configs --alter" "$work/err"
+has check_refuses_to_forget_retractions_too_early \
+    "error: $own.other-retractions: retention.ms is 1036799999, and must be at least 1036800000, else choices are forgotten" "$work/err"
 has check_only_warns_of_producers_clocks \
     "warning: $own.other-consent: message.timestamp.type is CreateTime, and should be LogAppendTime, else .*clock" "$work/err"
 has check_only_warns_of_dead_letters "warning: $own.other-dead: retention.ms is 1000, and should be 604800000" "$work/err"
+
+is check_of_retractions_that_are_kept_for_ever "$(run check --broker --set "topics.retractions=$own.old-retractions")" 0
+has check_warns_of_retractions_that_are_kept_for_ever \
+    "warning: $own.old-retractions: cleanup.policy is compact, and should be compact,delete, else it grows" "$work/err"
 
 is create_with_too_many_replicas "$(run topics create --replication 100 --set "topics.events=$own.new")" 69
 has create_with_too_many_replicas_says_why "$own.new was not created: .*replicat" "$work/err"
 
 is create_as_json "$(run topics create --json "${others[@]}")" 0
 is create_as_json_has_states "$(grep -c '"state": "exists"' "$work/out")" 7
-is create_as_json_has_differences "$(grep -c '"should_be"' "$work/out")" 9
+is create_as_json_has_differences "$(grep -c '"should_be"' "$work/out")" 11
 plan

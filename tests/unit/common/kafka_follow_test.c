@@ -55,6 +55,18 @@ static bool complete(void *memory, struct error *error)
 
 static const struct followed followed = {.topic = TOPIC_CONSENT, .apply = apply, .complete = complete};
 
+static int64_t useful_a_day(const struct config *config, const void *options)
+{
+    (void)config;
+    (void)options;
+    return 86400000;
+}
+
+static const struct followed ageing = {
+    .topic = TOPIC_CONSENT, .apply = apply, .complete = complete, .useful_ms = useful_a_day};
+static const struct stage ageing_stage = {.name = "ageing", .followed = &ageing};
+static const struct stage *const ageing_stages[] = {&ageing_stage, NULL};
+
 /* ---- a rig for each test ---- */
 
 struct rig {
@@ -104,11 +116,16 @@ static void produce(unsigned times)
         kafka_cluster_produce(&rig.cluster, "choices", i, "choice", times);
 }
 
-static void start(void)
+static void start_as(const struct followed *as)
 {
     struct error error = {0};
-    rig.follower = kafka_follower_new(&rig.config, &followed, &rig.shared, &rig.options, &error);
+    rig.follower = kafka_follower_new(&rig.config, as, &rig.shared, &rig.options, &error);
     assert_non_null(rig.follower);
+}
+
+static void start(void)
+{
+    start_as(&followed);
 }
 
 static enum kafka_follow_phase phase(void)
@@ -246,6 +263,41 @@ static void barriers_pass_while_choices_keep_coming(void **state)
     assert_int_equal(passed, 8);
 }
 
+/* While a follower's fetches fail, the broker deletes what it has not read: this one keeps 5 MiB of a partition. */
+static void delete_what_was_not_read(void)
+{
+    char value[4097];
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    produce(2);
+    WAIT_FOR(phase() == KAFKA_FOLLOW_FOLLOWING);
+    kafka_cluster_faults(&rig.cluster, KAFKA_REQUEST_FETCH, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1000);
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        kafka_cluster_produce(&rig.cluster, "choices", i, value, 1500);
+    kafka_cluster_heal(&rig.cluster, KAFKA_REQUEST_FETCH);
+}
+
+static void what_may_be_deleted_as_old_is_passed_over(void **state)
+{
+    (void)state;
+    static void *options[1];
+    rig.config.stages = ageing_stages;
+    rig.config.stage_options = options;
+    start_as(&ageing);
+    delete_what_was_not_read();
+    WAIT_FOR(sum_of(&rig.shared) == PARTITIONS * 1502); /* the newest of each partition */
+    assert_true(kafka_follower_barrier(rig.follower, WAIT_MS));
+    assert_true(kafka_follower_is_fresh(rig.follower));
+}
+
+static void what_may_not_be_deleted_stops_it_when_it_was(void **state)
+{
+    (void)state;
+    start();
+    delete_what_was_not_read();
+    assert_non_null(strstr(failure().what, "deleted, cut or made anew"));
+}
+
 static void without_a_broker_it_is_stale_after_the_lease_and_fresh_again_afterwards(void **state)
 {
     (void)state;
@@ -304,6 +356,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_barrier_has_taken_in_what_stood_there_when_it_was_asked_for, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(barriers_pass_while_choices_keep_coming, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_may_be_deleted_as_old_is_passed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_may_not_be_deleted_stops_it_when_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             without_a_broker_it_is_stale_after_the_lease_and_fresh_again_afterwards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broker_that_is_not_there_at_the_start_is_waited_for, set_up,

@@ -33,13 +33,27 @@ static struct view a_feed_topic(const void *options, unsigned feed)
 }
 
 static const struct followed follows_consent = {.topic = TOPIC_CONSENT};
+
+static int64_t useful_twelve_days(const struct config *config, const void *options)
+{
+    (void)config;
+    (void)options;
+    return 12 * INT64_C(86400000);
+}
+
+static const struct followed follows_retractions = {.topic = TOPIC_RETRACTIONS,
+                                                    .useful_ms = useful_twelve_days};
 static const struct partitioned keeps_state;
 static const struct stage consent = {
     .name = "consent", .output = TOPIC_CONSENT_OUT, .followed = &follows_consent};
-static const struct stage pseudonymize = {.name = "pseudonymize", .output = TOPIC_PSEUDONYMIZE_OUT};
+static const struct stage pseudonymize = {
+    .name = "pseudonymize", .output = TOPIC_PSEUDONYMIZE_OUT, .writes = TOPIC_RETRACTIONS};
 static const struct stage classify = {.name = "classify", .output = TOPIC_CLASSIFY_OUT};
-static const struct stage publish = {
-    .name = "publish", .partitioned = &keeps_state, .feed = a_feed, .feed_topic = a_feed_topic};
+static const struct stage publish = {.name = "publish",
+                                     .partitioned = &keeps_state,
+                                     .followed = &follows_retractions,
+                                     .feed = a_feed,
+                                     .feed_topic = a_feed_topic};
 static const struct stage *const chain[] = {&consent, &pseudonymize, &classify, &publish, NULL};
 
 static struct config config_of(unsigned first, unsigned last)
@@ -97,14 +111,19 @@ static void each_cut_needs_its_topics(void **state)
         const char *topics; /* in order; r reads, w writes */
         const char *why;
     } rows[] = {
-        {0, 3, "events:r choices:r state:rw dead:w feed.acme:w feed.globex:w ", "all in one process"},
+        {0, 3, "events:r choices:r retracted:rw state:rw dead:w feed.acme:w feed.globex:w ",
+         "all in one process"},
         {0, 0, "events:r choices:r after.consent:w dead:w ", "consent alone"},
-        {1, 1, "after.consent:r after.pseudonymize:w dead:w ", "pseudonymize alone looks nothing up"},
+        {1, 1, "after.consent:r after.pseudonymize:w retracted:w dead:w ",
+         "pseudonymize alone looks nothing up"},
         {2, 2, "after.pseudonymize:r after.classify:w dead:w ", "classify alone"},
-        {3, 3, "after.classify:r state:rw dead:w feed.acme:w feed.globex:w ", "publish alone has the state"},
-        {0, 2, "events:r choices:r after.classify:w dead:w ", "cut before publish: no feed, no state"},
-        {1, 3, "after.consent:r state:rw dead:w feed.acme:w feed.globex:w ", "cut behind consent"},
-        {1, 2, "after.consent:r after.classify:w dead:w ", "the middle"},
+        {3, 3, "after.classify:r retracted:r state:rw dead:w feed.acme:w feed.globex:w ",
+         "publish alone has the state"},
+        {0, 2, "events:r choices:r after.classify:w retracted:w dead:w ",
+         "cut before publish: no feed, no state"},
+        {1, 3, "after.consent:r retracted:rw state:rw dead:w feed.acme:w feed.globex:w ",
+         "cut behind consent"},
+        {1, 2, "after.consent:r after.classify:w retracted:w dead:w ", "the middle"},
     };
     (void)state;
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -128,10 +147,12 @@ static void a_topic_that_no_stage_uses_is_not_planned(void **state)
     struct config config = config_of(0, 3);
     assert_false(topic_plan_reads(&config, TOPIC_CONSENT_OUT));
     assert_false(topic_plan_writes(&config, TOPIC_CONSENT_OUT));
-    assert_false(topic_plan_reads(&config, TOPIC_RETRACTIONS));
     assert_false(topic_plan_writes(&config, TOPIC_EVENTS));
     assert_false(topic_plan_reads(&config, TOPIC_NONE));
     assert_false(topic_plan_writes(&config, TOPIC_NONE)); /* the output of the last stage */
+    config = config_of(0, 0);
+    assert_false(topic_plan_reads(&config, TOPIC_RETRACTIONS));
+    assert_false(topic_plan_writes(&config, TOPIC_RETRACTIONS));
 }
 
 /* ---- how they are set ---- */
@@ -150,6 +171,11 @@ static void each_role_has_its_settings(void **state)
         {"choices", "retention.ms", NULL, TOPIC_PLAN_ANY, "a choice must not age out"},
         {"state", "cleanup.policy", "compact", TOPIC_PLAN_MUST, "what a person has must survive"},
         {"state", "retention.ms", NULL, TOPIC_PLAN_ANY, "what a person has must survive"},
+        {"retracted", "cleanup.policy", "compact,delete", TOPIC_PLAN_SHOULD, "it grows with all who said no"},
+        {"retracted", "retention.ms", "1036800000", TOPIC_PLAN_MUST, "as long as publish says"},
+        {"retracted", "retention.bytes", "-1", TOPIC_PLAN_MUST,
+         "a storm of choices must not push out others"},
+        {"retracted", "message.timestamp.type", "LogAppendTime", TOPIC_PLAN_SHOULD, "retention by one clock"},
         {"dead", "cleanup.policy", "delete", TOPIC_PLAN_MUST, "their key is null"},
         {"dead", "retention.ms", "604800000", TOPIC_PLAN_SHOULD, "7 days, spec 7"},
         {"feed.acme", "cleanup.policy", "compact,delete", TOPIC_PLAN_MUST, "spec 6"},
@@ -259,9 +285,84 @@ static void a_policy_is_a_list_without_order(void **state)
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct topic_plan_setting setting = {.name = "x"};
         snprintf(setting.value, sizeof setting.value, "%s", rows[i].planned);
-        if (topic_plan_equal(&setting, rows[i].found) != rows[i].equal)
+        if (topic_plan_fits(&setting, rows[i].found) != rows[i].equal)
             fail_msg("%s: %s and %s", rows[i].why, rows[i].planned, rows[i].found);
     }
+}
+
+static void a_bound_from_below_takes_more(void **state)
+{
+    static const struct {
+        const char *planned, *found;
+        bool fits;
+        const char *why;
+    } rows[] = {
+        {"1000", "1000", true, "at the bound"},
+        {"1000", "999", false, "one below it"},
+        {"1000", "1001", true, "one more"},
+        {"1000", "-1", true, "without bound"},
+        {"-1", "-1", true, "without bound"},
+        {"-1", "9223372036854775807", false, "as much as can be said"},
+        {"1000", "", false, "nothing"},
+        {"1000", "10000x", false, "no number"},
+        {"1000", "-2", false, "no bound at all"},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct topic_plan_setting setting = {.name = "x", .at_least = true};
+        snprintf(setting.value, sizeof setting.value, "%s", rows[i].planned);
+        if (topic_plan_fits(&setting, rows[i].found) != rows[i].fits)
+            fail_msg("%s: %s and %s", rows[i].why, rows[i].planned, rows[i].found);
+    }
+}
+
+/* What the broker says about the retractions, and what that is worth. */
+static void retractions_may_be_forgotten_only_when_they_are_of_no_use(void **state)
+{
+    static const struct {
+        const char *policy, *retention_ms, *retention_bytes;
+        enum topic_plan_weight worst;
+        const char *why;
+    } rows[] = {
+        {"compact,delete", "1036800000", "-1", TOPIC_PLAN_ANY, "as planned"},
+        {"delete,compact", "-1", "-1", TOPIC_PLAN_ANY, "for ever"},
+        {"compact,delete", "1036799999", "-1", TOPIC_PLAN_MUST, "a millisecond too short"},
+        {"compact,delete", "1036800000", "1073741824", TOPIC_PLAN_MUST, "by size"},
+        {"delete", "604800000", "-1", TOPIC_PLAN_MUST, "a broker's own default"},
+        {"compact", "604800000", "1000", TOPIC_PLAN_SHOULD, "nothing is deleted: it only grows"},
+        {"delete", "1036800000", "-1", TOPIC_PLAN_SHOULD, "nothing is compacted: it is only large"},
+        {"", "604800000", "-1", TOPIC_PLAN_MUST, "the policy is not said"},
+        {"", "", "", TOPIC_PLAN_ANY, "nothing is said"},
+    };
+    (void)state;
+    struct config config = config_of(3, 3);
+    struct topic_plan plan = plan_of(&config, (struct topic_plan_wish){0});
+    const struct topic_plan_entry *entry = entry_of(&plan, "retracted");
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char values[TOPIC_PLAN_SETTINGS_MAX][TOPIC_PLAN_VALUE_SIZE] = {0};
+        enum topic_plan_weight worst = TOPIC_PLAN_ANY;
+        for (unsigned j = 0; j < entry->setting_count; j++) {
+            const char *name = entry->settings[j].name;
+            snprintf(values[j], sizeof values[j], "%s",
+                     strcmp(name, "cleanup.policy") == 0    ? rows[i].policy
+                     : strcmp(name, "retention.ms") == 0    ? rows[i].retention_ms
+                     : strcmp(name, "retention.bytes") == 0 ? rows[i].retention_bytes
+                                                            : "");
+        }
+        for (unsigned j = 0; j < entry->setting_count; j++) {
+            enum topic_plan_weight weight = topic_plan_judge(entry, values, j);
+            worst = weight > worst ? weight : worst;
+        }
+        if (worst != rows[i].worst)
+            fail_msg("%s: %d", rows[i].why, (int)worst);
+    }
+    topic_plan_release(&plan);
+    config = config_of(1, 1); /* pseudonymize knows no epoch: ample, and the judge is publish */
+    plan = plan_of(&config, (struct topic_plan_wish){0});
+    const struct topic_plan_setting *setting = setting_of(entry_of(&plan, "retracted"), "retention.ms");
+    assert_string_equal(setting->value, "5270400000"); /* 61 days, and twice a future_max of 0 here */
+    assert_int_equal(setting->weight, TOPIC_PLAN_ANY);
+    topic_plan_release(&plan);
 }
 
 static void every_role_has_its_name(void **state)
@@ -283,6 +384,8 @@ int main(void)
         cmocka_unit_test(only_the_state_is_bound_to_its_number_of_partitions),
         cmocka_unit_test(replication_is_the_brokers_unless_said),
         cmocka_unit_test(a_policy_is_a_list_without_order),
+        cmocka_unit_test(a_bound_from_below_takes_more),
+        cmocka_unit_test(retractions_may_be_forgotten_only_when_they_are_of_no_use),
         cmocka_unit_test(every_role_has_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

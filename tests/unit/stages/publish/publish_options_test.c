@@ -264,6 +264,29 @@ static void publish_options_cut_a_life_that_would_give_a_third_id(void **state)
     }
 }
 
+static void publish_options_keep_a_retraction_for_all_that_it_may_be_about(void **state)
+{
+    (void)state;
+    static const struct {
+        int epoch_days, late_days, future_days, useful_days;
+        const char *update_every, *why;
+    } cases[] = {
+        {7, 2, 1, 12, "24h", "the defaults: the epoch, its life, twice the future, a day"},
+        {30, 30, 1, 62, "24h", "the longest epoch, which lives on for less than its length"},
+        {1, 2, 1, 4, "24h", "an epoch that does not live on"},
+        {7, 2, 0, 10, "drain", "nothing may be ahead of its time"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct publish_options options = {.epoch_ms = cases[i].epoch_days * CALENDAR_DAY_MS,
+                                          .update_every = view_of_string(cases[i].update_every)};
+        struct config config = {.input = {.late_max_ms = cases[i].late_days * CALENDAR_DAY_MS,
+                                          .future_max_ms = cases[i].future_days * CALENDAR_DAY_MS}};
+        int64_t useful_ms = publish_options_useful_ms(&config, &options);
+        if (useful_ms != cases[i].useful_days * CALENDAR_DAY_MS)
+            fail_msg("%s: %lld", cases[i].why, (long long)useful_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +295,7 @@ int main(void)
         cmocka_unit_test(publish_options_warn_of_what_lowers_protection),
         cmocka_unit_test(publish_options_read_update_every),
         cmocka_unit_test(publish_options_cut_a_life_that_would_give_a_third_id),
+        cmocka_unit_test(publish_options_keep_a_retraction_for_all_that_it_may_be_about),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
