@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/health.h"
+#include "common/kafka_begin.h"
 #include "common/kafka_client.h"
 #include "common/log.h"
 #include "common/run_summary.h"
@@ -17,7 +18,10 @@ enum {
     SIDES_MAX = 16,
     LAG_EVERY_MS = 5000,
     LAG_TIMEOUT_MS = 1000,
-    SILENCE_MS = 30000, /* of the broker: then the process is not ready */
+    BEGIN_TIMEOUT_MS = 1000,
+    BEGIN_EVERY_MS = 300,
+    BEGIN_PATIENCE_MS = 60000, /* with a broker that is there but does not tell all that is asked */
+    SILENCE_MS = 30000,        /* of the broker: then the process is not ready */
     TICK_MS = 100,
     PROGRESS_EVERY_MS = 2000,
     NOTE_FIRST_MS = 30000,   /* how often it is looked at */
@@ -36,8 +40,9 @@ struct kafka_pipeline {
     unsigned follower_count;
     struct kafka_worker *workers[WORKERS_MAX];
     unsigned worker_count;
-    struct kafka_worker *sides[SIDES_MAX]; /* of side inputs */
-    unsigned side_count;
+    struct kafka_worker *sides[SIDES_MAX]; /* of side inputs, as far as they were started */
+    atomic_uint side_count;
+    int64_t begin_ms, begin_until_ms; /* when to try again to begin with the next one; when it is enough */
     atomic_bool stop, failed;
     atomic_bool
         side_stop; /* later: the drain's last transaction may wait for what a side input has to answer */
@@ -112,19 +117,49 @@ static struct kafka_worker *start_worker(struct kafka_pipeline *pipeline, bool i
 
 static bool start_workers(struct kafka_pipeline *pipeline, struct error *error)
 {
-    unsigned workers = (unsigned)pipeline->config->workers, sides = chain_side_count(pipeline->config);
-    ensure(workers >= 1 && workers <= WORKERS_MAX && sides <= SIDES_MAX);
+    unsigned workers = (unsigned)pipeline->config->workers;
+    ensure(workers >= 1 && workers <= WORKERS_MAX);
     for (unsigned i = 0; i < workers; i++) {
         struct kafka_worker *worker = start_worker(pipeline, false, i, error);
         if (!worker)
             return false;
         pipeline->workers[pipeline->worker_count++] = worker;
     }
-    for (unsigned i = 0; i < sides; i++) {
-        struct kafka_worker *side = start_worker(pipeline, true, i, error);
-        if (!side)
+    return true;
+}
+
+/* Where the next side input begins may have to be asked first (common/kafka_begin.h). True: it may start. */
+static bool begin_side(struct kafka_pipeline *pipeline, const struct stage *stage)
+{
+    struct error why = {0};
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < pipeline->begin_ms)
+        return false;
+    if (kafka_begin_side(pipeline->config, stage, BEGIN_TIMEOUT_MS, &why))
+        return true;
+    if (!pipeline->begin_until_ms)
+        pipeline->begin_until_ms = now_ms + BEGIN_PATIENCE_MS;
+    if (clock_monotonic_ms() >= pipeline->begin_until_ms) {
+        log_failure(LOG_LEVEL_WARNING, "side_input_begin_unknown", &why);
+        return true;
+    }
+    pipeline->begin_ms = clock_monotonic_ms() + BEGIN_EVERY_MS;
+    return false;
+}
+
+static bool start_sides(struct kafka_pipeline *pipeline, struct error *error)
+{
+    unsigned sides = chain_side_count(pipeline->config);
+    ensure(sides <= SIDES_MAX);
+    while (pipeline->side_count < sides) {
+        unsigned next = pipeline->side_count;
+        if (!begin_side(pipeline, chain_side_stage(pipeline->config, next)))
+            return true; /* a later tick tries again */
+        pipeline->sides[next] = start_worker(pipeline, true, next, error);
+        if (!pipeline->sides[next])
             return false;
-        pipeline->sides[pipeline->side_count++] = side;
+        pipeline->begin_until_ms = 0;
+        pipeline->side_count++;
     }
     return true;
 }
@@ -140,7 +175,7 @@ static bool start(struct kafka_pipeline *pipeline, struct error *error)
         return false;
     struct follow_visit visit = {pipeline, error, true};
     chain_shared_followed(pipeline->chain_shared, start_follower, &visit);
-    return visit.fine && start_workers(pipeline, error);
+    return visit.fine && start_workers(pipeline, error) && start_sides(pipeline, error);
 }
 
 struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct error *error)
@@ -287,6 +322,11 @@ bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
                 pipeline->failure = error;
             atomic_store(&pipeline->failed, true);
         }
+    }
+    if (!atomic_load(&pipeline->failed) && !start_sides(pipeline, &error)) {
+        if (!pipeline->failure.what[0])
+            pipeline->failure = error;
+        atomic_store(&pipeline->failed, true);
     }
     if (atomic_load(&pipeline->failed))
         return false;
@@ -453,6 +493,12 @@ bool kafka_pipeline_is_ready(struct kafka_pipeline *pipeline, char *text, size_t
         if (phase == KAFKA_WORKER_RUNNING || (phase == KAFKA_WORKER_JOINING && stats->rebalances > 0))
             continue;
         worker_reason(worker, phase, line, sizeof line);
+        used = append(text, text_size, used, line);
+    }
+    unsigned started = pipeline->side_count; /* once: it grows meanwhile */
+    if (started < chain_side_count(pipeline->config)) {
+        snprintf(line, sizeof line, "side input of %s: asking where it begins",
+                 chain_side_stage(pipeline->config, started)->name);
         used = append(text, text_size, used, line);
     }
     int64_t since_ms = atomic_load(&pipeline->silent_since_ms);

@@ -171,7 +171,7 @@ struct followed {
  * the stage makes of each record must be written exactly once, and never wait behind the events.
  *
  * Each process that runs the stage has one worker more for it: a consumer group and a transactional producer of its
- * own, committed records only, from the first one on where the group has no position; inputs, outputs and positions in
+ * own, committed records only, from the first one on where the group has no position (but takes_back); inputs, outputs and positions in
  * one transaction, as for events. It starts when the process's followed topics are complete, and rests while one is
  * not fresh; not while one holds, since an opt-out is never delayed, nor for one that is made of its own answers. File
  * mode: called for every record of the consent file, after `complete`, before the first event. In a partition records
@@ -184,6 +184,9 @@ struct side_input {
     /* A record comes only when the process's follower of that topic has taken it in (the committed view), so that the
      * stage's shared state already knows it and maybe newer ones. Without: as soon as it is committed. */
     bool behind_followed;
+    /* What it makes of records only takes back what the chain has put out: where nothing ever was, a group without a position
+     * begins at the end (common/kafka_begin.h). */
+    bool takes_back;
 
     size_t state_size;                                                                   /* 0: none */
     bool (*init)(void *state, const struct stage_context *context, struct error *error); /* NULL: nothing */

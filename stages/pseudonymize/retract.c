@@ -216,6 +216,7 @@ static bool retract_flush(void *memory, struct emitter *emitter, bool *out_more)
 
 const struct side_input pseudonymize_retract = {
     .topic = TOPIC_CONSENT,
+    .takes_back = true,
     .state_size = sizeof(struct retract),
     .init = retract_init,
     .release = retract_release,

@@ -13,6 +13,7 @@ RETRACTION_PEOPLE how many people there are.
 import collections
 import os
 import random
+import subprocess
 import threading
 import time
 import uuid
@@ -238,6 +239,35 @@ def old_timestamp(run):
                lambda: f"{ {id: run.feeds()[id] for id in gone} }", 60, 0.5)
 
 
+def first_start(broker):
+    """Old choices need no retraction where nothing was ever published; with the group's position lost, all of them do."""
+    scene = Scene(work, "first", broker.bootstrap, **harness.merge(QUICK, {"publish": {"retract": "now"}}))
+    scene.create_topics(2)
+    old, person = [Person(number, "o") for number in range(300)], Person(0, "n")
+    scene.send_choices(*(each.no("line") for each in old))
+    process = scene.process().start()
+    process.wait_ready()
+    scene.send_events(person.event(), *(each.event() for each in old[:20]))
+    scene.wait_published(person.name)
+    require(process.logged("side_input_begins"), process.tail())
+    require(not harness.dump(broker.bootstrap, scene.topic("retractions")), "old choices were answered")
+    scene.send_choices(person.no("line"))
+    wait_until(lambda: harness.dump(broker.bootstrap, scene.feed)[-1]["value"] is None, process.tail)
+    answered = harness.dump(broker.bootstrap, scene.topic("retractions"))
+    require(len(answered) == 1 and not scene.published(*(each.name for each in old)), answered)
+    require(process.stop() == 0, process.tail())
+
+    group = scene.config["pipeline"] + ".pseudonymize.side"
+    subprocess.run([harness.KAFKA_SH, "tool", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+                    "--bootstrap-server", broker.bootstrap, "--delete", "--group", group], check=True,
+                   stdout=subprocess.DEVNULL)
+    process.start()
+    process.wait_ready()
+    keys = {record["key"] for record in harness.dump(broker.bootstrap, scene.topic("retractions"))}
+    require(len(keys) == len(old) + 1, f"{len(keys)} of {len(old) + 1} were answered anew")
+    require(process.stop() == 0, process.tail())
+
+
 def forgetful(run):
     """A topic of retractions that forgets what is still of use: publish does not start on it."""
     short, good = (run.scene.prefix + name for name in ("retractions-short", "retractions-good"))
@@ -257,7 +287,10 @@ def forgetful(run):
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
-    which = os.environ.get("RETRACTION_CASES", "fused split").split()
+    which = os.environ.get("RETRACTION_CASES", "first fused split").split()
+    if "first" in which:
+        with tap.case("first_start_answers_no_old_choice_and_a_lost_group_all_of_them"):
+            first_start(broker)
     if "fused" in which:
         run = killed("fused", [(harness.STAGES, 2)], "drain", "now", broker, SEED)
         with tap.case("fused_changelog_has_nobody_who_said_no_but_marks"):
