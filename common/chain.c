@@ -473,14 +473,13 @@ void chain_clock(struct chain *chain, int64_t now_ms)
     chain->now_ms = now_ms;
 }
 
-static struct emitter emitter_at(struct chain *chain, unsigned stage, struct error *error)
+static struct emitter emitter_at(struct chain *chain, struct error *error)
 {
     return (struct emitter){.arena = chain->arena,
                             .now_ms = chain->now_ms,
                             .partition = chain->input ? chain->input->partition : -1,
                             .error = error,
-                            .chain = chain,
-                            .stage = stage};
+                            .chain = chain};
 }
 
 bool emitter_output(struct emitter *emitter, const struct output *output)
@@ -543,12 +542,11 @@ static enum chain_fate stopped_by(struct chain *chain, const struct stage *stage
     return stop_unsaid(chain, who, error);
 }
 
-static enum chain_fate run_stages(struct chain *chain, struct record *record, unsigned from,
-                                  struct error *error)
+static enum chain_fate run_stages(struct chain *chain, struct record *record, struct error *error)
 {
-    for (unsigned i = from; i < chain->count; i++) {
+    for (unsigned i = 0; i < chain->count; i++) {
         struct link *link = &chain->links[i];
-        struct emitter emitter = emitter_at(chain, i, error);
+        struct emitter emitter = emitter_at(chain, error);
         struct verdict verdict = link->stage->process(link->state, record, &emitter);
         if (chain->observe)
             show(chain, link->stage->name, link->stage->reasons, link->stage->reason_count, verdict, record);
@@ -569,12 +567,6 @@ static enum chain_fate run_stages(struct chain *chain, struct record *record, un
     return send_onwards(chain, record, error);
 }
 
-bool emitter_record(struct emitter *emitter, struct record *record)
-{
-    ensure(!((struct chain *)emitter->chain)->side);
-    return run_stages(emitter->chain, record, emitter->stage + 1, emitter->error) != CHAIN_STOP;
-}
-
 static struct verdict read_input(struct chain *chain, const struct chain_input *input, struct record *record)
 {
     if (chain->reader)
@@ -593,7 +585,7 @@ static enum chain_fate process_input(struct chain *chain, const struct chain_inp
     switch (verdict.kind) {
     case VERDICT_PASS:
         chain->input_books.pass.pending++;
-        return run_stages(chain, &record, 0, error);
+        return run_stages(chain, &record, error);
     case VERDICT_DROP:
         ensure(verdict.reason < event_reason_count);
         chain->input_books.drop[verdict.reason].pending++;
@@ -621,7 +613,7 @@ static enum chain_fate process_side(struct chain *chain, const struct chain_inpu
         .author = input->author,
         .committed = true,
     };
-    struct emitter emitter = emitter_at(chain, 0, error);
+    struct emitter emitter = emitter_at(chain, error);
     if (chain->side->process(chain->side_state, &record, &emitter))
         return CHAIN_KEPT;
     return stop_unsaid(chain, "a side input", error);
@@ -647,7 +639,7 @@ bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct erro
                           "the chain stopped and was asked to go on");
     bool any_more = false;
     if (chain->side && chain->side->flush) {
-        struct emitter emitter = emitter_at(chain, 0, error);
+        struct emitter emitter = emitter_at(chain, error);
         emitter.draining = draining;
         if (!chain->side->flush(chain->side_state, &emitter, &any_more)) {
             (void)stop_unsaid(chain, "a side input", error);
@@ -658,7 +650,7 @@ bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct erro
         struct link *link = &chain->links[i];
         if (!link->stage->flush)
             continue;
-        struct emitter emitter = emitter_at(chain, i, error);
+        struct emitter emitter = emitter_at(chain, error);
         emitter.draining = draining;
         bool more = false;
         if (!link->stage->flush(link->state, &emitter, &more)) {

@@ -71,15 +71,10 @@ struct emitter {
         partition; /* process: of the chain's input, which state belongs to; record.origin may be another topic's */
     struct error *error; /* fill in before answering STOP or false */
     void *chain;         /* the chain's own */
-    unsigned stage;      /* index of the stage in the chain */
 };
 
 /* Hand one output to the sink. Borrows its views until the transaction ended. False: stop (error is set). */
 CLICKVEIL_MUST_CHECK bool emitter_output(struct emitter *emitter, const struct output *output);
-
-/* Hand one more record to the next stage (one input may become several), before the current one goes on. False: stop
- * (error is set). */
-CLICKVEIL_MUST_CHECK bool emitter_record(struct emitter *emitter, struct record *record);
 
 struct config;
 struct consent_judge;
