@@ -1,8 +1,11 @@
 /*
- * Business days, as the law counts them for an opt-out: California, 11 CCR 7026(f)(1), a business stops selling and sharing "as soon
- * as feasibly possible, but no later than 15 business days from the date the business receives the request".
+ * Business days, for the clock of opt-outs. California, 11 CCR 7026(f): a business stops selling and sharing as soon as feasibly
+ * possible, and no later than 15 business days after it received the request; it also tells those that it sold or shared
+ * the data to after the request and before it complied.
  *
- * Monday to Friday, UTC. Holidays count as business days: so more of them seem to have gone by than have, never fewer.
+ * That it runs until the last tombstone stands is the product's own, stricter reading: selling ends with the barrier, and the
+ * tombstone is how those who read the feed are told. So is what a business day is: Monday to Friday, UTC, holidays counted like any other,
+ * so that more of them seem to have gone by than have, never fewer.
  * Pure; any thread.
  */
 #ifndef CLICKVEIL_COMMON_BUSINESS_DAYS_H

@@ -226,6 +226,18 @@ void chain_shared_delays(const struct chain_shared *shared,
     }
 }
 
+int64_t chain_shared_oldest_choice_ms(const struct chain_shared *shared)
+{
+    int64_t oldest_ms = INT64_MAX;
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = stage_at(shared->config, i);
+        int64_t stage_ms =
+            stage->oldest_choice_ms ? stage->oldest_choice_ms(shared->stage_shared[i]) : INT64_MAX;
+        oldest_ms = stage_ms < oldest_ms ? stage_ms : oldest_ms;
+    }
+    return oldest_ms;
+}
+
 struct gauge_visit {
     void (*add)(void *context, const char *stage, const char *name, double value);
     void *context;

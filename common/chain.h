@@ -60,6 +60,10 @@ void chain_shared_followed(struct chain_shared *shared,
 /* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */
 CLICKVEIL_MUST_CHECK bool chain_shared_reload(struct chain_shared *shared, struct error *error);
 
+/* When the oldest choice was made that a stage of this process has not done everything about, Unix epoch ms; INT64_MAX: none.
+ * Any thread. */
+int64_t chain_shared_oldest_choice_ms(const struct chain_shared *shared);
+
 /* Gauges of all stages; any thread. */
 void chain_shared_gauges(const struct chain_shared *shared,
                          void (*add)(void *context, const char *stage, const char *name, double value),

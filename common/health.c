@@ -255,6 +255,8 @@ static void gather(struct health *health, struct status *status)
     kafka_pipeline_counters(pipeline, add_counter, status);
     chain_shared_gauges(kafka_pipeline_chain_shared(pipeline), add_gauge, status);
     chain_shared_delays(kafka_pipeline_chain_shared(pipeline), add_delay, status);
+    int64_t oldest_ms = chain_shared_oldest_choice_ms(kafka_pipeline_chain_shared(pipeline));
+    status->oldest_choice_ms = oldest_ms == INT64_MAX ? 0 : oldest_ms;
     struct programme_visit visit = {config, status};
     chain_shared_programmes(kafka_pipeline_chain_shared(pipeline), add_programme, &visit);
     (void)kafka_pipeline_note(pipeline, status->note, sizeof status->note);

@@ -26,9 +26,10 @@ const struct metric_row metrics_table[METRICS] = {
                              "Records written to feeds in committed transactions, tombstones included."},
     [METRIC_OPT_OUT_CLOCK] = {"clickveil_opt_out_clock_business_days", METRIC_GAUGE, "days", "",
                               "Age, in business days, of the oldest choice that this process may not have "
-                              "acted upon: by the lag of its side inputs and "
-                              "by when followed topics were last read to their end. California gives 15 (11 "
-                              "CCR 7026(f)); holidays are counted "
+                              "done everything about: by the lag of its side inputs, by when followed topics "
+                              "were last read to their end, and, with publish, until the last tombstone of "
+                              "everybody who said no (since a restart by the newest choice of each). "
+                              "California gives 15 (11 CCR 7026(f)); Monday to Friday, UTC, holidays counted "
                               "too."},
     [METRIC_LAG_RECORDS] = {"clickveil_lag_records", METRIC_GAUGE, "records", "topic,partition",
                             "End of the partition minus our committed position, for each partition that this "

@@ -288,6 +288,9 @@ struct stage {
     void (*delays)(const void *shared,
                    void (*add)(void *context, const char *name, const struct metrics_histogram *histogram),
                    void *context);
+    /* When the oldest choice was made that the stage has not done everything about, Unix epoch ms; INT64_MAX: there is none.
+     * Any thread. NULL: acts upon choices at once. */
+    int64_t (*oldest_choice_ms)(const void *shared);
 };
 
 #endif

@@ -260,7 +260,10 @@ int64_t status_opt_out_clock(const struct status *status)
         if ((double)status->followed[i].age_ms / 1000 > oldest_s)
             oldest_s = (double)status->followed[i].age_ms / 1000;
     }
-    return business_days_between(status->now_ms - (int64_t)(oldest_s * 1000), status->now_ms);
+    int64_t oldest_ms = status->now_ms - (int64_t)(oldest_s * 1000);
+    if (status->oldest_choice_ms > 0 && status->oldest_choice_ms < oldest_ms)
+        oldest_ms = status->oldest_choice_ms;
+    return business_days_between(oldest_ms, status->now_ms);
 }
 
 static void samples(enum metric metric, const struct status *status, FILE *out)

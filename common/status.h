@@ -95,6 +95,7 @@ struct status {
     const char *input_topic;
     int64_t started_ms; /* Unix epoch */
     int64_t now_ms;
+    int64_t oldest_choice_ms; /* that a stage has not done everything about (struct stage); 0: none */
 
     bool ready;
     char reasons[STATUS_REASONS_SIZE]; /* why not, one a line, each ended by a line break */
@@ -134,8 +135,9 @@ struct status {
 /* Add one histogram to a sum. Any thread. */
 void status_histogram_add(struct status_histogram *sum, const struct metrics_histogram *histogram);
 
-/* Age in business days of the oldest choice that this process may not have acted upon: the latest of its side inputs of topics of
- * choices, or of a followed topic's last complete reading (common/business_days.h). Any thread. */
+/* Age in business days of the oldest choice that this process may not have done everything about: the latest of its side inputs of
+ * topics of choices, of a followed topic's last complete reading, and of what its stages still have to do, up to the last
+ * tombstone (common/business_days.h). Any thread. */
 int64_t status_opt_out_clock(const struct status *status);
 
 /* Write all metrics as Prometheus text 0.0.4. */

@@ -304,6 +304,7 @@ void partition_forget(struct partition *partition, uint32_t reference)
     partition->contributions -= person->contribution_count;
     person_clear(&partition->slab, person);
     partition_set_capped(partition, person, &(struct interest_set){.count = 0});
+    partition_set_waiting(partition, person, 0);
     people_leave(&partition->people, person->people);
     ref_index_remove(&partition->persons, person->hash, reference);
     slab_give(&partition->slab, reference, SLAB_CLASS_OWN);
@@ -587,6 +588,17 @@ bool partition_end(struct partition *partition, uint32_t id_reference, struct ar
     return true;
 }
 
+bool partition_shows(const struct partition *partition, const struct person *person)
+{
+    for (uint32_t reference = person->ids; reference;) {
+        const struct live_id *id = slab_at(&partition->slab, reference);
+        if (id->published)
+            return true;
+        reference = id->person_next;
+    }
+    return false;
+}
+
 bool partition_is_mark(const struct partition *partition, const struct person *person)
 {
     return person->standing == PERSON_MARKED && person->live == 1 && has_state_id(partition, person);
@@ -614,4 +626,42 @@ bool partition_retract(struct partition *partition, uint32_t reference, bool las
         at = id->person_next;
     }
     return true;
+}
+
+/* ---- who waits for tombstones ---- */
+
+void partition_set_waiting(struct partition *partition, struct person *person, uint16_t day)
+{
+    if (person->waiting) {
+        ensure(partition->waiting[person->waiting % PARTITION_WAITING_DAYS] > 0);
+        partition->waiting[person->waiting % PARTITION_WAITING_DAYS]--;
+    }
+    person->waiting = day;
+    if (day)
+        partition->waiting[day % PARTITION_WAITING_DAYS]++;
+}
+
+void partition_wait(struct partition *partition, struct person *person, int64_t chosen_ms, int64_t now_ms)
+{
+    int64_t today = now_ms / CALENDAR_DAY_MS, day = chosen_ms / CALENDAR_DAY_MS;
+    if (day > today)
+        day = today;
+    if (day < today - PARTITION_WAITING_DAYS_MAX)
+        day = today - PARTITION_WAITING_DAYS_MAX;
+    partition_set_waiting(partition, person, day < 1 ? 1 : day > UINT16_MAX ? UINT16_MAX : (uint16_t)day);
+}
+
+void partition_wait_over(struct partition *partition, struct person *person)
+{
+    partition_set_waiting(partition, person, 0);
+}
+
+int64_t partition_waits_since_ms(const struct partition *partition, int64_t now_ms)
+{
+    int64_t today = now_ms / CALENDAR_DAY_MS;
+    for (int64_t day = today - PARTITION_WAITING_DAYS + 1; day <= today; day++) {
+        if (day > 0 && partition->waiting[day % PARTITION_WAITING_DAYS])
+            return day * CALENDAR_DAY_MS;
+    }
+    return INT64_MAX;
 }

@@ -30,7 +30,11 @@ struct partition_rules {
     uint64_t persons, persons_max; /* of all partitions of the worker */
 };
 
-enum { PARTITION_FAR = 16 };
+enum {
+    PARTITION_FAR = 16,
+    PARTITION_WAITING_DAYS = 256,    /* nobody waits so long: two epochs and their lives are at most 120 */
+    PARTITION_WAITING_DAYS_MAX = 90, /* a choice that is older when it is taken in counts as so old */
+};
 
 /* A person as it was before the open transaction. */
 struct partition_undo {
@@ -74,7 +78,9 @@ struct partition {
     struct partition_id_undo *id_undo;
     uint64_t contributions, live_ids, persons_here;
     struct partition_scan scan, scan_committed;
-    uint64_t crossings_seen;                /* people.crossings at the end of the last transaction */
+    uint32_t
+        waiting[PARTITION_WAITING_DAYS]; /* people whose tombstones are to come, by the day of their choice */
+    uint64_t crossings_seen;             /* people.crossings at the end of the last transaction */
     int64_t slot_done, slot_done_committed; /* the last slot that was served; PARTITION_NO_SLOT: none yet */
     int64_t slot_written, slot_written_committed; /* the one that the changelog knows of */
 };
@@ -153,6 +159,15 @@ bool partition_visit_subject(const struct partition *partition, const struct pse
  * with their tombstone (partition_end). lasting: the person's mark stays until the epoch is over. */
 CLICKVEIL_MUST_CHECK bool partition_retract(struct partition *partition, uint32_t person, bool lasting,
                                             struct arena *arena, struct error *error);
+
+/* Does a record of the person stand in any feed? */
+bool partition_shows(const struct partition *partition, const struct person *person);
+
+/* A retracted person whose choice was made then waits for tombstones, or has got the last one. The moment of the choice that
+ * has waited longest, cut off to its day; INT64_MAX: nobody waits. Unix epoch ms. */
+void partition_wait(struct partition *partition, struct person *person, int64_t chosen_ms, int64_t now_ms);
+void partition_wait_over(struct partition *partition, struct person *person);
+int64_t partition_waits_since_ms(const struct partition *partition, int64_t now_ms);
 
 /* Is nothing left of a retracted person but its mark? */
 bool partition_is_mark(const struct partition *partition, const struct person *person);

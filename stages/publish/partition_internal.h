@@ -47,6 +47,9 @@ CLICKVEIL_MUST_CHECK bool partition_touch_id(struct partition *partition, uint32
 CLICKVEIL_MUST_CHECK bool partition_note_new(struct partition *partition, uint32_t reference,
                                              struct arena *arena, struct error *error);
 
+/* The person waits for tombstones since that day; 0: it doesn't. Counts follow. */
+void partition_set_waiting(struct partition *partition, struct person *person, uint16_t day);
+
 /* False, and error says that the memory is used up. */
 bool partition_no_memory(struct error *error);
 

@@ -174,6 +174,7 @@ static void undo_changes(struct partition *partition, const struct partition_und
     person->standing = undo->before.standing;
     person->shared_devices = undo->before.shared_devices;
     person->kept = undo->before.kept;
+    partition_set_waiting(partition, person, undo->before.waiting);
     person->touched = 0;
 }
 

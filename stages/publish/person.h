@@ -49,6 +49,8 @@ struct person {
     uint8_t standing;           /* enum person_standing */
     struct interest_set kept;   /* published once in this epoch: their places are taken until it ends */
     struct interest_set capped; /* what contribution_cap says */
+    uint16_t
+        waiting; /* said no, and tombstones are to come: the day of the choice (partition_wait); 0: not, or not known */
 };
 
 static_assert(sizeof(struct person) <= 96, "there are millions of persons");

@@ -38,6 +38,14 @@ enum { BYTES_OF_PERSON = 512, BYTES_SPARE = 64 << 20 }; /* bounds of the slabs b
 
 enum gauge { GAUGE_PEOPLE, GAUGE_CONTRIBUTIONS, GAUGE_IDS_LIVE, GAUGE_STATE_BYTES, GAUGE_PEOPLE_MAX, GAUGES };
 
+/* How far a worker is with choices, for whoever asks. */
+struct publish_worker_choices {
+    _Atomic int64_t
+        waits_since_ms; /* the choice that has waited longest for its last tombstone; INT64_MAX: none does */
+    _Atomic int64_t flushed_ms; /* every choice that was read before is taken in; 0: not working yet */
+    _Atomic uint64_t applied;   /* in the ring of the table */
+};
+
 struct publish_shared {
     struct secret *root;
     const struct config *config;
@@ -47,6 +55,8 @@ struct publish_shared {
     struct retraction_reader reader; /* the follower's */
     int64_t newest_ms;               /* of all retractions read; the follower's */
     struct retraction_times times;
+    struct publish_worker_choices *choices; /* of each worker */
+    unsigned workers;
     _Atomic int64_t gauges[GAUGES]; /* sums over workers, relaxed */
 };
 
@@ -72,9 +82,13 @@ static bool publish_shared_init(void *shared, const struct stage_context *contex
     publish->future_max_ms = context->config->input.future_max_ms;
     publish->retractions =
         retraction_table_new((uint64_t)options->retractions_max, context->workers > 0 ? context->workers : 1);
-    if (!publish->retractions)
+    publish->workers = context->workers > 0 ? context->workers : 1;
+    publish->choices = calloc(publish->workers, sizeof *publish->choices);
+    if (!publish->retractions || !publish->choices)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                           "no memory for the table of retractions");
+    for (unsigned i = 0; i < publish->workers; i++)
+        atomic_init(&publish->choices[i].waits_since_ms, INT64_MAX);
     if (!retraction_reader_init(&publish->reader, context->arena, error))
         return false;
     publish->root = secret_load(options->key.data, SECRET_PUBLISH, error);
@@ -86,6 +100,8 @@ static void publish_shared_release(void *shared)
     struct publish_shared *publish = shared;
     retraction_table_free(publish->retractions);
     publish->retractions = NULL;
+    free(publish->choices);
+    publish->choices = NULL;
     secret_free(publish->root);
     publish->root = NULL;
 }
@@ -168,6 +184,23 @@ static void publish_delays(const void *shared,
     add(context, "choice_to_last_tombstone", &publish->times.tombstone);
 }
 
+/* Choices that a worker has not taken in yet were read after it last did; of those it has, what counts is the last tombstone. */
+static int64_t publish_oldest_choice_ms(const void *shared)
+{
+    const struct publish_shared *publish = shared;
+    int64_t oldest_ms = INT64_MAX;
+    uint64_t position = recent_position(retraction_table_recent(publish->retractions));
+    for (unsigned i = 0; i < publish->workers; i++) {
+        struct publish_worker_choices *choices = &publish->choices[i];
+        int64_t waits_ms = atomic_load_explicit(&choices->waits_since_ms, memory_order_relaxed);
+        int64_t flushed_ms = atomic_load_explicit(&choices->flushed_ms, memory_order_relaxed);
+        if (flushed_ms > 0 && atomic_load_explicit(&choices->applied, memory_order_relaxed) != position)
+            waits_ms = flushed_ms < waits_ms ? flushed_ms : waits_ms;
+        oldest_ms = waits_ms < oldest_ms ? waits_ms : oldest_ms;
+    }
+    return oldest_ms;
+}
+
 /* ---- a worker's state ---- */
 
 struct publish_state {
@@ -209,6 +242,19 @@ static bool publish_init(void *state, const struct stage_context *context, struc
                             &publish->rules.calendar, context->worker, error);
 }
 
+static void report_choices(struct publish_state *publish)
+{
+    struct publish_worker_choices *choices = &publish->shared->choices[publish->retractions.reader];
+    int64_t flushed_ms = publish->partition_count ? publish->retractions.flushed_ms : 0, since_ms = INT64_MAX;
+    for (unsigned i = 0; i < publish->partition_count; i++) {
+        int64_t waits_ms = partition_waits_since_ms(publish->partitions[i], flushed_ms);
+        since_ms = waits_ms < since_ms ? waits_ms : since_ms;
+    }
+    atomic_store_explicit(&choices->waits_since_ms, since_ms, memory_order_relaxed);
+    atomic_store_explicit(&choices->applied, publish->retractions.applied_committed, memory_order_relaxed);
+    atomic_store_explicit(&choices->flushed_ms, flushed_ms, memory_order_relaxed);
+}
+
 static void report_gauges(struct publish_state *publish)
 {
     int64_t values[GAUGES] = {0};
@@ -225,6 +271,7 @@ static void report_gauges(struct publish_state *publish)
                                   memory_order_relaxed);
         publish->reported[i] = values[i];
     }
+    report_choices(publish);
 }
 
 static void publish_release(void *state)
@@ -521,4 +568,5 @@ const struct stage stage_publish = {
     .partitioned = &partitioned,
     .gauges = publish_gauges,
     .delays = publish_delays,
+    .oldest_choice_ms = publish_oldest_choice_ms,
 };

@@ -157,14 +157,18 @@ static void note(struct retraction_notes *notes, int64_t ms)
 static bool retract(void *context, uint32_t reference)
 {
     struct application *apply = context;
-    const struct person *person = partition_person(apply->partition, reference);
+    struct person *person = partition_person(apply->partition, reference);
     int64_t chosen_ms;
-    if (person->standing != PERSON_STANDS)
+    if (person->standing != PERSON_STANDS && (person->waiting || !partition_shows(apply->partition, person)))
         return true;
     enum retraction_reach reach =
         retractions_of_person(apply->retractions, apply->partition, person, &chosen_ms);
     if (reach == RETRACTION_NONE)
         return true;
+    if (person->standing != PERSON_STANDS) { /* the changelog doesn't tell since when */
+        partition_wait(apply->partition, person, chosen_ms, apply->emitter->now_ms);
+        return true;
+    }
     if (apply->people >= RETRACTIONS_MAX || arena_room(apply->emitter->arena) < apply->room_min) {
         apply->full = true;
         return false;
@@ -174,6 +178,8 @@ static bool retract(void *context, uint32_t reference)
     bool lasting = reach == RETRACTION_MARKED;
     apply->failed = !partition_retract(apply->partition, reference, lasting, apply->emitter->arena,
                                        apply->emitter->error);
+    if (!apply->failed && partition_shows(apply->partition, person))
+        partition_wait(apply->partition, person, chosen_ms, apply->emitter->now_ms);
     return !apply->failed;
 }
 

@@ -49,17 +49,6 @@ static bool write_value(struct round *round, const struct due *due, const struct
     return feed_value_write(&value, round->emitter->arena, out_value) || no_arena(round);
 }
 
-static bool shows_anything(const struct partition *partition, const struct person *person)
-{
-    for (uint32_t reference = person->ids; reference;) {
-        const struct live_id *id = slab_at(&partition->slab, reference);
-        if (id->published)
-            return true;
-        reference = id->person_next;
-    }
-    return false;
-}
-
 static bool write_due(struct round *round, const struct due *due, int64_t timestamp_ms)
 {
     struct live_id *id = slab_at(&due->partition->slab, due->reference);
@@ -67,7 +56,7 @@ static bool write_due(struct round *round, const struct due *due, int64_t timest
     enum due_action action = due_look(due->partition, id, round->emitter->now_ms, &set);
     if (action == DUE_NOTHING)
         return true;
-    const struct person *person = partition_person(due->partition, id->person);
+    struct person *person = partition_person(due->partition, id->person);
     int64_t retracted_ms;
     if (action == DUE_RECORD &&
         retractions_of_person(round->retractions, due->partition, person, &retracted_ms) != RETRACTION_NONE) {
@@ -96,8 +85,10 @@ static bool write_due(struct round *round, const struct due *due, int64_t timest
     if (action == DUE_END_TOMBSTONE) {
         if (!partition_end(due->partition, due->reference, arena, error))
             return false;
-        if (person->standing != PERSON_STANDS && !shows_anything(due->partition, person))
+        if (person->standing != PERSON_STANDS && !partition_shows(due->partition, person)) {
             retractions_note_tombstone(round->retractions, due->partition, person, round->emitter->now_ms);
+            partition_wait_over(due->partition, person);
+        }
         return true;
     }
     return partition_publish(due->partition, due->reference, &set, arena, error);

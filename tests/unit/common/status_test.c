@@ -1,5 +1,6 @@
 #include "common/status.h"
 
+#include "common/business_days.h"
 #include "common/metrics_table.h"
 
 #include <ctype.h>
@@ -452,6 +453,31 @@ static void reference_names_every_metric_and_every_reason(void **state)
     free(text);
 }
 
+static void clock_of_opt_outs_takes_the_oldest_of_all_that_is_left_to_do(void **state)
+{
+    (void)state;
+    enum { DAY_MS = 86400000 };
+    const int64_t now_ms = INT64_C(1700481600000); /* a Monday, 2023-11-20T12:00:00Z */
+    struct status_lag lag[] = {{.partition = 0, .records = 1, .seconds = 0}};
+    struct status_side side[] = {{.stage = "pseudonymize", .lags = lag, .lag_count = 1}};
+    struct status_followed followed_topic[] = {{.topic = "t", .age_ms = 0}};
+    struct status status = {
+        .now_ms = now_ms, .sides = side, .side_count = 1, .followed = followed_topic, .followed_count = 1};
+    assert_int_equal(status_opt_out_clock(&status), 0);
+    followed_topic[0].age_ms = DAY_MS; /* since Sunday */
+    assert_int_equal(status_opt_out_clock(&status), 1);
+    lag[0].seconds = 4 * 86400; /* since Thursday */
+    assert_int_equal(status_opt_out_clock(&status), 2);
+    status.oldest_choice_ms = now_ms - 3 * DAY_MS; /* tombstones to come since Friday */
+    assert_int_equal(status_opt_out_clock(&status), 2);
+    status.oldest_choice_ms = now_ms - 7 * DAY_MS; /* since Monday a week ago */
+    assert_int_equal(status_opt_out_clock(&status), 5);
+    status.oldest_choice_ms = now_ms - 22 * DAY_MS; /* one day too many */
+    assert_int_equal(status_opt_out_clock(&status), BUSINESS_DAYS_OPT_OUT_MAX + 1);
+    status.oldest_choice_ms = 0;
+    assert_int_equal(status_opt_out_clock(&status), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,6 +493,7 @@ int main(void)
         cmocka_unit_test(json_shows_state_and_reasons),
         cmocka_unit_test(json_of_a_ready_process_has_no_reasons),
         cmocka_unit_test(json_grows_with_the_partitions),
+        cmocka_unit_test(clock_of_opt_outs_takes_the_oldest_of_all_that_is_left_to_do),
         cmocka_unit_test(reference_names_every_metric_and_every_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

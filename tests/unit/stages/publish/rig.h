@@ -282,9 +282,9 @@ static inline void rig_drops(struct rig *rig, struct record record, unsigned rea
                  reason);
 }
 
-/* A retraction of the topic is read: of a subject (kind and number as in rig_pseudonym), made at that moment. */
-static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned number,
-                               const char *programme, int64_t time_ms)
+/* A retraction of the topic is read: of a subject (kind and number as in rig_pseudonym), read and made at those moments. */
+static inline void rig_retract_chosen(struct rig *rig, enum subject_kind kind, unsigned number,
+                                      const char *programme, int64_t time_ms, int64_t chosen_ms)
 {
     struct arena arena = {0};
     struct output output;
@@ -293,7 +293,7 @@ static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned
                                                       .subject = rig_pseudonym(kind, number),
                                                       .programme = view_of_string(programme),
                                                       .time_ms = time_ms,
-                                                      .chosen_ms = time_ms},
+                                                      .chosen_ms = chosen_ms},
                                  &arena, &output));
     struct followed_record record = {.timestamp_ms = time_ms,
                                      .now_ms = rig->now_ms,
@@ -303,6 +303,12 @@ static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned
     if (!stage_publish.followed->apply(rig->shared, &record, &rig->error))
         fail_msg("%s", rig->error.what);
     arena_release(&arena);
+}
+
+static inline void rig_retract(struct rig *rig, enum subject_kind kind, unsigned number,
+                               const char *programme, int64_t time_ms)
+{
+    rig_retract_chosen(rig, kind, number, programme, time_ms, time_ms);
 }
 
 static inline int64_t rig_due_ms(const struct rig *rig)
