@@ -255,7 +255,7 @@ bool file_consent_load_nobody(struct chain_shared *shared, const struct config *
     const struct view keys[] = {
         config->subscriber.kind == IDENTIFIER_IMSI     ? VIEW("line:999990000000000")
         : config->subscriber.kind == IDENTIFIER_OPAQUE ? VIEW("line:nobody")
-                                                       : VIEW("line:999000000000000"),
+                                                       : VIEW("line:9990000000000"),
         VIEW("account:nobody"),
         VIEW("device:maid:ffffffff-ffff-4fff-bfff-ffffffffffff"),
     };

@@ -37,9 +37,19 @@ static bool is_separator(char character)
     return character == ' ' || character == '-' || character == '.';
 }
 
+/* An IMSI has 15 digits and begins with the country code of ITU-T E.212: 2 to 7 by the part of the world, 901 for networks
+ * of no country, 999 inside private ones. A number of 15 digits that begins so is not in use by any line: where E.164
+ * leaves room for it (Germany, Austria), it is an extension behind a switchboard. */
+static bool could_be_imsi(const char digits[E164_DIGITS_MAX], size_t count)
+{
+    return count == IMSI_DIGITS &&
+           ((digits[0] >= '2' && digits[0] <= '7') || !memcmp(digits, "901", 3) || !memcmp(digits, "999", 3));
+}
+
 /* Digits with an optional plus before them and separators and pairs of parentheses between them. What could be a
  * national form is refused: a leading 0 (trunk prefix, or the 00 and 011 of international dialling, whose length
- * depends on the country one dials from) and "(0)", the trunk prefix in a form that mixes both. */
+ * depends on the country one dials from) and "(0)", the trunk prefix in a form that mixes both. So is what could be an
+ * IMSI: choices by number and events by IMSI, or the other way round, would never meet, and each `out` would be missed. */
 static enum subject_canonical canonicalise_e164(struct view text, char *out_text, size_t *out_size)
 {
     char digits[E164_DIGITS_MAX];
@@ -66,7 +76,7 @@ static enum subject_canonical canonicalise_e164(struct view text, char *out_text
             return SUBJECT_MALFORMED;
         }
     }
-    if (open || count < E164_DIGITS_MIN || digits[0] == '0')
+    if (open || count < E164_DIGITS_MIN || digits[0] == '0' || could_be_imsi(digits, count))
         return SUBJECT_MALFORMED;
     memcpy(out_text, digits, count);
     *out_size = count;

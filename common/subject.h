@@ -23,8 +23,8 @@ enum subject_canonical {
     SUBJECT_LIMITED, /* MAID of all zeros: limit-ad-tracking, no identifier (spec 2) */
 };
 
-/* Bring an identifier into canonical form. E.164: digits without plus, 7 to 15, international form only; IMSI: 15
- * digits; IMEI: 14 digits without check digit or software version; MAID: 36 lower-case characters with hyphens;
+/* Bring an identifier into canonical form. E.164: digits without plus, 7 to 15, international form only, and not 15 that
+ * begin as an IMSI does (2 to 7, 901, 999); IMSI: 15 digits; IMEI: 14 digits without check digit or software version; MAID: 36 lower-case characters with hyphens;
  * opaque: 1 to 128 bytes of UTF-8 without control characters, as they are.
  *
  * Accepted spellings: E.164 with or without plus, with spaces, hyphens, dots and pairs of parentheses between digits

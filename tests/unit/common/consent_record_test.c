@@ -56,6 +56,8 @@ static const struct key_case keys[] = {
      "one digit too many for either"},
     {"line:14155550100", IDENTIFIER_IMSI, CONSENT_KEY_WRONG_KIND, NULL, 0,
      "a number where IMSIs are declared"},
+    {"line:310260123456789", IDENTIFIER_E164, CONSENT_KEY_WRONG_KIND, NULL, 0,
+     "an IMSI where numbers are declared"},
     {"signal:line:14155550100", IDENTIFIER_IMSI, CONSENT_KEY_WRONG_KIND, NULL, 0,
      "the same in a signal's key"},
     {"line:x", IDENTIFIER_UNKNOWN, CONSENT_KEY_UNREADABLE, NULL, 0, "no kind declared"},

@@ -171,6 +171,8 @@ static void subscriber_must_be_of_the_declared_kind(void **state)
     } cases[] = {
         {IDENTIFIER_E164, "+12025550123", "pass"},
         {IDENTIFIER_E164, "310150123456789x", "subscriber_malformed"},
+        {IDENTIFIER_E164, "310150123456789", "subscriber_malformed"},
+        {IDENTIFIER_E164, "31612345678", "pass"},
         {IDENTIFIER_IMSI, "310150123456789", "pass"},
         {IDENTIFIER_IMSI, "31015012345678", "subscriber_malformed"},
         {IDENTIFIER_IMSI, "+12025550123", "subscriber_malformed"},

@@ -63,6 +63,11 @@ static void e164_has_one_form_for_every_spelling(void **state)
         {"123456789012345", "123456789012345", "15 digits, the longest of E.164"},
         {"+1 2 3 4 5 6 7 8 9 0 1 2 3 4 5", "123456789012345", "15 digits, spaced"},
         {"+10000000", "10000000", "zeros behind the first digit are digits"},
+        {"31026012345678", "31026012345678", "14 digits are no IMSI"},
+        {"861064912345678", "861064912345678", "15 digits of China, for machines; no MCC begins with 8"},
+        {"900000000000000", "900000000000000", "15 digits with 900, which is no MCC"},
+        {"902000000000000", "902000000000000", "or 902"},
+        {"998000000000000", "998000000000000", "or 998"},
     };
     CHECK_TABLE(IDENTIFIER_E164, rows);
 }
@@ -81,6 +86,13 @@ static void e164_refuses_what_is_national_ambiguous_or_no_number(void **state)
         {"+(1) 425 555 0100", NULL, "plus is followed by a digit"},
         {"123456", NULL, "6 digits, one too few"},
         {"1234567890123456", NULL, "16 digits, one too many"},
+        {"310260123456789", NULL, "an IMSI of the USA (MCC 310), no number of the Netherlands (31)"},
+        {"+310260123456789", NULL, "with a plus, too: the canonical form has none"},
+        {"316 010 123456789", NULL, "spaced: the last MCC of the USA"},
+        {"200000000000000", NULL, "the lowest region of E.212"},
+        {"799999999999999", NULL, "the highest"},
+        {"901280123456789", NULL, "MCC 901, networks of no country"},
+        {"999990123456789", NULL, "MCC 999, private networks"},
         {"", NULL, "empty"},
         {"+", NULL, "plus alone"},
         {"++14255550100", NULL, "two plusses"},
