@@ -7,7 +7,7 @@
  * The input pseudo-stage ("input") is the decoder of events or of the format between stages; its rejects become dead
  * letters like those of any stage.
  */
-#include "common/chain.h"
+#include "common/chain_internal.h"
 
 #include "common/codec.h"
 #include "common/dead_letter.h"
@@ -16,12 +16,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-
-enum {
-    STARTUP_BLOCK_BYTES = 256 * 1024,
-    LINKS_MAX = 16,
-};
-static const size_t startup_bytes_max = (size_t)8 << 30; /* rule files live here; each has its own limit */
 
 struct counter {
     uint64_t pending;
@@ -41,16 +35,6 @@ struct link {
     struct books books;
 };
 
-struct chain_shared {
-    const struct config *config;
-    struct arena arena;
-    struct subject_key *subject_key;
-    bool subject_key_lasts;
-    bool files;
-    unsigned count;
-    void *stage_shared[LINKS_MAX];
-};
-
 struct chain {
     struct chain_shared *shared;
     struct arena startup;
@@ -67,212 +51,11 @@ struct chain {
     void *observer;
     bool latched; /* a STOP happened: nothing more until abort */
     unsigned count;
-    struct link links[LINKS_MAX];
+    struct link links[CHAIN_LINKS_MAX];
     struct books input_books;
     const struct side_input *side; /* the chain of a side input: no links, no reader, no codec */
     void *side_state;
 };
-
-static const struct stage *stage_at(const struct config *config, unsigned link)
-{
-    return config->stages[config->first_stage + link];
-}
-
-static const void *options_at(const struct config *config, unsigned link)
-{
-    return config->stage_options[config->first_stage + link];
-}
-
-/* ---- shared state ---- */
-
-static struct stage_context context_of(const struct chain_shared *shared, unsigned link)
-{
-    return (struct stage_context){
-        .config = shared->config,
-        .options = options_at(shared->config, link),
-        .shared = shared->stage_shared[link],
-        .workers = (unsigned)shared->config->workers,
-        .files = shared->files,
-        .subject_key = shared->subject_key,
-        .subject_key_lasts = shared->subject_key_lasts,
-    };
-}
-
-/* The key of pseudonyms is the process's when it runs the stage that owns it; a consent stage of its own only needs
- * one that nobody else knows, and later stages need none (spec 4: one keyed hash per subject serves all). */
-static bool load_subject_key(struct chain_shared *shared, struct error *error)
-{
-    const struct config *config = shared->config;
-    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
-        const struct stage *stage = config->stages[i];
-        if (!stage->subject_key_path)
-            continue;
-        struct view path = stage->subject_key_path(config->stage_options[i]);
-        shared->subject_key = subject_key_load(path.data, error);
-        shared->subject_key_lasts = true;
-        return shared->subject_key != NULL;
-    }
-    if (config->first_stage == 0) {
-        shared->subject_key = subject_key_random(error);
-        return shared->subject_key != NULL;
-    }
-    return true;
-}
-
-static bool init_shared(struct chain_shared *shared, struct error *error)
-{
-    if (!arena_init(&shared->arena, STARTUP_BLOCK_BYTES, startup_bytes_max, error))
-        return false;
-    if (!load_subject_key(shared, error))
-        return false;
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        if (!stage->shared_size)
-            continue;
-        struct stage_context context = context_of(shared, i);
-        context.arena = &shared->arena;
-        shared->stage_shared[i] = aligned_alloc(64, (stage->shared_size + 63) / 64 * 64);
-        if (!shared->stage_shared[i])
-            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for stage %s",
-                              stage->name);
-        memset(shared->stage_shared[i], 0, stage->shared_size);
-        if (stage->shared_init && !stage->shared_init(shared->stage_shared[i], &context, error))
-            return false;
-    }
-    return true;
-}
-
-struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error)
-{
-    struct chain_shared *shared = calloc(1, sizeof *shared);
-    if (!shared) {
-        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the chain");
-        return NULL;
-    }
-    shared->config = config;
-    shared->files = files;
-    shared->count = config->last_stage - config->first_stage + 1;
-    ensure(config->first_stage <= config->last_stage && shared->count <= LINKS_MAX);
-    if (!init_shared(shared, error)) {
-        chain_shared_free(shared);
-        return NULL;
-    }
-    return shared;
-}
-
-void chain_shared_free(struct chain_shared *shared)
-{
-    if (!shared)
-        return;
-    for (unsigned i = shared->count; i-- > 0;) {
-        const struct stage *stage = stage_at(shared->config, i);
-        if (shared->stage_shared[i] && stage->shared_release)
-            stage->shared_release(shared->stage_shared[i]);
-        free(shared->stage_shared[i]);
-    }
-    subject_key_free(shared->subject_key);
-    arena_release(&shared->arena);
-    free(shared);
-}
-
-void chain_shared_followed(struct chain_shared *shared,
-                           void (*visit)(void *context, const struct followed *followed, void *stage_shared,
-                                         const void *options),
-                           void *context)
-{
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        if (stage->followed)
-            visit(context, stage->followed, shared->stage_shared[i], options_at(shared->config, i));
-    }
-}
-
-bool chain_shared_reload(struct chain_shared *shared, struct error *error)
-{
-    bool all = true;
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        struct stage_context context = context_of(shared, i);
-        context.arena = &shared->arena;
-        if (stage->reload && !stage->reload(shared->stage_shared[i], &context, error))
-            all = false;
-    }
-    return all;
-}
-
-struct delay_visit {
-    void (*add)(void *context, const char *stage, const char *name,
-                const struct metrics_histogram *histogram);
-    void *context;
-    const char *stage;
-};
-
-static void add_delay(void *context, const char *name, const struct metrics_histogram *histogram)
-{
-    const struct delay_visit *visit = context;
-    visit->add(visit->context, visit->stage, name, histogram);
-}
-
-void chain_shared_delays(const struct chain_shared *shared,
-                         void (*add)(void *context, const char *stage, const char *name,
-                                     const struct metrics_histogram *histogram),
-                         void *context)
-{
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        struct delay_visit visit = {add, context, stage->name};
-        if (stage->delays)
-            stage->delays(shared->stage_shared[i], add_delay, &visit);
-    }
-}
-
-int64_t chain_shared_oldest_choice_ms(const struct chain_shared *shared)
-{
-    int64_t oldest_ms = INT64_MAX;
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        int64_t stage_ms =
-            stage->oldest_choice_ms ? stage->oldest_choice_ms(shared->stage_shared[i]) : INT64_MAX;
-        oldest_ms = stage_ms < oldest_ms ? stage_ms : oldest_ms;
-    }
-    return oldest_ms;
-}
-
-struct gauge_visit {
-    void (*add)(void *context, const char *stage, const char *name, double value);
-    void *context;
-    const char *stage;
-};
-
-static void add_gauge(void *context, const char *name, double value)
-{
-    const struct gauge_visit *visit = context;
-    visit->add(visit->context, visit->stage, name, value);
-}
-
-void chain_shared_gauges(const struct chain_shared *shared,
-                         void (*add)(void *context, const char *stage, const char *name, double value),
-                         void *context)
-{
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        struct gauge_visit visit = {add, context, stage->name};
-        if (stage->gauges)
-            stage->gauges(shared->stage_shared[i], add_gauge, &visit);
-    }
-}
-
-void chain_shared_programmes(const struct chain_shared *shared,
-                             void (*visit)(void *context, unsigned programme, const char *reason,
-                                           uint64_t count),
-                             void *context)
-{
-    for (unsigned i = 0; i < shared->count; i++) {
-        const struct stage *stage = stage_at(shared->config, i);
-        if (stage->programmes)
-            stage->programmes(shared->stage_shared[i], visit, context);
-    }
-}
 
 /* ---- books ---- */
 
@@ -330,8 +113,8 @@ static void close_all(struct chain *chain, bool commit)
 static bool init_link(struct chain *chain, unsigned index, unsigned worker, struct error *error)
 {
     struct link *link = &chain->links[index];
-    link->stage = stage_at(chain->shared->config, index);
-    struct stage_context context = context_of(chain->shared, index);
+    link->stage = chain_stage_at(chain->shared->config, index);
+    struct stage_context context = chain_context(chain->shared, index);
     context.arena = &chain->startup;
     context.worker = worker;
     link->state = arena_take_zeroed(&chain->startup, link->stage->state_size);
@@ -345,7 +128,7 @@ static bool init_link(struct chain *chain, unsigned index, unsigned worker, stru
 static bool init_chain(struct chain *chain, unsigned worker, struct error *error)
 {
     const struct config *config = chain->shared->config;
-    if (!arena_init(&chain->startup, STARTUP_BLOCK_BYTES, startup_bytes_max, error))
+    if (!arena_init(&chain->startup, CHAIN_STARTUP_BLOCK_BYTES, CHAIN_STARTUP_BYTES_MAX, error))
         return false;
     if (!books_init(&chain->input_books, event_reason_count, &chain->startup))
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for counters");
@@ -386,20 +169,20 @@ struct chain *chain_new(struct chain_shared *shared, unsigned worker, struct are
 
 /* ---- the chain of a side input ---- */
 
-/* Number of the link whose stage has it; LINKS_MAX: there is no such side input. */
+/* Number of the link whose stage has it; CHAIN_LINKS_MAX: there is no such side input. */
 static unsigned side_link(const struct config *config, unsigned side)
 {
     for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
         if (config->stages[i]->side && side-- == 0)
             return i - config->first_stage;
     }
-    return LINKS_MAX;
+    return CHAIN_LINKS_MAX;
 }
 
 unsigned chain_side_count(const struct config *config)
 {
     unsigned count = 0;
-    while (side_link(config, count) != LINKS_MAX)
+    while (side_link(config, count) != CHAIN_LINKS_MAX)
         count++;
     return count;
 }
@@ -407,15 +190,15 @@ unsigned chain_side_count(const struct config *config)
 const struct stage *chain_side_stage(const struct config *config, unsigned side)
 {
     unsigned link = side_link(config, side);
-    ensure(link != LINKS_MAX);
-    return stage_at(config, link);
+    ensure(link != CHAIN_LINKS_MAX);
+    return chain_stage_at(config, link);
 }
 
 static bool init_side(struct chain *chain, unsigned link, struct error *error)
 {
-    struct stage_context context = context_of(chain->shared, link);
-    const struct stage *stage = stage_at(chain->shared->config, link);
-    if (!arena_init(&chain->startup, STARTUP_BLOCK_BYTES, startup_bytes_max, error))
+    struct stage_context context = chain_context(chain->shared, link);
+    const struct stage *stage = chain_stage_at(chain->shared->config, link);
+    if (!arena_init(&chain->startup, CHAIN_STARTUP_BLOCK_BYTES, CHAIN_STARTUP_BYTES_MAX, error))
         return false;
     context.arena = &chain->startup;
     void *state = arena_take_zeroed(&chain->startup, stage->side->state_size ? stage->side->state_size : 1);
@@ -432,7 +215,7 @@ struct chain *chain_side_new(struct chain_shared *shared, unsigned side, struct 
 {
     struct chain *chain = calloc(1, sizeof *chain);
     unsigned link = side_link(shared->config, side);
-    ensure(link != LINKS_MAX);
+    ensure(link != CHAIN_LINKS_MAX);
     if (!chain) {
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                          "no memory for a worker's chain");

@@ -1,0 +1,197 @@
+/*
+ * What the chains of a process share: one shared block per stage, and the key of pseudonyms.
+ */
+#include "common/chain_internal.h"
+
+#include "common/subject.h"
+
+#include <stdlib.h>
+
+struct stage_context chain_context(const struct chain_shared *shared, unsigned link)
+{
+    return (struct stage_context){
+        .config = shared->config,
+        .options = chain_options_at(shared->config, link),
+        .shared = shared->stage_shared[link],
+        .workers = (unsigned)shared->config->workers,
+        .files = shared->files,
+        .subject_key = shared->subject_key,
+        .subject_key_lasts = shared->subject_key_lasts,
+    };
+}
+
+/* The key of pseudonyms is the process's when it runs the stage that owns it; a consent stage of its own only needs
+ * one that nobody else knows, and later stages need none (spec 4: one keyed hash per subject serves all). */
+static bool load_subject_key(struct chain_shared *shared, struct error *error)
+{
+    const struct config *config = shared->config;
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        const struct stage *stage = config->stages[i];
+        if (!stage->subject_key_path)
+            continue;
+        struct view path = stage->subject_key_path(config->stage_options[i]);
+        shared->subject_key = subject_key_load(path.data, error);
+        shared->subject_key_lasts = true;
+        return shared->subject_key != NULL;
+    }
+    if (config->first_stage == 0) {
+        shared->subject_key = subject_key_random(error);
+        return shared->subject_key != NULL;
+    }
+    return true;
+}
+
+static bool init_shared(struct chain_shared *shared, struct error *error)
+{
+    if (!arena_init(&shared->arena, CHAIN_STARTUP_BLOCK_BYTES, CHAIN_STARTUP_BYTES_MAX, error))
+        return false;
+    if (!load_subject_key(shared, error))
+        return false;
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        if (!stage->shared_size)
+            continue;
+        struct stage_context context = chain_context(shared, i);
+        context.arena = &shared->arena;
+        shared->stage_shared[i] = aligned_alloc(64, (stage->shared_size + 63) / 64 * 64);
+        if (!shared->stage_shared[i])
+            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for stage %s",
+                              stage->name);
+        memset(shared->stage_shared[i], 0, stage->shared_size);
+        if (stage->shared_init && !stage->shared_init(shared->stage_shared[i], &context, error))
+            return false;
+    }
+    return true;
+}
+
+struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error)
+{
+    struct chain_shared *shared = calloc(1, sizeof *shared);
+    if (!shared) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the chain");
+        return NULL;
+    }
+    shared->config = config;
+    shared->files = files;
+    shared->count = config->last_stage - config->first_stage + 1;
+    ensure(config->first_stage <= config->last_stage && shared->count <= CHAIN_LINKS_MAX);
+    if (!init_shared(shared, error)) {
+        chain_shared_free(shared);
+        return NULL;
+    }
+    return shared;
+}
+
+void chain_shared_free(struct chain_shared *shared)
+{
+    if (!shared)
+        return;
+    for (unsigned i = shared->count; i-- > 0;) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        if (shared->stage_shared[i] && stage->shared_release)
+            stage->shared_release(shared->stage_shared[i]);
+        free(shared->stage_shared[i]);
+    }
+    subject_key_free(shared->subject_key);
+    arena_release(&shared->arena);
+    free(shared);
+}
+
+void chain_shared_followed(struct chain_shared *shared,
+                           void (*visit)(void *context, const struct followed *followed, void *stage_shared,
+                                         const void *options),
+                           void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        if (stage->followed)
+            visit(context, stage->followed, shared->stage_shared[i], chain_options_at(shared->config, i));
+    }
+}
+
+bool chain_shared_reload(struct chain_shared *shared, struct error *error)
+{
+    bool all = true;
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        struct stage_context context = chain_context(shared, i);
+        context.arena = &shared->arena;
+        if (stage->reload && !stage->reload(shared->stage_shared[i], &context, error))
+            all = false;
+    }
+    return all;
+}
+
+struct delay_visit {
+    void (*add)(void *context, const char *stage, const char *name,
+                const struct metrics_histogram *histogram);
+    void *context;
+    const char *stage;
+};
+
+static void add_delay(void *context, const char *name, const struct metrics_histogram *histogram)
+{
+    const struct delay_visit *visit = context;
+    visit->add(visit->context, visit->stage, name, histogram);
+}
+
+void chain_shared_delays(const struct chain_shared *shared,
+                         void (*add)(void *context, const char *stage, const char *name,
+                                     const struct metrics_histogram *histogram),
+                         void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        struct delay_visit visit = {add, context, stage->name};
+        if (stage->delays)
+            stage->delays(shared->stage_shared[i], add_delay, &visit);
+    }
+}
+
+int64_t chain_shared_oldest_choice_ms(const struct chain_shared *shared)
+{
+    int64_t oldest_ms = INT64_MAX;
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        int64_t stage_ms =
+            stage->oldest_choice_ms ? stage->oldest_choice_ms(shared->stage_shared[i]) : INT64_MAX;
+        oldest_ms = stage_ms < oldest_ms ? stage_ms : oldest_ms;
+    }
+    return oldest_ms;
+}
+
+struct gauge_visit {
+    void (*add)(void *context, const char *stage, const char *name, double value);
+    void *context;
+    const char *stage;
+};
+
+static void add_gauge(void *context, const char *name, double value)
+{
+    const struct gauge_visit *visit = context;
+    visit->add(visit->context, visit->stage, name, value);
+}
+
+void chain_shared_gauges(const struct chain_shared *shared,
+                         void (*add)(void *context, const char *stage, const char *name, double value),
+                         void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        struct gauge_visit visit = {add, context, stage->name};
+        if (stage->gauges)
+            stage->gauges(shared->stage_shared[i], add_gauge, &visit);
+    }
+}
+
+void chain_shared_programmes(const struct chain_shared *shared,
+                             void (*visit)(void *context, unsigned programme, const char *reason,
+                                           uint64_t count),
+                             void *context)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        if (stage->programmes)
+            stage->programmes(shared->stage_shared[i], visit, context);
+    }
+}
