@@ -12,6 +12,7 @@
 #include "common/codec.h"
 #include "common/dead_letter.h"
 #include "common/event.h"
+#include "common/reject_log.h"
 #include "common/subject.h"
 
 #include <stdatomic.h>
@@ -53,6 +54,7 @@ struct chain {
     unsigned count;
     struct link links[CHAIN_LINKS_MAX];
     struct books input_books;
+    struct reject_log rejects;
     const struct side_input *side; /* the chain of a side input: no links, no reader, no codec */
     void *side_state;
 };
@@ -309,6 +311,26 @@ static enum chain_fate send_dead_letter(struct chain *chain, const char *reason,
     return chain->sink.send(chain->sink.context, &output, error) ? CHAIN_DEAD_LETTER : stop(chain);
 }
 
+/* Whoever explains one event wants no log. */
+static enum chain_fate reject(struct chain *chain, struct books *books, const char *stage,
+                              const struct reason *reason, unsigned index, struct view field,
+                              struct error *error)
+{
+    books->reject[index].pending++;
+    struct reject reject = {
+        .topic = chain->input_topic,
+        .partition = chain->input->partition,
+        .offset = chain->input->offset,
+        .is_line = chain->shared->files && chain->reader,
+        .stage = stage,
+        .reason = reason,
+        .field = field,
+    };
+    if (!chain->observe)
+        reject_log_note(&chain->rejects, chain->now_ms, &reject);
+    return send_dead_letter(chain, reason->name, error);
+}
+
 static enum chain_fate send_onwards(struct chain *chain, const struct record *record, struct error *error)
 {
     if (chain->output_hop == HOP_UNKNOWN)
@@ -356,8 +378,8 @@ static enum chain_fate run_stages(struct chain *chain, struct record *record, st
             link->books.drop[verdict.reason].pending++;
             return CHAIN_DROPPED;
         }
-        link->books.reject[verdict.reason].pending++;
-        return send_dead_letter(chain, link->stage->reasons[verdict.reason].name, error);
+        return reject(chain, &link->books, link->stage->name, &link->stage->reasons[verdict.reason],
+                      verdict.reason, VIEW_ABSENT, error);
     }
     return send_onwards(chain, record, error);
 }
@@ -387,8 +409,8 @@ static enum chain_fate process_input(struct chain *chain, const struct chain_inp
         return CHAIN_DROPPED;
     case VERDICT_REJECT:
         ensure(verdict.reason < event_reason_count);
-        chain->input_books.reject[verdict.reason].pending++;
-        return send_dead_letter(chain, event_reasons[verdict.reason].name, error);
+        return reject(chain, &chain->input_books, "input", &event_reasons[verdict.reason], verdict.reason,
+                      chain->reader ? event_rejected_field(chain->reader) : VIEW_ABSENT, error);
     case VERDICT_STOP:
     case VERDICT_KINDS:
         break;

@@ -105,6 +105,8 @@ struct event_reader {
     enum events_partitioner partitioner;
     enum events_key key;
     struct json_reader json;
+    struct view paths[FIELDS]; /* where each field is read from */
+    enum field rejected;       /* the field that the last reject was about; FIELDS: the whole record */
 };
 
 /* ---- set-up: field names to paths ---- */
@@ -194,6 +196,7 @@ bool event_reader_new(const struct config *config, struct arena *arena, struct e
         fields[field].slot = field;
         if (!path_of(field, mappings, arena, &fields[field].path, error))
             return false;
+        reader->paths[field] = fields[field].path;
     }
     if (!json_shape_new(fields, FIELDS, false, arena, &reader->shape, error)) {
         const struct option_pair *first = mappings->items;
@@ -225,8 +228,9 @@ struct reading {
     char (*identifiers)[SUBJECT_IDENTIFIER_SIZE_MAX]; /* canonical, by subject kind */
 };
 
-static bool fail(struct reading *reading, enum event_reason reason)
+static bool fail(struct reading *reading, enum field field, enum event_reason reason)
 {
+    reading->reader->rejected = field;
     reading->reason = reason;
     return false;
 }
@@ -269,12 +273,12 @@ static bool read_text(struct reading *reading, enum field field, struct view *ou
     if (!value)
         return true;
     if (!unsafe_yyjson_is_str(value))
-        return fail(reading, EVENT_FIELD_TYPE);
+        return fail(reading, field, EVENT_FIELD_TYPE);
     struct view text = string_of(value);
     if (text.size == 0)
-        return fail(reading, EVENT_FIELD_EMPTY);
+        return fail(reading, field, EVENT_FIELD_EMPTY);
     if (!is_printable(text))
-        return fail(reading, EVENT_CONTROL_CHARACTER);
+        return fail(reading, field, EVENT_CONTROL_CHARACTER);
     *out_text = text;
     return true;
 }
@@ -282,7 +286,7 @@ static bool read_text(struct reading *reading, enum field field, struct view *ou
 static bool read_required_text(struct reading *reading, enum field field, struct view *out_text)
 {
     if (!value_of(reading, field))
-        return fail(reading, EVENT_MISSING_FIELD);
+        return fail(reading, field, EVENT_MISSING_FIELD);
     return read_text(reading, field, out_text);
 }
 
@@ -303,7 +307,7 @@ static bool read_type(struct reading *reading)
             reading->record->type = types[i].type;
             return true;
         }
-    return fail(reading, EVENT_UNKNOWN_TYPE);
+    return fail(reading, FIELD_TYPE, EVENT_UNKNOWN_TYPE);
 }
 
 static bool read_time(struct reading *reading)
@@ -311,29 +315,29 @@ static bool read_time(struct reading *reading)
     yyjson_val *value = value_of(reading, FIELD_TIME);
     int64_t time_ms;
     if (!value)
-        return fail(reading, EVENT_MISSING_FIELD);
+        return fail(reading, FIELD_TIME, EVENT_MISSING_FIELD);
     if (unsafe_yyjson_is_str(value)) {
         if (!rfc3339_read(string_of(value), &time_ms))
-            return fail(reading, EVENT_TIME_MALFORMED);
+            return fail(reading, FIELD_TIME, EVENT_TIME_MALFORMED);
     } else if (unsafe_yyjson_is_uint(value)) {
         uint64_t number = unsafe_yyjson_get_uint(value);
         if (number > INT64_MAX)
-            return fail(reading, EVENT_TIME_RANGE);
+            return fail(reading, FIELD_TIME, EVENT_TIME_RANGE);
         time_ms = (int64_t)number;
     } else if (unsafe_yyjson_is_int(value)) {
         time_ms = unsafe_yyjson_get_sint(value);
     } else if (unsafe_yyjson_is_num(value)) {
-        return fail(reading, EVENT_TIME_MALFORMED);
+        return fail(reading, FIELD_TIME, EVENT_TIME_MALFORMED);
     } else {
-        return fail(reading, EVENT_FIELD_TYPE);
+        return fail(reading, FIELD_TIME, EVENT_FIELD_TYPE);
     }
     if (time_ms < 0 || time_ms >= RFC3339_YEAR_10000_MS)
-        return fail(reading, EVENT_TIME_RANGE);
+        return fail(reading, FIELD_TIME, EVENT_TIME_RANGE);
     reading->record->time_ms = time_ms;
     return true;
 }
 
-static bool take_identifier(struct reading *reading, enum subject_kind kind,
+static bool take_identifier(struct reading *reading, enum field field, enum subject_kind kind,
                             enum identifier_kind identifier_kind, struct view text,
                             enum event_reason malformed)
 {
@@ -351,14 +355,14 @@ static bool take_identifier(struct reading *reading, enum subject_kind kind,
     case SUBJECT_MALFORMED:
         break;
     }
-    return fail(reading, malformed);
+    return fail(reading, field, malformed);
 }
 
 static bool read_subscriber(struct reading *reading)
 {
     struct view text = VIEW_ABSENT;
     return read_required_text(reading, FIELD_SUBSCRIBER, &text) &&
-           take_identifier(reading, SUBJECT_LINE, reading->reader->line_kind, text,
+           take_identifier(reading, FIELD_SUBSCRIBER, SUBJECT_LINE, reading->reader->line_kind, text,
                            EVENT_SUBSCRIBER_MALFORMED);
 }
 
@@ -367,8 +371,8 @@ static bool read_account(struct reading *reading)
     struct view text = VIEW_ABSENT;
     if (!read_text(reading, FIELD_ACCOUNT, &text))
         return false;
-    return view_is_absent(text) ||
-           take_identifier(reading, SUBJECT_ACCOUNT, IDENTIFIER_OPAQUE, text, EVENT_ACCOUNT_MALFORMED);
+    return view_is_absent(text) || take_identifier(reading, FIELD_ACCOUNT, SUBJECT_ACCOUNT, IDENTIFIER_OPAQUE,
+                                                   text, EVENT_ACCOUNT_MALFORMED);
 }
 
 static bool read_device(struct reading *reading)
@@ -383,8 +387,9 @@ static bool read_device(struct reading *reading)
                                            : view_equal_string(kind, "imei") ? IDENTIFIER_IMEI
                                                                              : IDENTIFIER_UNKNOWN;
     if (identifier_kind == IDENTIFIER_UNKNOWN)
-        return fail(reading, EVENT_DEVICE_KIND);
-    return take_identifier(reading, SUBJECT_DEVICE, identifier_kind, id, EVENT_DEVICE_MALFORMED);
+        return fail(reading, FIELD_DEVICE_KIND, EVENT_DEVICE_KIND);
+    return take_identifier(reading, FIELD_DEVICE_ID, SUBJECT_DEVICE, identifier_kind, id,
+                           EVENT_DEVICE_MALFORMED);
 }
 
 static bool read_birth_year(struct reading *reading)
@@ -394,7 +399,7 @@ static bool read_birth_year(struct reading *reading)
     if (!value)
         return true;
     if (!unsafe_yyjson_is_int(value))
-        return fail(reading, EVENT_FIELD_TYPE);
+        return fail(reading, FIELD_BIRTH_YEAR, EVENT_FIELD_TYPE);
     /* Nobody's year of birth: no reason to take the person for an adult (spec 2: exclusions by age). */
     bool plausible = unsafe_yyjson_is_uint(value) && unsafe_yyjson_get_uint(value) >= YEAR_MIN &&
                      unsafe_yyjson_get_uint(value) <= YEAR_MAX;
@@ -409,19 +414,19 @@ static bool read_object(struct reading *reading)
     struct view url = VIEW_ABSENT, host = VIEW_ABSENT, app = VIEW_ABSENT;
     yyjson_val *preinstalled = value_of(reading, FIELD_PREINSTALLED);
     if (preinstalled && !unsafe_yyjson_is_bool(preinstalled))
-        return fail(reading, EVENT_FIELD_TYPE);
+        return fail(reading, FIELD_PREINSTALLED, EVENT_FIELD_TYPE);
     if (!read_text(reading, FIELD_URL, &url) || !read_text(reading, FIELD_HOST, &host) ||
         !read_text(reading, FIELD_APP, &app))
         return false;
     if (record->type == EVENT_BROWSE) {
         if (view_is_absent(url) && view_is_absent(host))
-            return fail(reading, EVENT_MISSING_FIELD);
+            return fail(reading, FIELD_HOST, EVENT_MISSING_FIELD);
         record->url = url;
         record->host = host;
         return true;
     }
     if (view_is_absent(app))
-        return fail(reading, EVENT_MISSING_FIELD);
+        return fail(reading, FIELD_APP, EVENT_MISSING_FIELD);
     record->app = app;
     record->preinstalled = preinstalled && unsafe_yyjson_get_bool(preinstalled);
     return true;
@@ -546,11 +551,11 @@ static bool placed_right(struct reading *reading, const struct chain_input *inpu
         return true;
     if (input->partition_count == 0) /* file mode */
         return view_is_absent(input->key) || is_spelling_of(reader, input->key, line) ||
-               fail(reading, EVENT_WRONG_PARTITION);
+               fail(reading, FIELDS, EVENT_WRONG_PARTITION);
     return (!view_is_absent(input->key) && is_key_of(reader, input->key, line) &&
             partitioner_partition(reader->partitioner, input->key, input->partition_count) ==
                 input->partition) ||
-           fail(reading, EVENT_WRONG_PARTITION);
+           fail(reading, FIELDS, EVENT_WRONG_PARTITION);
 }
 
 /* Texts move from the reader's buffers into one piece of the arena. False: full. */
@@ -620,6 +625,7 @@ enum event_reason event_reason_of_json(enum json_result result)
 struct verdict event_read(struct event_reader *reader, const struct chain_input *input, struct arena *arena,
                           struct record *out_record)
 {
+    reader->rejected = FIELDS;
     enum json_result result = json_reader_read(&reader->json, reader->shape, input->value);
     if (result != JSON_READ)
         return verdict_reject(event_reason_of_json(result));
@@ -636,4 +642,9 @@ struct verdict event_read(struct event_reader *reader, const struct chain_input 
         return (struct verdict){VERDICT_STOP, 0};
     *out_record = record;
     return verdict_pass();
+}
+
+struct view event_rejected_field(const struct event_reader *reader)
+{
+    return reader->rejected < FIELDS ? reader->paths[reader->rejected] : VIEW_ABSENT;
 }

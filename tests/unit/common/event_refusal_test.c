@@ -161,6 +161,45 @@ static void event_is_refused_for_its_own_reason(void **state)
     close_reader(&fixture);
 }
 
+static void rejected_field_is_named_by_its_path(void **state)
+{
+    (void)state;
+    static const struct {
+        struct view value;
+        const char *field; /* NULL: the whole record */
+    } cases[] = {
+        {VIEW("{\"type\":\"Browse\",\"time\":1," BASE), "type"},
+        {VIEW("{\"type\":\"browse\",\"time\":\"now\"," BASE), "time"},
+        {VIEW("{\"type\":\"browse\"," BASE), "time"},
+        {VIEW("{\"type\":\"browse\",\"time\":1,\"subscriber\":\"\",\"brand\":\"b\",\"host\":\"h\"}"),
+         "subscriber"},
+        {VIEW(HEAD ",\"host\":\"h\",\"account\":1}"), "account"},
+        {VIEW(HEAD ",\"host\":\"h\",\"device\":{\"id\":\"x\"}}"), "device.kind"},
+        {VIEW(HEAD ",\"host\":\"h\",\"device\":{\"kind\":\"idfa\",\"id\":\"x\"}}"), "device.kind"},
+        {VIEW(HEAD ",\"host\":\"h\",\"device\":{\"kind\":\"maid\",\"id\":\"x\"}}"), "device.id"},
+        {VIEW(HEAD ",\"host\":\"h\",\"region\":5}"), "region"},
+        {VIEW(HEAD ",\"host\":\"h\",\"birth_year\":\"2010\"}"), "birth_year"},
+        {VIEW(HEAD ",\"host\":\"h\",\"url\":0}"), "url"},
+        {VIEW(HEAD "}"), "host"},
+        {VIEW(APP "}"), "app"},
+        {VIEW(APP ",\"app\":\"a\",\"preinstalled\":1}"), "preinstalled"},
+        {VIEW("{"), NULL},
+        {VIEW(HEAD ",\"host\":\"h\",\"host\":\"h\"}"), NULL},
+    };
+    struct fixture fixture;
+    open_reader(&fixture, config_of(IDENTIFIER_OPAQUE, EVENTS_PARTITIONER_MURMUR2));
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record record;
+        struct chain_input input = input_of(cases[i].value);
+        assert_int_equal(event_read(fixture.reader, &input, &fixture.arena, &record).kind, VERDICT_REJECT);
+        struct view field = event_rejected_field(fixture.reader);
+        if (cases[i].field ? !view_equal_string(field, cases[i].field) : !view_is_absent(field))
+            fail_msg("%s: %.*s instead of %s", cases[i].value.data, (int)field.size, field.data,
+                     cases[i].field);
+    }
+    close_reader(&fixture);
+}
+
 static void subscriber_must_be_of_the_declared_kind(void **state)
 {
     (void)state;
@@ -297,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_is_refused_for_its_own_reason),
+        cmocka_unit_test(rejected_field_is_named_by_its_path),
         cmocka_unit_test(subscriber_must_be_of_the_declared_kind),
         cmocka_unit_test(account_is_opaque_and_bounded),
         cmocka_unit_test(size_is_bounded_before_anything_is_read),
