@@ -189,6 +189,57 @@ static bool blamed(const struct national_rule *rule, const struct gpp_slot *slot
     return (slot->national & rule->fields) && (rule->answers & 1u << answer);
 }
 
+/* ---- rules, as their section has them ---- */
+
+enum { SOURCE_SIZE = 128, NATIONAL = 7 };
+
+/* Is the rule one about a US Privacy string, which has no slots? */
+static bool of_us_privacy(const struct gpp_section *section, const struct national_rule *rule)
+{
+    return rule && section->id == GPP_SECTION_US_PRIVACY;
+}
+
+static const char *rule_text(enum signal_reason reason, const struct gpp_section *section,
+                             const struct national_rule *rule)
+{
+    if (!of_us_privacy(section, rule))
+        return signal_reasons[reason].help;
+    switch (reason) {
+    case SIGNAL_GPP_NO_SALE_NOTICE:
+        return "US Privacy: no notice was given";
+    case SIGNAL_GPP_SALE_CONTRADICTION:
+        return "US Privacy: not opted out of sale where the notice does not apply";
+    default:
+        return "US Privacy: opted out of sale";
+    }
+}
+
+/* Where the rule comes from: of a state's section, by which table its field is one of the national section's. */
+static const char *rule_source(const struct gpp_section *section, const struct national_rule *rule,
+                               char text[SOURCE_SIZE])
+{
+    if (!rule)
+        return "docs/signals.md";
+    if (of_us_privacy(section, rule))
+        return "docs/signals.md; IAB Tech Lab, U.S. Privacy String, version 1";
+    if (section->layout && section->id != NATIONAL)
+        snprintf(text, SOURCE_SIZE, "docs/gpp-fields.md, section %u read as section 7; %s", section->id,
+                 rule->source);
+    else
+        snprintf(text, SOURCE_SIZE, "%s", rule->source);
+    return text;
+}
+
+/* The position of a US Privacy string that a rule objects to: the notice, the opt-out, or for `1--Y` the last. */
+static unsigned us_privacy_position(const struct gpp_section *section, const struct national_rule *rule)
+{
+    if (rule->fields & NATIONAL_SET(NATIONAL_SALE_NOTICE))
+        return 1;
+    return section->text.data[2] == '-' ? 3 : 2;
+}
+
+static const char *const us_privacy_fields[] = {"Version", "Notice", "OptOutSale", "LspaCovered"};
+
 /* ---- JSON ---- */
 
 static struct json_writer writer;
@@ -206,10 +257,9 @@ static void write_reason(void *context, enum signal_reason reason, const struct 
 
 static void write_us_privacy(struct view text)
 {
-    json_writer_member_integer(&writer, "Version", text.data[0] - '0');
-    json_writer_member_string(&writer, "Notice", (struct view){text.data + 1, 1});
-    json_writer_member_string(&writer, "OptOutSale", (struct view){text.data + 2, 1});
-    json_writer_member_string(&writer, "LspaCovered", (struct view){text.data + 3, 1});
+    json_writer_member_integer(&writer, us_privacy_fields[0], text.data[0] - '0');
+    for (unsigned i = 1; i < 4; i++)
+        json_writer_member_string(&writer, us_privacy_fields[i], (struct view){text.data + i, 1});
 }
 
 static void write_slots(const struct gpp_section *section)
@@ -269,10 +319,12 @@ static void open_rule(enum signal_reason reason, const struct gpp_section *secti
         json_writer_member_integer(&writer, "section", section->id);
 }
 
-static void close_rule(enum signal_reason reason, const struct national_rule *rule)
+static void close_rule(enum signal_reason reason, const struct gpp_section *section,
+                       const struct national_rule *rule)
 {
-    json_writer_member_string(&writer, "rule", view_of_string(signal_reasons[reason].help));
-    json_writer_member_string(&writer, "source", view_of_string(rule ? rule->source : "docs/signals.md"));
+    char source[SOURCE_SIZE];
+    json_writer_member_string(&writer, "rule", view_of_string(rule_text(reason, section, rule)));
+    json_writer_member_string(&writer, "source", view_of_string(rule_source(section, rule, source)));
     json_writer_close_object(&writer);
 }
 
@@ -293,14 +345,19 @@ static void write_rule(void *context, enum signal_reason reason, const struct gp
             json_writer_member_string(&writer, "label", view_of_string(slot->label));
         }
         json_writer_member_integer(&writer, "value", section->answers[i]);
-        close_rule(reason, rule);
+        close_rule(reason, section, rule);
     }
     if (rule && section->layout && reason != SIGNAL_GPP_GPC)
         return;
     open_rule(reason, section);
     if (reason == SIGNAL_GPP_GPC)
         json_writer_member_string(&writer, "field", VIEW("Gpc"));
-    close_rule(reason, rule);
+    if (of_us_privacy(section, rule)) {
+        unsigned at = us_privacy_position(section, rule);
+        json_writer_member_string(&writer, "field", view_of_string(us_privacy_fields[at]));
+        json_writer_member_string(&writer, "value", (struct view){section->text.data + at, 1});
+    }
+    close_rule(reason, section, rule);
 }
 
 static void write_list(const char *name, struct view text, const struct gpp_watch *watch,
@@ -360,7 +417,7 @@ static void write_us_privacy_json(struct view text)
     json_writer_open_array(&writer);
     if (reason != SIGNAL_NO_REASON) {
         open_rule(reason, NULL);
-        close_rule(reason, NULL);
+        close_rule(reason, NULL, NULL);
     }
     json_writer_close_array(&writer);
     json_writer_close_object(&writer);
@@ -408,9 +465,8 @@ static void print_section(void *context, const struct gpp_section *section)
     if (section->reason != SIGNAL_NO_REASON)
         printf("  cannot be read: %s\n", signal_reasons[section->reason].help);
     else if (section->id == GPP_SECTION_US_PRIVACY)
-        printf("  %-*s %.1s\n  %-*s %.1s\n  %-*s %.1s\n  %-*s %.1s\n", FIELD_WIDTH, "Version",
-               section->text.data, FIELD_WIDTH, "Notice", section->text.data + 1, FIELD_WIDTH, "OptOutSale",
-               section->text.data + 2, FIELD_WIDTH, "LspaCovered", section->text.data + 3);
+        for (unsigned i = 0; i < 4; i++)
+            printf("  %-*s %.1s\n", FIELD_WIDTH, us_privacy_fields[i], section->text.data + i);
     if (!section->layout)
         return;
     if (section->header != GPP_HEADER_NONE)
@@ -442,7 +498,12 @@ static void print_rule(void *context, enum signal_reason reason, const struct gp
             printf(" %u", place_in_list(section, i));
         printf(" = %u", section->answers[i]);
     }
-    printf(": %s (%s)\n", signal_reasons[reason].help, rule ? rule->source : "docs/signals.md");
+    if (of_us_privacy(section, rule)) {
+        unsigned at = us_privacy_position(section, rule);
+        printf(", %s = %.1s", us_privacy_fields[at], section->text.data + at);
+    }
+    char source[SOURCE_SIZE];
+    printf(": %s (%s)\n", rule_text(reason, section, rule), rule_source(section, rule, source));
 }
 
 /* The decision and its rules, then everything that was read. */

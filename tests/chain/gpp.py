@@ -187,7 +187,7 @@ tap.check(len(texts) >= 20 and not leaks, f"{len(texts)} strings of the fuzzer's
 # ---- the command itself ----
 
 done = gpp("DBABTA~1YYN")
-tap.check(done.returncode == 0 and done.stdout.startswith(b"decision: deny\n  gpp_sale_opt_out, section 6"),
+tap.check(done.returncode == 0 and done.stdout.startswith(b"decision: deny\n  gpp_sale_opt_out, section 6, OptOutSale = Y: US Privacy: "),
           "a_denial_names_its_reason_and_ends_with_0", done.stdout.decode())
 done = gpp("DBABTA~1YNN")
 tap.check(done.returncode == 0 and done.stdout.startswith(b"decision: allow\n"), "an_allowance_ends_with_0", done.stdout.decode())
@@ -196,6 +196,22 @@ tap.equal(done.stdout, b"allow\ndeny gpp_empty\ndeny gpp_sale_opt_out\ndeny gpp_
 done = gpp("--json", "DBABTA~1YYN")
 answer = json.loads(done.stdout)
 tap.equal([answer["decision"], answer["reasons"], list(answer["sections"])], ["deny", ["gpp_sale_opt_out"], ["6"]], "json")
+US_PRIVACY = "docs/signals.md; IAB Tech Lab, U.S. Privacy String, version 1"
+for text, reason, field, value, rule in (
+        ("1YYN", "gpp_sale_opt_out", "OptOutSale", "Y", "US Privacy: opted out of sale"),
+        ("1--Y", "gpp_sale_opt_out", "LspaCovered", "Y", "US Privacy: opted out of sale"),
+        ("1NNN", "gpp_no_sale_notice", "Notice", "N", "US Privacy: no notice was given"),
+        ("1-N-", "gpp_sale_contradiction", "OptOutSale", "N",
+         "US Privacy: not opted out of sale where the notice does not apply")):
+    tap.equal(json.loads(gpp("--json", ref.write({6: text})).stdout)["rules"],
+              [{"reason": reason, "section": 6, "field": field, "value": value, "rule": rule, "source": US_PRIVACY}],
+              f"section_6_{text}_names_its_own_rule")
+for section, version, source in ((7, 2, "docs/signals.md; Prebid's rules for section 7"),
+                                 (8, 1, "docs/gpp-fields.md, section 8 read as section 7; docs/signals.md; Prebid's rules for section 7")):
+    form = conformance.Section(section, version)
+    text = ref.write({section: form.core(conformance.set_value(form.base(), "SaleOptOut", None, 1))})
+    tap.equal([(rule["field"], rule["source"]) for rule in json.loads(gpp("--json", text).stdout)["rules"]],
+              [("SaleOptOut", source)], f"section_{section}_names_its_own_rule")
 tap.equal(json.loads(gpp("--json", "DBAA").stdout),
           {"decision": "allow", "reasons": [], "sections": {}, "rules": []}, "json_of_a_string_without_sections")
 tap.equal(json.loads(gpp("--json", "1YNN").stdout)["reasons"], ["gpp_type"], "a_us_privacy_string_is_no_gpp_string")
