@@ -236,3 +236,75 @@ bool kafka_assignment_at_end(const struct kafka_assignment *assignment)
     }
     return true;
 }
+
+/* ---- where nothing stands any more ---- */
+
+static void say_gap(const struct kafka_gap *gap, struct error *error)
+{
+    long long next = (long long)gap->next;
+    if (gap->end >= 0 && gap->next > gap->end)
+        error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL,
+                   "the group was to go on at offset %lld and the topic ends at %lld: it was deleted and "
+                   "made anew, or cut",
+                   next, (long long)gap->end);
+    else if (gap->first > gap->next)
+        error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL,
+                   "the group was to go on at offset %lld and the first record that is left is %lld: those "
+                   "before it were "
+                   "deleted before they were processed",
+                   next, (long long)gap->first);
+    else
+        error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL,
+                   "offset %lld, where the group was to go on, is not there any more", next);
+}
+
+bool kafka_gap_fail(const struct kafka_gap *gap, struct error *error)
+{
+    say_gap(gap, error);
+    error_at(error, "%s[%d]", gap->topic, (int)gap->partition);
+    if (gap->is_choices) /* from its beginning: who said no must not be passed over */
+        error_advise(error,
+                     "put the choices back into the topic (`clickveil consent import`, or what fills it) and "
+                     "stop all processes; "
+                     "then `kafka-consumer-groups.sh --delete-offsets --group %s --topic %s` lets it be read "
+                     "from its beginning",
+                     gap->group, gap->topic);
+    else if (gap->first > gap->next)
+        error_advise(error,
+                     "raise the topic's retention and stop all processes; then `kafka-consumer-groups.sh "
+                     "--reset-offsets "
+                     "--to-offset %lld --execute --group %s --topic %s:%d` goes on behind the loss; where "
+                     "publish keeps state, "
+                     "`clickveil reset` first",
+                     (long long)gap->first, gap->group, gap->topic, (int)gap->partition);
+    else
+        error_advise(
+            error,
+            "stop all processes; then `kafka-consumer-groups.sh --delete-offsets --group %s --topic %s` lets "
+            "them begin "
+            "with the first record that there is; where publish keeps state, `clickveil reset` first",
+            gap->group, gap->topic);
+    return false;
+}
+
+bool kafka_assignment_fail_gap(struct kafka_assignment *assignment, rd_kafka_t *offsets, int32_t partition,
+                               const char *group, bool is_choices, struct error *error)
+{
+    const struct kafka_assigned *item = kafka_assignment_find(assignment, partition);
+    struct kafka_gap gap = {
+        .topic = assignment->topic,
+        .group = group,
+        .partition = partition,
+        .next = item ? item->next_offset : -1,
+        .first = -1,
+        .end = -1,
+        .is_choices = is_choices,
+    };
+    int64_t first, end;
+    if (!rd_kafka_query_watermark_offsets(offsets, assignment->topic, partition, &first, &end,
+                                          REQUEST_TIMEOUT_MS)) {
+        gap.first = first;
+        gap.end = end;
+    }
+    return kafka_gap_fail(&gap, error);
+}

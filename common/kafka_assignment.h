@@ -81,4 +81,21 @@ bool kafka_assignment_has_moved(const struct kafka_assignment *assignment);
 /* Has every partition been read to its end? */
 bool kafka_assignment_at_end(const struct kafka_assignment *assignment);
 
+/* A place in a topic where a group was to go on and nothing stands any more. */
+struct kafka_gap {
+    const char *topic, *group;
+    int32_t partition;
+    int64_t next;       /* where it was to go on */
+    int64_t first, end; /* what is left: the first record, and behind the last one; both -1: not known */
+    bool is_choices;    /* the topic is the consent topic, read by a side input */
+};
+
+/* Fill error: what happened (records were deleted before they were processed, or the topic was made anew), and how the group
+ * comes on again without a choice missing. Always false. */
+bool kafka_gap_fail(const struct kafka_gap *gap, struct error *error);
+
+/* The same of a partition that is assigned; asks the broker what is left of it, by a KAFKA_ROLE_OFFSETS handle. */
+bool kafka_assignment_fail_gap(struct kafka_assignment *assignment, rd_kafka_t *offsets, int32_t partition,
+                               const char *group, bool is_choices, struct error *error);
+
 #endif

@@ -78,7 +78,8 @@ static bool fail_other(const struct kafka_births *births, int32_t partition, str
 {
     error_fail(
         error, EXIT_STATUS_UNAVAILABLE, NULL,
-        "its choices can't be trusted to be complete any more: see what happened to it, then start again",
+        "its choices can't be trusted to be complete any more: see what happened to it and put them back "
+        "(`clickveil consent import`, or what fills it), then start again",
         "the topic was made anew: the birth record of partition %d is another", (int)partition);
     error_at(error, "%s", births->topic);
     return false;
@@ -149,7 +150,8 @@ static bool fail_gone(const struct kafka_births *births, int32_t partition, stru
 {
     error_fail(
         error, EXIT_STATUS_UNAVAILABLE, NULL,
-        "its choices can't be trusted to be complete any more: see what happened to it, then start again",
+        "its choices can't be trusted to be complete any more: see what happened to it and put them back "
+        "(`clickveil consent import`, or what fills it), then start again",
         "the birth record of partition %d is not there any more: the topic was made anew or cut",
         (int)partition);
     error_at(error, "%s", births->topic);

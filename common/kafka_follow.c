@@ -152,10 +152,12 @@ struct drained {
 
 static bool fail_cut(const struct kafka_follower *follower, rd_kafka_resp_err_t code, struct error *error)
 {
-    return error_fail(
-        error, EXIT_STATUS_UNAVAILABLE, follower->topic,
-        "its choices can't be trusted to be complete any more: see what happened to it, then start again",
-        "the topic was deleted, cut or made anew while it was followed (%s)", rd_kafka_err2name(code));
+    return error_fail(error, EXIT_STATUS_UNAVAILABLE, follower->topic,
+                      "what it says can't be trusted to be complete any more: see what happened to it and "
+                      "put its records back "
+                      "(choices by `clickveil consent import`, or what fills it), then start again",
+                      "the topic was deleted, cut or made anew while it was followed (%s)",
+                      rd_kafka_err2name(code));
 }
 
 static bool assign_view(struct kafka_follower *follower, struct view_state *view, const _Atomic int64_t *from,
@@ -544,8 +546,9 @@ static bool check_watermarks(struct kafka_follower *follower, struct error *erro
         if (follower->watermarks[i] < follower->before[i])
             return error_fail(
                 error, EXIT_STATUS_UNAVAILABLE, follower->topic,
-                "its choices can't be trusted to be complete any more: see what happened to it, then "
-                "start again",
+                "what it says can't be trusted to be complete any more: see what happened to it and put its "
+                "records back "
+                "(choices by `clickveil consent import`, or what fills it), then start again",
                 "partition %d ends at offset %lld, below what was already read: the topic was made "
                 "anew or cut",
                 i, (long long)follower->watermarks[i]);

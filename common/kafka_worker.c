@@ -201,13 +201,8 @@ static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *me
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        error_fail(
-            error, EXIT_STATUS_UNAVAILABLE, NULL,
-            "records were deleted before they were processed: raise the topic's retention, then set the "
-            "group's offsets by hand",
-            "the committed offset does not exist any more");
-        error_at(error, "%s[%d]", worker->assignment.topic, message->partition);
-        return false;
+        return kafka_assignment_fail_gap(&worker->assignment, worker->offsets, message->partition,
+                                         worker->group, worker->spec.is_side, error);
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         (void)kafka_fail_code(error, message->err, "consuming");
