@@ -266,55 +266,95 @@ int64_t status_opt_out_clock(const struct status *status)
     return business_days_between(oldest_ms, status->now_ms);
 }
 
+/* What the chain did with records: a number each, or one for each stage and verdict, programme, stage's own value. */
+static void samples_of_records(enum metric metric, const struct status *status, FILE *out)
+{
+    if (metric == METRIC_RECORDS)
+        stage_records(status, out);
+    else if (metric == METRIC_PROGRAMME_EVENTS)
+        programmes(status, out);
+    else if (metric == METRIC_STAGE_VALUE)
+        gauges(status, out);
+    else if (metric == METRIC_STAGE_DELAY)
+        delays(status, out);
+    else if (metric == METRIC_OPT_OUT_CLOCK)
+        sample_count(metric, NULL, (uint64_t)status_opt_out_clock(status), out);
+    else
+        sample_count(metric, NULL,
+                     metric == METRIC_INPUT_RECORDS      ? status->input_records
+                     : metric == METRIC_REPLAYED_RECORDS ? status->replayed_records
+                     : metric == METRIC_OUTPUT_RECORDS   ? status->output_records
+                                                         : status->feed_records,
+                     out);
+}
+
+static void samples_of_transactions(enum metric metric, const struct status *status, FILE *out)
+{
+    if (metric == METRIC_TRANSACTIONS)
+        results(metric, "committed", status->transactions_committed, "aborted", status->transactions_aborted,
+                out);
+    else if (metric == METRIC_TRANSACTION_DURATION)
+        histogram(metric, &status->transaction_duration, out);
+    else if (metric == METRIC_EVENT_TO_COMMIT)
+        histogram(metric, &status->event_to_commit, out);
+    else
+        sample_count(metric, NULL,
+                     metric == METRIC_BARRIER_ABORTS        ? status->barrier_aborts
+                     : metric == METRIC_PRODUCERS_RECREATED ? status->producers_recreated
+                                                            : status->rebalances,
+                     out);
+}
+
+static void samples_of_process(enum metric metric, const struct status *status, FILE *out)
+{
+    if (metric == METRIC_BUILD_INFO)
+        build_info(status, out);
+    else if (metric == METRIC_READY)
+        sample_count(metric, NULL, status->ready, out);
+    else if (metric == METRIC_RELOADS)
+        results(metric, "done", status->reloads_done, "failed", status->reloads_failed, out);
+    else if (metric == METRIC_RESIDENT_MEMORY)
+        sample_count(metric, NULL, status->resident_bytes, out);
+    else
+        sample_number(metric, NULL,
+                      metric == METRIC_CPU_SECONDS ? status->cpu_seconds : (double)status->started_ms / 1000,
+                      out);
+}
+
+/* Without a default, so that a metric that is added is missed by the compiler. */
 static void samples(enum metric metric, const struct status *status, FILE *out)
 {
     switch (metric) {
     case METRIC_BUILD_INFO:
-        build_info(status, out);
-        break;
     case METRIC_READY:
-        sample_count(metric, NULL, status->ready, out);
+    case METRIC_RELOADS:
+    case METRIC_RESIDENT_MEMORY:
+    case METRIC_CPU_SECONDS:
+    case METRIC_START_TIME:
+        samples_of_process(metric, status, out);
         break;
     case METRIC_RECORDS:
-        stage_records(status, out);
-        break;
     case METRIC_INPUT_RECORDS:
-        sample_count(metric, NULL, status->input_records, out);
-        break;
     case METRIC_REPLAYED_RECORDS:
-        sample_count(metric, NULL, status->replayed_records, out);
-        break;
     case METRIC_OUTPUT_RECORDS:
-        sample_count(metric, NULL, status->output_records, out);
-        break;
     case METRIC_FEED_RECORDS:
-        sample_count(metric, NULL, status->feed_records, out);
-        break;
     case METRIC_OPT_OUT_CLOCK:
-        sample_count(metric, NULL, (uint64_t)status_opt_out_clock(status), out);
+    case METRIC_PROGRAMME_EVENTS:
+    case METRIC_STAGE_VALUE:
+    case METRIC_STAGE_DELAY:
+        samples_of_records(metric, status, out);
+        break;
+    case METRIC_TRANSACTIONS:
+    case METRIC_BARRIER_ABORTS:
+    case METRIC_TRANSACTION_DURATION:
+    case METRIC_EVENT_TO_COMMIT:
+    case METRIC_PRODUCERS_RECREATED:
+    case METRIC_REBALANCES:
+        samples_of_transactions(metric, status, out);
         break;
     case METRIC_LAG_RECORDS:
     case METRIC_LAG_SECONDS:
         lags(metric, status, out);
-        break;
-    case METRIC_TRANSACTIONS:
-        results(metric, "committed", status->transactions_committed, "aborted", status->transactions_aborted,
-                out);
-        break;
-    case METRIC_BARRIER_ABORTS:
-        sample_count(metric, NULL, status->barrier_aborts, out);
-        break;
-    case METRIC_TRANSACTION_DURATION:
-        histogram(metric, &status->transaction_duration, out);
-        break;
-    case METRIC_EVENT_TO_COMMIT:
-        histogram(metric, &status->event_to_commit, out);
-        break;
-    case METRIC_PRODUCERS_RECREATED:
-        sample_count(metric, NULL, status->producers_recreated, out);
-        break;
-    case METRIC_REBALANCES:
-        sample_count(metric, NULL, status->rebalances, out);
         break;
     case METRIC_WORKER_PHASE:
     case METRIC_WORKER_PARTITIONS:
@@ -341,27 +381,6 @@ static void samples(enum metric metric, const struct status *status, FILE *out)
     case METRIC_FOLLOWED_RECORDS:
         for (unsigned i = 0; i < status->followed_count; i++)
             one_followed(metric, &status->followed[i], out);
-        break;
-    case METRIC_PROGRAMME_EVENTS:
-        programmes(status, out);
-        break;
-    case METRIC_STAGE_VALUE:
-        gauges(status, out);
-        break;
-    case METRIC_STAGE_DELAY:
-        delays(status, out);
-        break;
-    case METRIC_RELOADS:
-        results(metric, "done", status->reloads_done, "failed", status->reloads_failed, out);
-        break;
-    case METRIC_RESIDENT_MEMORY:
-        sample_count(metric, NULL, status->resident_bytes, out);
-        break;
-    case METRIC_CPU_SECONDS:
-        sample_number(metric, NULL, status->cpu_seconds, out);
-        break;
-    case METRIC_START_TIME:
-        sample_number(metric, NULL, (double)status->started_ms / 1000, out);
         break;
     case METRICS:
         break;
