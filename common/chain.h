@@ -46,7 +46,8 @@ typedef void chain_counter_visitor(void *context, const char *stage, enum verdic
                                    const char *reason, uint64_t count);
 
 /* Make the shared state of the configured stages, and load the key of pseudonyms, as far as they need one (a random
- * one where consent runs without pseudonymize: it only compares). The registry of stages stands in config->stages. files: file mode. NULL: error says why. */
+ * one where consent runs without pseudonymize: it only compares). The registry of stages stands in config->stages.
+ * files: file mode. NULL: error says why. */
 struct chain_shared *chain_shared_new(const struct config *config, bool files, struct error *error);
 void chain_shared_free(struct chain_shared *shared);
 
@@ -60,8 +61,8 @@ void chain_shared_followed(struct chain_shared *shared,
 /* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */
 CLICKVEIL_MUST_CHECK bool chain_shared_reload(struct chain_shared *shared, struct error *error);
 
-/* When the oldest choice was made that a stage of this process has not done everything about, Unix epoch ms; INT64_MAX: none.
- * Any thread. */
+/* When the oldest choice was made that a stage of this process has not done everything about, Unix epoch ms;
+ * INT64_MAX: none. Any thread. */
 int64_t chain_shared_oldest_choice_ms(const struct chain_shared *shared);
 
 /* Gauges of all stages; any thread. */
@@ -95,9 +96,9 @@ const struct stage *chain_side_stage(const struct config *config, unsigned side)
 struct chain *chain_side_new(struct chain_shared *shared, unsigned side, struct arena *arena,
                              struct sink sink, struct error *error);
 
-/* See every verdict as it is given, before it is counted or acted on: for `explain`, not for the hot path. Stage "input" is
- * the decoder. reason: NULL for PASS and STOP. record: as the stage left it; NULL when the input could not be read.
- * observe NULL: nobody looks. */
+/* See every verdict as it is given, before it is counted or acted on: for `explain`, not for the hot path. Stage
+ * "input" is the decoder. reason: NULL for PASS and STOP. record: as the stage left it; NULL when the input could not
+ * be read. observe NULL: nobody looks. */
 typedef void chain_observer(void *context, const char *stage, enum verdict_kind verdict,
                             const struct reason *reason, const struct record *record);
 void chain_observe(struct chain *chain, chain_observer *observe, void *context);

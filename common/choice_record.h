@@ -49,8 +49,8 @@ choice_set choice_names_successors(const struct choice_names *names, choice_set 
 
 /* ---- records ---- */
 
-/* Of a record in which clickveil wrote again what all records of a subject come to (rule 6): what the choices, the order
- * and the confirmation of one record can't say. */
+/* Of a record in which clickveil wrote again what all records of a subject come to (rule 6): what the choices, the
+ * order and the confirmation of one record can't say. */
 struct choice_merged {
     bool present;
     choice_set before;    /* `out`s that an `in` replaced, in force for events before until_ms */
@@ -77,8 +77,8 @@ struct choice_record {
     struct choice_merged merged;
 };
 
-/* The moment from which somebody may be asked again whose last `out` was at last_out_ms: 12 months later (spec 3, rule 10;
- * Cal. Civ. Code 1798.135(c)(4)). The same day and time of the next year, UTC; of 29 February 1 March. */
+/* The moment from which somebody may be asked again whose last `out` was at last_out_ms: 12 months later (spec 3,
+ * rule 10; Cal. Civ. Code 1798.135(c)(4)). The same day and time of the next year, UTC; of 29 February 1 March. */
 int64_t choice_ask_again_ms(int64_t last_out_ms);
 
 /* What a record takes away whatever stood before, as names: the `out`s that count as soon as they are read (rule 4). Of

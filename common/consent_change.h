@@ -1,13 +1,14 @@
 /*
- * One more consent record for a subject, made from what is stored and what is wanted (`clickveil consent set` and `import`).
+ * One more consent record for a subject, made from what is stored and what is wanted (`clickveil consent set` and
+ * `import`).
  *
- * The record that comes out is the newest of its subject and says everything that is in force, so that it alone decides as all
- * records did: compaction may leave nothing else. A wanted `in` after an `out` needs two_step (spec 3, rule 10), and `last_out`
- * is filled then. What comes out is judged before it is believed: behind what is stored, and alone; where a wanted `in` would
- * not count, or something that was out would not be, the change is refused.
+ * The record that comes out is the newest of its subject and says everything that is in force, so that it alone
+ * decides as all records did: compaction may leave nothing else. A wanted `in` after an `out` needs two_step (spec 3,
+ * rule 10), and `last_out` is filled then. What comes out is judged before it is believed: behind what is stored, and
+ * alone; where a wanted `in` would not count, or something that was out would not be, the change is refused.
  *
- * An older change than the record in force (by `effective`, and `seq` where it has one) is history: its `in`s change nothing,
- * its `out`s count unless the newer record is two_step and answers them (rule 5).
+ * An older change than the record in force (by `effective`, and `seq` where it has one) is history: its `in`s change
+ * nothing, its `out`s count unless the newer record is two_step and answers them (rule 5).
  *
  * Pure: the time comes in. One thread per buffer. No text that comes out of here holds an identifier.
  */
@@ -53,8 +54,9 @@ struct consent_stored {
 struct consent_rules {
     const struct consent_judge *judge;
     const struct choice_names *names;
-    /* Predecessors for which nobody is enrolled without an `in`: their `out` may go unsaid where a confirmed `in` answers it
-     * for the successor, since one record can't hold both (the stage would read the `in` as the predecessor's to deny). */
+    /* Predecessors for which nobody is enrolled without an `in`: their `out` may go unsaid where a confirmed `in`
+     * answers it for the successor, since one record can't hold both (the stage would read the `in` as the
+     * predecessor's to deny). */
     choice_set unsaid;
     int64_t now_ms;
 };

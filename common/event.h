@@ -80,8 +80,8 @@ void event_reader_free(struct event_reader *reader); /* NULL is fine; the arena 
 struct verdict event_read(struct event_reader *reader, const struct chain_input *input, struct arena *arena,
                           struct record *out_record);
 
-/* After a REJECT: the field that it was about, by the path that it is read from (the configuration's); absent: the whole
- * record. A page visit without url and host lacks host. Borrows the reader. */
+/* After a REJECT: the field that it was about, by the path that it is read from (the configuration's); absent: the
+ * whole record. A page visit without url and host lacks host. Borrows the reader. */
 struct view event_rejected_field(const struct event_reader *reader);
 
 #endif

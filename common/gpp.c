@@ -270,9 +270,9 @@ static enum signal_reason read_sub(struct gpp_section *section, struct view sub)
     return reason;
 }
 
-/* The documents' header: SectionID (6), Version (6), SubSections (a range in Fibonacci code). The core has ID 0, which the
- * code can't write. So its range is taken in the two ways that there are: without the core, which must always be there
- * ([], [1]), and as the official encoders' code for ranges writes a zero ([0] and [0, 1]). */
+/* The documents' header: SectionID (6), Version (6), SubSections (a range in Fibonacci code). The core has ID 0,
+ * which the code can't write. So its range is taken in the two ways that there are: without the core, which must
+ * always be there ([], [1]), and as the official encoders' code for ranges writes a zero ([0] and [0, 1]). */
 static enum gpp_header_of_section read_header_of_section(struct view header)
 {
     static const struct {

@@ -10,8 +10,8 @@
  *
  * Strict: what is not exactly as published has a reason, and nothing of it is believed. Section 6 is a US Privacy
  * string. Sections 24 to 27 are read as the encoders write them, from MspaVersion on, and with the documents' header
- * (SectionID, Version, SubSections) as a part of its own in front; the first six bits tell the two apart. Other sections
- * are handed out as text.
+ * (SectionID, Version, SubSections) as a part of its own in front; the first six bits tell the two apart. Other
+ * sections are handed out as text.
  *
  *     struct gpp_reader reader;
  *     struct gpp_section section;

@@ -1,10 +1,10 @@
 /*
  * The decision about `gpp` and `gpp_sid` together (spec 3, "Absent is not unknown", and what follows on GPP).
  *
- * Every US section of the string is decided, whatever gpp_sid says, and one that denies denies. gpp_sid can only deny: a
- * section that it names must be there. Sections 1, 2, 4, 5 and those above 27 decide nothing and are counted; TCF (2, 5)
- * denies where the region asks for it, since it is not decoded; a section above 27 denies where gpp_sid names it, and
- * where no US section stands beside it.
+ * Every US section of the string is decided, whatever gpp_sid says, and one that denies denies. gpp_sid can only
+ * deny: a section that it names must be there. Sections 1, 2, 4, 5 and those above 27 decide nothing and are counted;
+ * TCF (2, 5) denies where the region asks for it, since it is not decoded; a section above 27 denies where gpp_sid
+ * names it, and where no US section stands beside it.
  *
  * Pure; any thread; no allocation.
  */
@@ -29,12 +29,14 @@ struct gpp_verdict {
 struct gpp_watch {
     void *context;
     void (*section)(void *context, const struct gpp_section *section);
-    /* section: NULL when it is about the string or gpp_sid. rule: NULL when something could not be read or is missing. */
+    /* section: NULL when it is about the string or gpp_sid. rule: NULL when something could not be read or is
+     * missing. */
     void (*objection)(void *context, enum signal_reason reason, const struct gpp_section *section,
                       const struct national_rule *rule);
 };
 
-/* Judge. The texts count only where the presence says so. watch: NULL is fine; then it ends with the first objection. */
+/* Judge. The texts count only where the presence says so. watch: NULL is fine; then it ends with the first
+ * objection. */
 void gpp_judge(enum presence gpp_presence, struct view gpp, enum presence sid_presence, struct view sid,
                const struct gpp_watch *watch, struct gpp_verdict *out_verdict);
 

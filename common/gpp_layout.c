@@ -1,19 +1,20 @@
 /*
  * The published layouts.
  *
- * Source: the IAB Tech Lab's Global Privacy Platform repository, Sections/, each section's technical specification, as of
- * 17 December 2025; compared with the official encoders (iabgpp-es 3.2.0, iabgpp-java of April 2026). Where these
- * differ, docs/signals.md says so and what is done.
+ * Source: the IAB Tech Lab's Global Privacy Platform repository, Sections/, each section's technical specification,
+ * as of 17 December 2025; compared with the official encoders (iabgpp-es 3.2.0, iabgpp-java of April 2026). Where
+ * these differ, docs/signals.md says so and what is done.
  *
  * The table is (section, slot, published label, national field). A national field is the national section's slot of the
  * same meaning, whatever its number: Utah's slot 3 is the national 4, Oregon's 5 the national 16. Prebid's published
  * normalisation of sections 8 to 12 agrees, where it exists, except that it leaves out union membership in California's
  * slot 4.
  *
- * Known children. The national section tells ages apart; most states do not, and their slot then stands for both younger
- * than 13 and 13 to 16, so that any answer denies, as Prebid normalises it. Connecticut tells them apart, but Prebid
- * normalises even consent of 13 to 16 into "younger than 13: no consent", which denies; sections with the same slots
- * (Montana, Oregon, Delaware, New Hampshire, New Jersey) follow that. Florida names ages as the national section does.
+ * Known children. The national section tells ages apart; most states do not, and their slot then stands for both
+ * younger than 13 and 13 to 16, so that any answer denies, as Prebid normalises it. Connecticut tells them apart, but
+ * Prebid normalises even consent of 13 to 16 into "younger than 13: no consent", which denies; sections with the same
+ * slots (Montana, Oregon, Delaware, New Hampshire, New Jersey) follow that. Florida names ages as the national
+ * section does.
  */
 #include "common/gpp_layout.h"
 

@@ -90,8 +90,8 @@ struct kafka_gap {
     bool is_choices;    /* the topic is the consent topic, read by a side input */
 };
 
-/* Fill error: what happened (records were deleted before they were processed, or the topic was made anew), and how the group
- * comes on again without a choice missing. Always false. */
+/* Fill error: what happened (records were deleted before they were processed, or the topic was made anew), and how
+ * the group comes on again without a choice missing. Always false. */
 bool kafka_gap_fail(const struct kafka_gap *gap, struct error *error);
 
 /* The same of a partition that is assigned; asks the broker what is left of it, by a KAFKA_ROLE_OFFSETS handle. */

@@ -68,16 +68,16 @@ unsigned kafka_pipeline_side_lag(struct kafka_pipeline *pipeline, unsigned side,
 /* Sum the counters of all workers: calls visit once a counter. Any thread while the pipeline exists. */
 void kafka_pipeline_counters(struct kafka_pipeline *pipeline, chain_counter_visitor *visit, void *context);
 
-/* Does one reason deny more than 90 % of the events so far? Then *text says so in words (run_summary_note); else it is "". Any
- * thread while the pipeline exists. */
+/* Does one reason deny more than 90 % of the events so far? Then *text says so in words (run_summary_note); else it
+ * is "". Any thread while the pipeline exists. */
 bool kafka_pipeline_note(struct kafka_pipeline *pipeline, char *text, size_t text_size);
 
 /* Let SIGTERM, SIGINT and SIGHUP mean what they mean to a pipeline, from now on: before the configuration is read, so
  * that none comes too early. Main thread; once a process. */
 void kafka_pipeline_catch_signals(void);
 
-/* After kafka_pipeline_catch_signals: run until SIGTERM or SIGINT, with health server and logs; gives the exit status (130 or 143 after a second
- * signal). Main thread; once a process. */
+/* After kafka_pipeline_catch_signals: run until SIGTERM or SIGINT, with health server and logs; gives the exit status
+ * (130 or 143 after a second signal). Main thread; once a process. */
 int kafka_pipeline_run(const struct config *config);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Design. A lane holds one message's words; all arithmetic is on vectors of four lanes, written in the compiler's vector
- * extension, so that the same text serves every processor. On x86-64 it is compiled a second time for AVX2, where a
- * vector is one register; which of the two runs is decided by the processor.
+ * Design. A lane holds one message's words; all arithmetic is on vectors of four lanes, written in the compiler's
+ * vector extension, so that the same text serves every processor. On x86-64 it is compiled a second time for AVX2,
+ * where a vector is one register; which of the two runs is decided by the processor.
  *
  * KEYED_HASH_PORTABLE leaves that out, for the test of what other processors run.
  *

@@ -1,10 +1,10 @@
 /*
  * Keyed BLAKE2b (RFC 7693) of up to four short messages at once.
  *
- * The same function as libsodium's crypto_generichash with a key of 32 and an output of 16 bytes, for the one place where
- * that is most of what an event costs: its subjects' pseudonyms. libsodium compresses the key's block again for every
- * message and one message after the other; here the block is compressed once per key, and the four messages run side by
- * side in the lanes of vector registers. Everything else uses libsodium.
+ * The same function as libsodium's crypto_generichash with a key of 32 and an output of 16 bytes, for the one place
+ * where that is most of what an event costs: its subjects' pseudonyms. libsodium compresses the key's block again for
+ * every message and one message after the other; here the block is compressed once per key, and the four messages run
+ * side by side in the lanes of vector registers. Everything else uses libsodium.
  *
  * Prepared state is as secret as the key: it belongs into locked memory (common/secret.h). Pure; any thread.
  */

@@ -122,9 +122,9 @@ struct option {
     const char *unique;
 };
 
-/* Checks that need more than one value; `value` is the filled struct. Reports by lint_report, at a place from lint_place.
- * Called when the whole configuration is filled in, so that lint_config may be asked too. A member whose own value was
- * wrong has its default (or zero), and what is reported at its place is left out. */
+/* Checks that need more than one value; `value` is the filled struct. Reports by lint_report, at a place from
+ * lint_place. Called when the whole configuration is filled in, so that lint_config may be asked too. A member whose
+ * own value was wrong has its default (or zero), and what is reported at its place is left out. */
 typedef void option_check(const void *value, struct lint *lint);
 
 struct option_table {
@@ -140,7 +140,8 @@ enum lint_severity {
     LINT_WARNING,
 };
 
-/* Note a mistake. A check may give no place (NULL, or one of a default): its group's is taken then. `text` says what is wrong and what was probably meant. */
+/* Note a mistake. A check may give no place (NULL, or one of a default): its group's is taken then. `text` says what
+ * is wrong and what was probably meant. */
 void lint_report(struct lint *lint, enum lint_severity severity, const struct option_place *place,
                  const char *text, ...) __attribute__((format(printf, 4, 5)));
 
@@ -152,9 +153,9 @@ const struct option_place *lint_place(const struct lint *lint, const void *membe
 struct config;
 const struct config *lint_config(const struct lint *lint);
 
-/* Judges of common/option_judge.c: a Kafka topic name ([a-zA-Z0-9._-]{1,249}; any two of one configuration must differ),
- * a name of our own ([a-z0-9_-]{1,32}), an ISO 3166-2 region (US-CA) or country (US), an IANA time zone that this system
- * has, a domain name. */
+/* Judges of common/option_judge.c: a Kafka topic name ([a-zA-Z0-9._-]{1,249}; any two of one configuration must
+ * differ), a name of our own ([a-z0-9_-]{1,32}), an ISO 3166-2 region (US-CA) or country (US), an IANA time zone that
+ * this system has, a domain name. */
 bool option_judge_topic(struct view text, char *why, size_t why_size);
 bool option_judge_name(struct view text, char *why, size_t why_size);
 bool option_judge_region(struct view text, char *why, size_t why_size);

@@ -1,6 +1,6 @@
 /*
- * mmap gives addresses aligned to 4 KiB, so 2 MiB more are mapped than needed and both ends given back. Where huge pages
- * are not to be had, madvise fails and the memory works all the same.
+ * mmap gives addresses aligned to 4 KiB, so 2 MiB more are mapped than needed and both ends given back. Where huge
+ * pages are not to be had, madvise fails and the memory works all the same.
  */
 #include "common/pages.h"
 

@@ -1,10 +1,11 @@
 /*
  * Large memory for tables that are looked up at random: zeroed, aligned to 2 MiB, on huge pages where the system gives
- * them on request (Linux, transparent_hugepage = madvise or always): random look-ups otherwise spend much of their time on
- * translating addresses. Measured on the consent table of 1 million entries, in a virtual machine: deciding an event went
- * from 500 to 440 ns where few subjects have an entry, from 750 to 560 where all have.
+ * them on request (Linux, transparent_hugepage = madvise or always): random look-ups otherwise spend much of their
+ * time on translating addresses. Measured on the consent table of 1 million entries, in a virtual machine: deciding
+ * an event went from 500 to 440 ns where few subjects have an entry, from 750 to 560 where all have.
  *
- * Only what is touched becomes resident: 2 MiB at a time, 4 KiB in what is left behind the last whole 2 MiB. Any thread.
+ * Only what is touched becomes resident: 2 MiB at a time, 4 KiB in what is left behind the last whole 2 MiB. Any
+ * thread.
  */
 #ifndef CLICKVEIL_COMMON_PAGES_H
 #define CLICKVEIL_COMMON_PAGES_H

@@ -1,6 +1,6 @@
 /*
- * Says where rejected records stand: the first of each stage and reason, then at most one a minute with the number of those
- * in between.
+ * Says where rejected records stand: the first of each stage and reason, then at most one a minute with the number of
+ * those in between.
  *
  * Counters say how many dead letters there are, and the dead letters themselves are sealed; whoever fixes the producer
  * needs one of them by partition and offset. A line names the field by its path in the input, never the value.
@@ -40,8 +40,8 @@ struct reject {
     struct view field;           /* path, as the configuration has it; absent: the whole record */
 };
 
-/* Note a reject. True: it is to be said now, and *text says it. now_ms: any clock, Unix epoch ms; one that went back says
- * nothing until it has come back to where it was. */
+/* Note a reject. True: it is to be said now, and *text says it. now_ms: any clock, Unix epoch ms; one that went back
+ * says nothing until it has come back to where it was. */
 bool reject_log_take(struct reject_log *log, int64_t now_ms, const struct reject *reject,
                      char text[REJECT_LOG_TEXT_SIZE]);
 

@@ -83,7 +83,8 @@ bool run_summary_note(const struct run_summary *summary, char out_note[RUN_SUMMA
 void run_summary_write_text(const struct run_summary *summary, FILE *out);
 
 /* The summary as an object of `json`, to which the caller may add (names are an interface, spec 8): in, kept, dropped,
- * dead_letters, out, tombstones (of out), stages, programmes (kept, denied by reason), notes. Borrows the summary. NULL: no memory. */
+ * dead_letters, out, tombstones (of out), stages, programmes (kept, denied by reason), notes. Borrows the summary.
+ * NULL: no memory. */
 struct yyjson_mut_val *run_summary_json(const struct run_summary *summary, struct yyjson_mut_doc *json);
 
 #endif

@@ -37,9 +37,9 @@ static bool is_separator(char character)
     return character == ' ' || character == '-' || character == '.';
 }
 
-/* An IMSI has 15 digits and begins with the country code of ITU-T E.212: 2 to 7 by the part of the world, 901 for networks
- * of no country, 999 inside private ones. A number of 15 digits that begins so is not in use by any line: where E.164
- * leaves room for it (Germany, Austria), it is an extension behind a switchboard. */
+/* An IMSI has 15 digits and begins with the country code of ITU-T E.212: 2 to 7 by the part of the world, 901 for
+ * networks of no country, 999 inside private ones. A number of 15 digits that begins so is not in use by any line:
+ * where E.164 leaves room for it (Germany, Austria), it is an extension behind a switchboard. */
 static bool could_be_imsi(const char digits[E164_DIGITS_MAX], size_t count)
 {
     return count == IMSI_DIGITS &&
@@ -49,7 +49,8 @@ static bool could_be_imsi(const char digits[E164_DIGITS_MAX], size_t count)
 /* Digits with an optional plus before them and separators and pairs of parentheses between them. What could be a
  * national form is refused: a leading 0 (trunk prefix, or the 00 and 011 of international dialling, whose length
  * depends on the country one dials from) and "(0)", the trunk prefix in a form that mixes both. So is what could be an
- * IMSI: choices by number and events by IMSI, or the other way round, would never meet, and each `out` would be missed. */
+ * IMSI: choices by number and events by IMSI, or the other way round, would never meet, and each `out` would be
+ * missed. */
 static enum subject_canonical canonicalise_e164(struct view text, char *out_text, size_t *out_size)
 {
     char digits[E164_DIGITS_MAX];

@@ -23,9 +23,10 @@ enum subject_canonical {
     SUBJECT_LIMITED, /* MAID of all zeros: limit-ad-tracking, no identifier (spec 2) */
 };
 
-/* Bring an identifier into canonical form. E.164: digits without plus, 7 to 15, international form only, and not 15 that
- * begin as an IMSI does (2 to 7, 901, 999); IMSI: 15 digits; IMEI: 14 digits without check digit or software version; MAID: 36 lower-case characters with hyphens;
- * opaque: 1 to 128 bytes of UTF-8 without control characters, as they are.
+/* Bring an identifier into canonical form. E.164: digits without plus, 7 to 15, international form only, and not 15
+ * that begin as an IMSI does (2 to 7, 901, 999); IMSI: 15 digits; IMEI: 14 digits without check digit or software
+ * version; MAID: 36 lower-case characters with hyphens; opaque: 1 to 128 bytes of UTF-8 without control characters,
+ * as they are.
  *
  * Accepted spellings: E.164 with or without plus, with spaces, hyphens, dots and pairs of parentheses between digits
  * (a leading 0, 00 or "(0)" is a national or ambiguous form: malformed); IMEI with hyphens or spaces between digits,
@@ -75,8 +76,8 @@ struct subject_key *subject_key_random(struct error *error);
 /* A key of given bytes, for test vectors. */
 struct subject_key *subject_key_of_bytes(const uint8_t bytes[SUBJECT_KEY_SIZE], struct error *error);
 
-/* The key of suppression entries (spec 3, rule 6), from a file of its own, or made from the key of pseudonyms: then a new
- * one of those makes another of these. NULL: error says why. */
+/* The key of suppression entries (spec 3, rule 6), from a file of its own, or made from the key of pseudonyms: then a
+ * new one of those makes another of these. NULL: error says why. */
 struct subject_key *subject_key_load_suppression(const char *path, struct error *error);
 struct subject_key *subject_key_derive_suppression(const struct subject_key *key, struct error *error);
 

@@ -1,9 +1,9 @@
 /*
  * The US Privacy string (IAB Tech Lab, U.S. Privacy String, version 1): `1`, notice given, opted out of sale, LSPA.
  *
- * Decided by the table of spec 3: notice N or opt-out Y denies, `1--Y` as well; `-` is "does not apply" and no objection,
- * but opt-out N while the notice does not apply is a contradiction. Case matters; anything but four characters denies.
- * It comes as the field `us_privacy` and as section 6 of a GPP string.
+ * Decided by the table of spec 3: notice N or opt-out Y denies, `1--Y` as well; `-` is "does not apply" and no
+ * objection, but opt-out N while the notice does not apply is a contradiction. Case matters; anything but four
+ * characters denies. It comes as the field `us_privacy` and as section 6 of a GPP string.
  */
 #ifndef CLICKVEIL_COMMON_US_PRIVACY_H
 #define CLICKVEIL_COMMON_US_PRIVACY_H

@@ -18,8 +18,8 @@
 struct zone;
 
 /* Load by name, such as "America/New_York". Names with "..", a leading "/" or other characters than letters, digits,
- * `_`, `-`, `+` and `/` are refused, and so are the `posix` and `right` trees. NULL: error says why and what was probably
- * meant; EXIT_STATUS_CONFIGURATION. */
+ * `_`, `-`, `+` and `/` are refused, and so are the `posix` and `right` trees. NULL: error says why and what was
+ * probably meant; EXIT_STATUS_CONFIGURATION. */
 struct zone *zone_load(struct view name, struct error *error);
 
 /* The same from another directory (tests). */

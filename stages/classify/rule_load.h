@@ -1,5 +1,6 @@
 /*
- * From the options of classify to rules in memory: finds and reads the files and gathers what is wrong with any of them.
+ * From the options of classify to rules in memory: finds and reads the files and gathers what is wrong with any of
+ * them.
  *
  * Thread: one at a time per struct rule_load.
  */
@@ -32,9 +33,9 @@ struct rule_load {
     struct mistakes mistakes;
 };
 
-/* Load everything. The paths in options outlive `load`. Where out_taxonomy is not NULL it gets the taxonomy, the caller's to
- * free, for the names. NULL: *load has every mistake in the files, and *error (exit status 78 for mistakes) the first
- * and how many more there are. */
+/* Load everything. The paths in options outlive `load`. Where out_taxonomy is not NULL it gets the taxonomy, the
+ * caller's to free, for the names. NULL: *load has every mistake in the files, and *error (exit status 78 for
+ * mistakes) the first and how many more there are. */
 struct rules *rule_load(const struct classify_options *options, struct rule_load *load,
                         struct taxonomy **out_taxonomy, struct error *error);
 

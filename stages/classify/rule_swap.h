@@ -2,8 +2,8 @@
  * Rules that can be replaced while workers read them.
  *
  * A worker takes the current rules at its transaction's first event and gives them back at its end, so one
- * transaction is classified by one set of rules. Replacing lets new transactions see the new rules at once; the old ones
- * are freed by whoever holds them last. No locks.
+ * transaction is classified by one set of rules. Replacing lets new transactions see the new rules at once; the old
+ * ones are freed by whoever holds them last. No locks.
  *
  * Thread: rule_swap_take and rule_swap_give by each worker for its own number; rule_swap_replace by one thread at a
  * time, also while workers take and give; rule_swap_totals by any thread; init and release while nobody else is there.

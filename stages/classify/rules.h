@@ -2,8 +2,8 @@
  * The rules of one load: host rules and app rules, merged over all lists, with the taxonomy's depth, the support guard
  * and every deny settled, and their digest.
  *
- * At the same key deny wins over none, none over interests, and interests of several lists are joined. What lies below a
- * denied key is denied, whatever a list says about it there. An explicit `none` ends inheritance.
+ * At the same key deny wins over none, none over interests, and interests of several lists are joined. What lies
+ * below a denied key is denied, whatever a list says about it there. An explicit `none` ends inheritance.
  *
  * Immutable once made, so all workers share them: any thread, until rules_free.
  */

@@ -1,6 +1,6 @@
 /*
- * The taxonomy in which interests are named: which identifiers exist, what they lie below, and which of them may stand in
- * a feed.
+ * The taxonomy in which interests are named: which identifiers exist, what they lie below, and which of them may
+ * stand in a feed.
  *
  * File: `id<TAB>parent<TAB>tier<TAB>publishable|refused|sensitive<TAB>name`, parent 0 for none. `refused` is what is no
  * interest (the roots, Demographic, Purchase Intent), `sensitive` what says or suggests something about health,
@@ -38,9 +38,9 @@ struct taxonomy *taxonomy_new(const char *name, struct view bytes, struct mistak
                               struct error *error);
 void taxonomy_free(struct taxonomy *taxonomy); /* NULL is fine */
 
-/* What an interest of that identifier becomes when nothing below tier `depth` may be published: itself, or the row above
- * it at that tier. *out_id is written for PUBLISHABLE. A row is only as good as every row on the way there: one that
- * is sensitive or refused makes it so. */
+/* What an interest of that identifier becomes when nothing below tier `depth` may be published: itself, or the row
+ * above it at that tier. *out_id is written for PUBLISHABLE. A row is only as good as every row on the way there: one
+ * that is sensitive or refused makes it so. */
 CLICKVEIL_MUST_CHECK enum taxonomy_status taxonomy_resolve(const struct taxonomy *taxonomy, unsigned id,
                                                            unsigned depth, unsigned *out_id);
 

@@ -2,10 +2,10 @@
  * Key of a person:   version, kind 1, size of the programme's name, the name, epoch (4), line (16)
  * Key of meta:       version, kind 2
  * Key of a mark:     as of a person, kind 3
- * Value of a person: version, standing, first event (4), number of accounts, those (16 each), number of devices, [shared
- *                    devices (a bit for each, in whole bytes), devices (16 each)], number of kept interests, those (2 each), number of published IDs (2),
- *                    those (feed tag 4, device 1, mask 1), number of contributions, those (interest 2, device 1, [app
- *                    token 8], events 1 to 5)
+ * Value of a person: version, standing, first event (4), number of accounts, those (16 each), number of devices,
+ *                    [shared devices (a bit for each, in whole bytes), devices (16 each)], number of kept interests,
+ *                    those (2 each), number of published IDs (2), those (feed tag 4, device 1, mask 1), number of
+ *                    contributions, those (interest 2, device 1, [app token 8], events 1 to 5)
  * Value of meta:     version, last slot (8)
  * Value of a mark:   version
  *

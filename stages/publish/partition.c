@@ -2,14 +2,14 @@
  * How the pieces hang together.
  *
  * `persons` finds a person by (line, programme, epoch), `subjects` by any device or account. A person owns a list of
- * contributions, a list of those subjects and a list of live IDs, one for each feed (and device) that may show it. Every
- * live ID also sits in the wheel.
+ * contributions, a list of those subjects and a list of live IDs, one for each feed (and device) that may show it.
+ * Every live ID also sits in the wheel.
  *
  * What a transaction changes is noted first (partition_transaction.c). IDs end by a mark and leave when it commits.
  *
  * A retraction (spec 3, rule 9) empties a person's contributions and ends all IDs that no record shows. The others keep
- * the person alive until their tombstones are written. Where the retraction was an account's or a device's, nothing else
- * would stop the next event of the line, so a mark stays until the epoch is over: the person with an ID of
+ * the person alive until their tombstones are written. Where the retraction was an account's or a device's, nothing
+ * else would stop the next event of the line, so a mark stays until the epoch is over: the person with an ID of
  * LIVE_ID_STATE_ONLY alone.
  *
  * Counts of people follow every change of a capped set at once, forward and backward.

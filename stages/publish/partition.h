@@ -150,21 +150,21 @@ enum partition_result partition_remove_app(struct partition *partition, uint8_t 
                                            const struct record *record, struct arena *arena,
                                            struct error *error);
 
-/* Call visit(context, reference) for every person that has that subject, whatever its programme and epoch, until it answers
- * false. It may change the person, but make none and take none out. False: it did. */
+/* Call visit(context, reference) for every person that has that subject, whatever its programme and epoch, until it
+ * answers false. It may change the person, but make none and take none out. False: it did. */
 bool partition_visit_subject(const struct partition *partition, const struct pseudonym *subject,
                              bool (*visit)(void *context, uint32_t reference), void *context);
 
-/* A person said no, who PERSON_STANDS: what is pending is forgotten, IDs without a record end at once, those with one end
- * with their tombstone (partition_end). lasting: the person's mark stays until the epoch is over. */
+/* A person said no, who PERSON_STANDS: what is pending is forgotten, IDs without a record end at once, those with one
+ * end with their tombstone (partition_end). lasting: the person's mark stays until the epoch is over. */
 CLICKVEIL_MUST_CHECK bool partition_retract(struct partition *partition, uint32_t person, bool lasting,
                                             struct arena *arena, struct error *error);
 
 /* Does a record of the person stand in any feed? */
 bool partition_shows(const struct partition *partition, const struct person *person);
 
-/* A retracted person whose choice was made then waits for tombstones, or has got the last one. The moment of the choice that
- * has waited longest, cut off to its day; INT64_MAX: nobody waits. Unix epoch ms. */
+/* A retracted person whose choice was made then waits for tombstones, or has got the last one. The moment of the
+ * choice that has waited longest, cut off to its day; INT64_MAX: nobody waits. Unix epoch ms. */
 void partition_wait(struct partition *partition, struct person *person, int64_t chosen_ms, int64_t now_ms);
 void partition_wait_over(struct partition *partition, struct person *person);
 int64_t partition_waits_since_ms(const struct partition *partition, int64_t now_ms);

@@ -13,8 +13,9 @@ uint32_t partition_make_person(struct partition *partition, uint8_t programme, i
 /* Take a person out, with everything that hangs on it. */
 void partition_forget(struct partition *partition, uint32_t reference);
 
-/* One more ID of a person (device: LIVE_ID_STATE_ONLY, one without an ID); false: no memory. Put it on the wheel, which waits while the partition is restored. Take one,
- * named by what links to it, off the wheel and away from its person. */
+/* One more ID of a person (device: LIVE_ID_STATE_ONLY, one without an ID); false: no memory. Put it on the wheel,
+ * which waits while the partition is restored. Take one, named by what links to it, off the wheel and away from its
+ * person. */
 CLICKVEIL_MUST_CHECK bool partition_make_id(struct partition *partition, uint32_t person_reference,
                                             unsigned feed, unsigned device);
 void partition_link_id(struct partition *partition, uint32_t reference);

@@ -38,7 +38,8 @@ static void restore_published(struct partition *partition, const struct person *
     }
 }
 
-/* A retracted person has only the IDs that a record shows, and whoever lasts or would have none the one without a feed. */
+/* A retracted person has only the IDs that a record shows, and whoever lasts or would have none the one without a
+ * feed. */
 static bool keep_published(struct partition *partition, uint32_t reference, struct error *error)
 {
     struct person *person = partition_person(partition, reference);

@@ -4,7 +4,8 @@
  * The first time a transaction touches a person, partition_touch copies the person and its lists into the
  * transaction's arena. An abort gives all present lists back first and takes blocks for the old ones then: the slab
  * never turns a block into another size, so there are enough of each. Devices and accounts are only ever added, so an
- * abort takes away those beyond the old counts, with their IDs. IDs end by a mark and leave when the transaction commits.
+ * abort takes away those beyond the old counts, with their IDs. IDs end by a mark and leave when the transaction
+ * commits.
  */
 #include "stages/publish/partition_internal.h"
 

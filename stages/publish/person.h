@@ -6,8 +6,8 @@
  * list: a choice of any of them retracts the person (spec 3, rule 9), so none may be forgotten.
  *
  * That list grows with what is there, to PERSON_SUBJECTS_MAX: 1 KiB of pseudonyms. Who has one of each, as nearly
- * everybody, takes 32 bytes. Nothing makes room for one too many: to forget one that brought something would mean that its
- * owner can't be found when saying no. So what comes with it is not taken in at all, and shows in no record.
+ * everybody, takes 32 bytes. Nothing makes room for one too many: to forget one that brought something would mean
+ * that its owner can't be found when saying no. So what comes with it is not taken in at all, and shows in no record.
  */
 #ifndef CLICKVEIL_STAGES_PUBLISH_PERSON_H
 #define CLICKVEIL_STAGES_PUBLISH_PERSON_H

@@ -2,8 +2,8 @@
  * From the hash of a device or an account to the people who were seen with it.
  *
  * One that very many share (a made-up advertising ID, say) would make every walk long: from SUBJECT_PEOPLE_MAX on it is
- * noted as crowded and names no more of them, and who has it is found by looking at everybody. The caller compares what it
- * finds, as with ref_index.
+ * noted as crowded and names no more of them, and who has it is found by looking at everybody. The caller compares
+ * what it finds, as with ref_index.
  *
  * One thread at a time.
  */

@@ -2,7 +2,7 @@
  * Bare clients on librdkafka that do no work, to compare clickveil with (make bench).
  *
  *   bare_client consume BOOTSTRAP TOPIC                   read all records
- *   bare_client forward BOOTSTRAP TOPIC OUTPUT KEPT%      exactly once: forward KEPT % of the records, cut to 100 bytes,
+ *   bare_client forward BOOTSTRAP TOPIC OUTPUT KEPT% exactly once: forward KEPT % of the records, cut to 100 bytes,
  *                                                         a transaction every 100 ms
  *
  * Prints one JSON object: records, seconds, CPU seconds (user and system), peak RSS.

@@ -1,6 +1,6 @@
 /*
- * The consent stage alone: how fast a topic of many choices is taken in, what an entry costs in memory, and what an event
- * with three subjects costs, against a table of that size with random subjects.
+ * The consent stage alone: how fast a topic of many choices is taken in, what an entry costs in memory, and what an
+ * event with three subjects costs, against a table of that size with random subjects.
  *
  *   consent [ENTRIES [EVENTS]]        1000000 and 2000000 unless given; prints one JSON object
  *

@@ -4,8 +4,8 @@
  *
  *   consent_table [ENTRIES [LOOKUPS]]        20000000 and 2000000 unless given; prints one JSON object
  *
- * Subjects are random, so every look-up waits for memory. Looked up as the stage does it: three buckets are fetched, then
- * all are read. CPU time of the thread; resident memory as the system says, before and after.
+ * Subjects are random, so every look-up waits for memory. Looked up as the stage does it: three buckets are fetched,
+ * then all are read. CPU time of the thread; resident memory as the system says, before and after.
  */
 #include "common/pages.h"
 #include "stages/consent/choice_table.h"

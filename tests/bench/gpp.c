@@ -1,9 +1,11 @@
 /*
- * How long the decision about a GPP string takes: `gpp [ROUNDS]` (20, of a million strings each). Prints one JSON object.
+ * How long the decision about a GPP string takes: `gpp [ROUNDS]` (20, of a million strings each). Prints one JSON
+ * object.
  *
- * The strings differ: 4,096 of each kind, in random order, so that no branch can be learnt by heart. "three_sections" are
- * the national section and the two longest states, or others, drawn at random, all of which allow, so that every rule is
- * asked: the longest way. "denied" differ from them in one answer. The figure is the median over rounds, in nanoseconds.
+ * The strings differ: 4,096 of each kind, in random order, so that no branch can be learnt by heart. "three_sections"
+ * are the national section and the two longest states, or others, drawn at random, all of which allow, so that every
+ * rule is asked: the longest way. "denied" differ from them in one answer. The figure is the median over rounds, in
+ * nanoseconds.
  */
 #include "stages/consent/signals.h"
 

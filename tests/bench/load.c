@@ -11,8 +11,8 @@
  * which the events' subscribers are the first, so that a table can be larger than those who are seen. Topics hold lz4
  * batches of up to 1 MB, as busy producers write them. `sample` prints {"events","event_bytes","consents","seconds"}.
  * `choices` makes as many records of different subjects, for the consent table alone.
- * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, `rate` a second
- * (100,000).
+ * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, `rate` a
+ * second (100,000).
  */
 #include "common/clock.h"
 #include "common/generate.h"

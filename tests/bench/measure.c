@@ -6,8 +6,8 @@
  *
  * Starts the programs, waits until every group has committed its topic to the end, notes what that took, and sends
  * SIGTERM. The groups are in processing order and forgotten before the start. The window goes from the moment when the
- * first group's first transaction is seen committed to the one when the last group is through: connecting, loading rules
- * and reading consents lie before it. What was committed before the window is not counted.
+ * first group's first transaction is seen committed to the one when the last group is through: connecting, loading
+ * rules and reading consents lie before it. What was committed before the window is not counted.
  *
  * A program beside them starts with the window; how many records a second went through while it ran is
  * `records_per_second_beside`, over `beside_seconds`.
@@ -141,7 +141,8 @@ static void open_group(struct group *group, const char *bootstrap, const char *t
     forget(group);
 }
 
-/* Is the group through? What a transaction leaves last in a partition is its marker, whose place may stay uncommitted. */
+/* Is the group through? What a transaction leaves last in a partition is its marker, whose place may stay
+ * uncommitted. */
 static bool look(struct group *group)
 {
     rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_new(group->partitions);

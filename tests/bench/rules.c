@@ -2,8 +2,8 @@
  * How long a look-up of a host takes, by the number of rules: `rules [RULES]...` (1,000, 100,000 and 1,000,000).
  *
  * Each look-up waits for the one before, as in a worker. "uniform" asks for every rule equally often, so nearly each
- * look-up misses the caches twice: the worst there is. "popular" asks by Zipf's law, as people browse. Three in ten hosts
- * have no rule, half of the others stand below theirs (`www.`). Prints one line of JSON per number of rules.
+ * look-up misses the caches twice: the worst there is. "popular" asks by Zipf's law, as people browse. Three in ten
+ * hosts have no rule, half of the others stand below theirs (`www.`). Prints one line of JSON per number of rules.
  */
 #include "stages/classify/rules.h"
 

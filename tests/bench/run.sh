@@ -6,8 +6,9 @@
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
 # million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain gpp consume forward fused unguarded import split),
-# BENCH_COMMIT_MS (100). `unguarded` is fused in a build that passes no barrier (TEST_BUILD=barrier-off), `import` is fused while a million
-# opt-outs are imported (only when asked for: it does not end in time as yet); both stand against fused of the same round.
+# BENCH_COMMIT_MS (100). `unguarded` is fused in a build that passes no barrier (TEST_BUILD=barrier-off), `import` is
+# fused while a million opt-outs are imported (only when asked for: it does not end in time as yet); both stand against
+# fused of the same round.
 # One round runs every candidate once, one after the other (split, which takes longest, only in the first). The table
 # shows medians over rounds, and ratios between medians of one run. On a busy machine only ratios and CPU seconds mean
 # something.
