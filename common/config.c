@@ -689,7 +689,6 @@ struct config *config_load(const char *file, const struct stage *const *stages,
     if (!root)
         return NULL;
     lint_init(&lint, &root->arena);
-    lint.config = &root->config;
     struct view name = VIEW_ABSENT;
     char *copy = arena_take(&root->arena, strlen(file) + 1);
     bool loaded = false;
@@ -719,12 +718,6 @@ void config_free(struct config *config)
     struct root *root = (struct root *)config;
     arena_release(&root->arena);
     free(root);
-}
-
-const void *config_stage_options(const struct config *config, const char *stage_name)
-{
-    int index = stage_index(config->stages, view_of_string(stage_name));
-    return index < 0 ? NULL : config->stage_options[index];
 }
 
 int config_programme_index(const struct config *config, struct view name)

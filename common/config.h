@@ -113,9 +113,6 @@ struct config *config_load(const char *file, const struct stage *const *stages,
 
 void config_free(struct config *config);
 
-/* Options of a stage by name, or NULL. */
-const void *config_stage_options(const struct config *config, const char *stage_name);
-
 /* Name of a topic by role, as configured; absent for TOPIC_NONE, and for TOPIC_FEED with an index behind the last
  * feed. `feed` counts for TOPIC_FEED only. NUL-terminated behind its end. */
 struct view config_topic(const struct config *config, enum topic_role role, unsigned feed);

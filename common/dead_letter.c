@@ -31,8 +31,9 @@ enum {
 
 #define BASE64_SIZE(bytes) (((bytes)*4 + 2) / 3)
 
-const uint32_t dead_letter_class_sizes[DEAD_LETTER_CLASSES] = {1024, 4 * 1024, 16 * 1024, 64 * 1024,
-                                                               CLASS_SIZE_MAX};
+/* Bytes that are encrypted, padding included: one of these, so that the size tells little. */
+static const uint32_t class_sizes[DEAD_LETTER_CLASSES] = {1024, 4 * 1024, 16 * 1024, 64 * 1024,
+                                                          CLASS_SIZE_MAX};
 
 /* The largest letter fits the largest class: both payloads' bytes, the origin header, the two texts, the numbers. */
 _Static_assert(DEAD_LETTER_PAYLOAD_SIZE_MAX + DEAD_LETTER_ORIGIN_SIZE_MAX + TOPIC_SIZE_MAX + REASON_SIZE_MAX +
@@ -185,7 +186,7 @@ static uint32_t lay_out(struct dead_letter_writer *writer, const struct chain_in
     end = put_field(end, input->value, DEAD_LETTER_PAYLOAD_SIZE_MAX - key_kept);
     size_t size = (size_t)(end - writer->scratch);
     put_number(writer->scratch, size - 4, 4);
-    const uint32_t *class_size = dead_letter_class_sizes;
+    const uint32_t *class_size = class_sizes;
     while (*class_size < size)
         class_size++;
     memset(end, 0, *class_size - size);
@@ -353,7 +354,7 @@ static bool read_layout(const unsigned char *bytes, size_t size, struct dead_let
 static bool is_class_size(size_t size)
 {
     for (unsigned i = 0; i < DEAD_LETTER_CLASSES; i++)
-        if (dead_letter_class_sizes[i] == size)
+        if (class_sizes[i] == size)
             return true;
     return false;
 }

@@ -33,9 +33,6 @@ enum {
 #define DEAD_LETTER_HEADER_ATTEMPT "clickveil-attempt" /* decimal, from 1 */
 #define DEAD_LETTER_HEADER_DAY     "clickveil-day"     /* UTC date of the failure, YYYY-MM-DD */
 
-/* Bytes that are encrypted, padding included: one of these, so that the size tells little. */
-extern const uint32_t dead_letter_class_sizes[DEAD_LETTER_CLASSES];
-
 /* Writes the dead letters of one chain. One thread. */
 struct dead_letter_writer;
 

@@ -111,7 +111,8 @@ struct event_reader {
 
 /* ---- set-up: field names to paths ---- */
 
-bool event_field_known(struct view name)
+/* May config.input.fields map it? `device` maps the object that holds `kind` and `id`. */
+static bool is_field(struct view name)
 {
     if (view_equal_string(name, "device"))
         return true;
@@ -143,7 +144,7 @@ static bool check_mappings(const struct option_list *mappings, struct error *err
 {
     const struct option_pair *pairs = mappings->items;
     for (unsigned i = 0; i < mappings->count; i++) {
-        if (!event_field_known(pairs[i].key))
+        if (!is_field(pairs[i].key))
             return bad_mapping(&pairs[i], "is no field of an event", error);
         if (mapping_of(mappings, pairs[i].key) != &pairs[i])
             return bad_mapping(&pairs[i], "is mapped twice", error);

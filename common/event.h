@@ -57,10 +57,6 @@ extern const unsigned event_reason_count;
 /* What to call a text that is no object with fields; not for JSON_READ. */
 enum event_reason event_reason_of_json(enum json_result result);
 
-/* A field that config.input.fields may map ("type", "device.id", ...; `device` maps the object that holds `kind` and
- * `id`). For lint. */
-bool event_field_known(struct view name);
-
 /* Prepare a reader; memory from the start-up arena. Fails (exit status 78) on a `fields:` map with an unknown name, a
  * name twice, or paths that get in each other's way; error->where is the place of the entry. */
 CLICKVEIL_MUST_CHECK bool event_reader_new(const struct config *config, struct arena *arena,

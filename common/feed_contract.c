@@ -43,7 +43,7 @@ static const struct {
     {397, 401}, {404, 404}, {406, 551}, {581, 594}, {606, 751},
 };
 
-bool feed_contract_is_interest(uint32_t id)
+static bool is_interest(uint32_t id)
 {
     for (unsigned i = 0; i < sizeof interests / sizeof interests[0]; i++) {
         if (id >= interests[i].first && id <= interests[i].last)
@@ -169,7 +169,7 @@ static bool read_segments(struct reading *reading, yyjson_val *list)
         if (!has_members(reading, segment, MEMBERS("id")))
             return false;
         uint32_t id = number_of(text_of(yyjson_obj_get(segment, "id")));
-        if (!feed_contract_is_interest(id))
+        if (!is_interest(id))
             return wrong(reading, FEED_CONTRACT_SEGMENT_UNKNOWN);
         if (index && id <= value->interests[index - 1])
             return wrong(reading, FEED_CONTRACT_SEGMENT_ORDER);

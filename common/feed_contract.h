@@ -78,7 +78,4 @@ CLICKVEIL_MUST_CHECK bool feed_contract_read(const struct feed_contract_record *
 /* Read a key; what a record is about is known even when its value is wrong. False: it is no ID. */
 CLICKVEIL_MUST_CHECK bool feed_contract_id(struct view key, uint8_t out_id[FEED_CONTRACT_ID_SIZE]);
 
-/* Is this an interest of the taxonomy, a row below Interest? */
-bool feed_contract_is_interest(uint32_t id);
-
 #endif

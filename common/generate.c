@@ -24,7 +24,6 @@ enum {
     BLOCK_LINES = 4,
     FAVOURITE_HOSTS = 6,
     FAVOURITE_APPS = 4,
-    BYTES_OF_SLACK = 256, /* room that one field may take at most */
 };
 
 static const int64_t day_ms = 86400000;

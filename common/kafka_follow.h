@@ -74,11 +74,6 @@ uint64_t kafka_follower_ask(struct kafka_follower *follower);
 CLICKVEIL_MUST_CHECK bool kafka_follower_await(struct kafka_follower *follower, uint64_t ticket,
                                                int64_t timeout_ms);
 
-static inline bool kafka_follower_barrier(struct kafka_follower *follower, int64_t timeout_ms)
-{
-    return kafka_follower_await(follower, kafka_follower_ask(follower), timeout_ms);
-}
-
 /* True and the reason when the follower can't go on; the process must stop. */
 bool kafka_follower_failure(struct kafka_follower *follower, struct error *out_error);
 

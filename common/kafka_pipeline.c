@@ -388,7 +388,7 @@ void kafka_pipeline_free(struct kafka_pipeline *pipeline)
     free(pipeline);
 }
 
-bool kafka_pipeline_reload(struct kafka_pipeline *pipeline, struct error *error)
+static bool reload(struct kafka_pipeline *pipeline, struct error *error)
 {
     struct error why = {0};
     bool done = chain_shared_reload(pipeline->chain_shared, &why);
@@ -671,7 +671,7 @@ static void mind_reload(struct kafka_pipeline *pipeline)
         return;
     reload_asked = 0;
     struct error error = {0};
-    if (kafka_pipeline_reload(pipeline, &error))
+    if (reload(pipeline, &error))
         log_line(LOG_LEVEL_INFO, "rules_reloaded", "rule files were read again");
     else
         log_failure(LOG_LEVEL_ERROR, "rules_not_reloaded", &error);

@@ -30,9 +30,6 @@ void kafka_pipeline_drain(struct kafka_pipeline *pipeline);
 bool kafka_pipeline_stop(struct kafka_pipeline *pipeline, struct error *out_error);
 void kafka_pipeline_free(struct kafka_pipeline *pipeline); /* stops when that was not done */
 
-/* Reload rule files in all stages. Owner's thread. */
-CLICKVEIL_MUST_CHECK bool kafka_pipeline_reload(struct kafka_pipeline *pipeline, struct error *error);
-
 /* How many reloads went well and how many did not, and what was wrong with the last one ("" when it went well). Any
  * thread. */
 void kafka_pipeline_reloads(struct kafka_pipeline *pipeline, uint64_t *out_done, uint64_t *out_failed,

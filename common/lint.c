@@ -114,11 +114,6 @@ const struct option_place *lint_place(const struct lint *lint, const void *membe
     return around ? &around->place : NULL;
 }
 
-const struct config *lint_config(const struct lint *lint)
-{
-    return lint->config;
-}
-
 void lint_note_check(struct lint *lint, const struct option_table *table, const void *value)
 {
     struct lint_check *check = arena_take(lint->arena, sizeof *check);

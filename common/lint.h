@@ -31,7 +31,6 @@ struct lint_check;
 
 struct lint {
     struct arena *arena;
-    const struct config *config;       /* for lint_config */
     const struct option_place *around; /* where a check reports that gives no place; NULL: nowhere */
     struct lint_message *first;        /* newest first */
     struct lint_known_place *places;   /* newest first */

@@ -123,8 +123,8 @@ struct option {
 };
 
 /* Checks that need more than one value; `value` is the filled struct. Reports by lint_report, at a place from
- * lint_place. Called when the whole configuration is filled in, so that lint_config may be asked too. A member whose
- * own value was wrong has its default (or zero), and what is reported at its place is left out. */
+ * lint_place. Called when the whole configuration is filled in. A member whose own value was wrong has its default (or
+ * zero), and what is reported at its place is left out. */
 typedef void option_check(const void *value, struct lint *lint);
 
 struct option_table {
@@ -148,10 +148,6 @@ void lint_report(struct lint *lint, enum lint_severity severity, const struct op
 /* Place of a member of a filled struct, by its address: of its value where the configuration has one, else of the
  * nearest group around it. Elements of lists and maps have places too. While lint runs only. */
 const struct option_place *lint_place(const struct lint *lint, const void *member);
-
-/* The configuration that is being linted, filled in; NULL where a table is filled alone (unit tests). */
-struct config;
-const struct config *lint_config(const struct lint *lint);
 
 /* Judges of common/option_judge.c: a Kafka topic name ([a-zA-Z0-9._-]{1,249}; any two of one configuration must
  * differ), a name of our own ([a-z0-9_-]{1,32}), an ISO 3166-2 region (US-CA) or country (US), an IANA time zone that

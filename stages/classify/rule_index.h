@@ -22,7 +22,6 @@
 enum {
     RULE_KEY_SIZE_MAX = 255,   /* bytes; app IDs are the longest */
     RULE_RECORD_ALIGNMENT = 4, /* bytes; positions count in these, so records may fill 16 GiB */
-    RULE_RECORD_SIZE_MAX = 4 + RULE_KEY_SIZE_MAX + 1 + 2 * RECORD_INTERESTS_MAX, /* bytes, before alignment */
 };
 
 enum rule_kind {

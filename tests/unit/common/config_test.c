@@ -1,4 +1,5 @@
 /* A configuration as a whole: what parses, and that one run tells every mistake with its place. */
+#include "tests/support/stage_options.h"
 #include "tests/unit/common/config_rig.h"
 
 /* The example of spec 9, word for word. */
@@ -53,17 +54,17 @@ static void the_example_of_the_specification_parses_word_for_word(void **state)
     assert_int_equal(programme->brands.count, 3);
     assert_int_equal(config_programme_index(config, VIEW("tmobile")), 0);
     assert_int_equal(config_programme_index(config, VIEW("other")), -1);
-    const struct fake_consent *consent = config_stage_options(config, "consent");
+    const struct fake_consent *consent = stage_options(config, "consent");
     assert_int_equal(consent->lease_ms, 60000);
     assert_int_equal(consent->subjects.count, 2);
-    const struct fake_publish *publish = config_stage_options(config, "publish");
+    const struct fake_publish *publish = stage_options(config, "publish");
     assert_int_equal(publish->k, 100);
     assert_int_equal(publish->epoch_ms, 7LL * 24 * 3600 * 1000);
     assert_int_equal(publish->feeds.count, 1);
     const struct fake_feed *feed = publish->feeds.items;
     assert_true(view_equal_string(feed->topic, "feed.acme.tmobile"));
     assert_int_equal(feed->id, 1);
-    assert_null(config_stage_options(config, "nobody"));
+    assert_null(stage_options(config, "nobody"));
     config_free(config);
 }
 
@@ -89,7 +90,7 @@ static void paths_start_at_the_file_and_other_sources_of_keys_stay(void **state)
         struct config *config = load(fixture, text);
         assert_string_equal(fixture->report, "");
         assert_non_null(config);
-        const struct fake_key *options = config_stage_options(config, "pseudonymize");
+        const struct fake_key *options = stage_options(config, "pseudonymize");
         assert_string_equal(options->key.data, rows[i].expected ? rows[i].expected : expected);
         config_free(config);
     }
@@ -118,7 +119,7 @@ static void what_is_not_written_has_its_default(void **state)
     assert_true(view_equal_string(config->http.address, "127.0.0.1"));
     assert_int_equal(config->log.format, 1);
     assert_int_equal(config->log.level, 3);
-    const struct fake_consent *consent = config_stage_options(config, "consent");
+    const struct fake_consent *consent = stage_options(config, "consent");
     assert_int_equal(consent->lease_ms, 60000);
     assert_int_equal(consent->subjects.count, 2);
     assert_false(consent->subjects.set);
@@ -238,9 +239,9 @@ static void overrides_reach_into_files_and_sections(void **state)
     assert_int_equal(config_programme(config, 0)->exclude.under_age, 21);
     assert_int_equal(config_programme(config, 0)->exclude.plans.count, 2);
     assert_int_equal(config->last_stage, 1);
-    assert_true(view_equal_string(
-        ((const struct fake_key *)config_stage_options(config, "pseudonymize"))->key, "own.key"));
-    assert_int_equal(((const struct fake_consent *)config_stage_options(config, "consent"))->lease_ms, 90000);
+    assert_true(
+        view_equal_string(((const struct fake_key *)stage_options(config, "pseudonymize"))->key, "own.key"));
+    assert_int_equal(((const struct fake_consent *)stage_options(config, "consent"))->lease_ms, 90000);
     assert_true(view_equal_string(config->topics.events, "other"));
     config_free(config);
 }

@@ -145,13 +145,18 @@ static enum kafka_follow_phase phase(void)
                      sum_of(&rig.shared));                                              \
     } while (0)
 
+static bool barrier(int64_t timeout_ms)
+{
+    return kafka_follower_await(rig.follower, kafka_follower_ask(rig.follower), timeout_ms);
+}
+
 static struct error failure(void)
 {
     struct error error = {0};
     WAIT_FOR(phase() == KAFKA_FOLLOW_FAILED);
     assert_true(kafka_follower_failure(rig.follower, &error));
     assert_false(kafka_follower_is_fresh(rig.follower));
-    assert_false(kafka_follower_barrier(rig.follower, 1000));
+    assert_false(barrier(1000));
     return error;
 }
 
@@ -222,7 +227,7 @@ static void a_barrier_has_taken_in_what_stood_there_when_it_was_asked_for(void *
     WAIT_FOR(phase() == KAFKA_FOLLOW_FOLLOWING);
     for (unsigned i = 2; i < 12; i++) {
         produce(1);
-        assert_true(kafka_follower_barrier(rig.follower, WAIT_MS));
+        assert_true(barrier(WAIT_MS));
         assert_true(sum_of(&rig.shared) >= PARTITIONS * i);
     }
 }
@@ -254,7 +259,7 @@ static void barriers_pass_while_choices_keep_coming(void **state)
     atomic_store(&stream_ends, false);
     assert_int_equal(pthread_create(&writer, NULL, write_all_the_time, NULL), 0);
     unsigned passed = 0;
-    while (passed < 8 && kafka_follower_barrier(rig.follower, WAIT_MS))
+    while (passed < 8 && barrier(WAIT_MS))
         passed++;
     atomic_store(&stream_ends, true);
     pthread_join(writer, NULL);
@@ -286,7 +291,7 @@ static void what_may_be_deleted_as_old_is_passed_over(void **state)
     start_as(&ageing);
     delete_what_was_not_read();
     WAIT_FOR(sum_of(&rig.shared) == PARTITIONS * 1502); /* the newest of each partition */
-    assert_true(kafka_follower_barrier(rig.follower, WAIT_MS));
+    assert_true(barrier(WAIT_MS));
     assert_true(kafka_follower_is_fresh(rig.follower));
 }
 
@@ -305,7 +310,7 @@ static void without_a_broker_it_is_stale_after_the_lease_and_fresh_again_afterwa
     start();
     WAIT_FOR(kafka_follower_is_fresh(rig.follower));
     rd_kafka_mock_broker_set_down(rig.cluster.mock, -1);
-    assert_false(kafka_follower_barrier(rig.follower, 100)); /* nothing commits meanwhile */
+    assert_false(barrier(100)); /* nothing commits meanwhile */
     WAIT_FOR(!kafka_follower_is_fresh(rig.follower));
     struct kafka_follow_status status;
     kafka_follower_status(rig.follower, &status);
@@ -314,7 +319,7 @@ static void without_a_broker_it_is_stale_after_the_lease_and_fresh_again_afterwa
     rd_kafka_mock_broker_set_up(rig.cluster.mock, -1);
     WAIT_FOR(kafka_follower_is_fresh(rig.follower));
     produce(1);
-    assert_true(kafka_follower_barrier(rig.follower, WAIT_MS));
+    assert_true(barrier(WAIT_MS));
     assert_true(sum_of(&rig.shared) >= 2 * PARTITIONS);
 }
 
@@ -326,7 +331,7 @@ static void a_broker_that_is_not_there_at_the_start_is_waited_for(void **state)
     start();
     assert_int_equal(phase(), KAFKA_FOLLOW_CONNECTING);
     assert_false(kafka_follower_is_fresh(rig.follower));
-    assert_false(kafka_follower_barrier(rig.follower, 50));
+    assert_false(barrier(50));
     rd_kafka_mock_broker_set_up(rig.cluster.mock, -1);
     WAIT_FOR(kafka_follower_is_fresh(rig.follower));
     assert_int_equal(rig.shared.at_complete, 5 * PARTITIONS);

@@ -3,6 +3,7 @@
 
 #include "stages/publish/calendar.h"
 #include "stages/publish/publish.h"
+#include "tests/support/stage_options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,7 +94,7 @@ static void publish_options_have_the_defaults_of_the_specification(void **state)
     if (!config)
         fail_msg("%s", report);
     assert_string_equal(report, "");
-    const struct publish_options *options = config_stage_options(config, "publish");
+    const struct publish_options *options = stage_options(config, "publish");
     assert_non_null(options);
     assert_true(options->k == 100 && options->epoch_ms == 7 * CALENDAR_DAY_MS && options->interests_max == 3);
     assert_true(options->origin_day == 0 && !options->trial && options->people_max == 5000000);
