@@ -449,7 +449,7 @@ enum chain_fate chain_process(struct chain *chain, const struct chain_input *inp
     return fate;
 }
 
-bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct error *error)
+bool chain_flush(struct chain *chain, bool draining, bool holding, bool *out_more, struct error *error)
 {
     if (chain->latched)
         return error_fail(error, EXIT_STATUS_BUG, NULL, "abort first",
@@ -469,6 +469,7 @@ bool chain_flush(struct chain *chain, bool draining, bool *out_more, struct erro
             continue;
         struct emitter emitter = emitter_at(chain, error);
         emitter.draining = draining;
+        emitter.holding = holding;
         bool more = false;
         if (!link->stage->flush(link->state, &emitter, &more)) {
             (void)stopped_by(chain, link->stage, error);

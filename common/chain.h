@@ -110,8 +110,8 @@ void chain_clock(struct chain *chain, int64_t now_ms);
 enum chain_fate chain_process(struct chain *chain, const struct chain_input *input, struct error *error);
 
 /* End of a transaction, in this order: chain_flush, (barrier), chain_stands, chain_commit; or chain_abort at any
- * point. *out_more: more is due, open another transaction at once. */
-CLICKVEIL_MUST_CHECK bool chain_flush(struct chain *chain, bool draining, bool *out_more,
+ * point. draining, holding: as in struct emitter. *out_more: more is due, open another transaction at once. */
+CLICKVEIL_MUST_CHECK bool chain_flush(struct chain *chain, bool draining, bool holding, bool *out_more,
                                       struct error *error);
 bool chain_stands(struct chain *chain);
 void chain_commit(struct chain *chain);

@@ -124,7 +124,7 @@ static bool close_target(struct target *target, struct error *error)
 static bool end_transaction(struct run *run, bool draining, bool *out_more, struct error *error)
 {
     struct chain *chain = run->side ? run->side : run->chain;
-    if (!chain_flush(chain, draining, out_more, error))
+    if (!chain_flush(chain, draining, false, out_more, error))
         return false;
     if (!chain_stands(chain))
         return error_fail(error, EXIT_STATUS_BUG, NULL, "report this",

@@ -286,7 +286,8 @@ static bool take_messages(struct kafka_worker *worker, unsigned count, struct er
 static int poll_timeout_ms(const struct kafka_worker *worker)
 {
     int64_t wait_ms = POLL_MS, now_ms = clock_unix_ms();
-    if (worker->more_due || worker->restoring)
+    bool rests = worker->assignment.paused && !(worker->holding && kafka_worker_is_fresh(worker));
+    if ((worker->more_due && !rests) || worker->restoring)
         return 0;
     if (!kafka_worker_is_mended(worker))
         return KAFKA_WORKER_WAIT_STEP_MS;
@@ -294,7 +295,7 @@ static int poll_timeout_ms(const struct kafka_worker *worker)
         int64_t left_ms = worker->began_ms + kafka_worker_transaction_ms(worker) - clock_monotonic_ms();
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
-    int64_t due_ms = worker->assignment.paused ? INT64_MAX : chain_next_due_ms(worker->chain);
+    int64_t due_ms = rests ? INT64_MAX : chain_next_due_ms(worker->chain);
     if (due_ms != INT64_MAX && due_ms - now_ms < wait_ms)
         wait_ms = due_ms - now_ms;
     return wait_ms > 0 ? (int)wait_ms : 0;
@@ -386,15 +387,15 @@ static bool step_restore(struct kafka_worker *worker, struct error *error)
     return !moved || kafka_worker_rewind(worker, error);
 }
 
-/* Pause or resume by the freshness of the followed topics. An open transaction is given up: what it holds was decided
- * by choices that may be old. */
+/* Pause or resume by the freshness of the followed topics. An open transaction is given up: its choices may be old, or
+ * nobody has confirmed them. While one holds, events rest; what was published is taken back (spec 3, rules 8 and 9). */
 static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, struct error *error)
 {
     *out_may_work = false;
     if (worker->assignment.count == 0)
         return true;
-    bool is_fresh = kafka_worker_is_fresh(worker);
-    if (!is_fresh && kafka_transaction_is_open(worker->transaction)) {
+    bool is_fresh = kafka_worker_is_fresh(worker), holds = kafka_worker_holds(worker);
+    if ((!is_fresh || (holds && !worker->holding)) && kafka_transaction_is_open(worker->transaction)) {
         if (!kafka_worker_abort(worker, false, error))
             return false;
         if (!kafka_worker_is_mended(worker))
@@ -403,9 +404,11 @@ static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, stru
     if (worker->missed && !kafka_transaction_is_open(worker->transaction) &&
         !kafka_worker_rewind(worker, error))
         return false;
-    if (!kafka_assignment_pause(&worker->assignment, worker->consumer, !is_fresh, error))
+    if (!kafka_assignment_pause(&worker->assignment, worker->consumer, !is_fresh || holds, error))
         return false;
-    kafka_worker_enter(worker, is_fresh ? KAFKA_WORKER_RUNNING : KAFKA_WORKER_PAUSED);
+    worker->more_due = worker->more_due || (worker->holding && !holds); /* what rested */
+    worker->holding = holds;
+    kafka_worker_enter(worker, is_fresh && !holds ? KAFKA_WORKER_RUNNING : KAFKA_WORKER_PAUSED);
     *out_may_work = is_fresh;
     return true;
 }
@@ -437,7 +440,7 @@ static bool work(struct kafka_worker *worker, struct error *error)
     bool must_end = is_open && (worker->missed || clock_monotonic_ms() - worker->began_ms >=
                                                       kafka_worker_transaction_ms(worker));
     /* All that was polled is processed, unless something was missed. */
-    if (!worker->missed && (is_open ? must_end : has_rested(worker)))
+    if (!worker->missed && !worker->holding && (is_open ? must_end : has_rested(worker)))
         kafka_assignment_advance(&worker->assignment, worker->consumer);
     if (!must_end && !is_due(worker))
         return true;
@@ -503,12 +506,14 @@ static bool drain_once(struct kafka_worker *worker, bool *out_again, struct erro
 static bool drain(struct kafka_worker *worker, struct error *error)
 {
     kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
-    if (!kafka_worker_is_fresh(worker) || (worker->restoring && !chain_waits_for_drain(worker->chain)))
+    if (!kafka_worker_is_fresh(worker) || kafka_worker_holds(worker) ||
+        (worker->restoring && !chain_waits_for_drain(worker->chain)))
         return true; /* nothing is open */
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error))
         return false;
     bool again = true;
-    while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker)) {
+    while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker) &&
+           !kafka_worker_holds(worker)) {
         bool fine = !kafka_worker_is_mended(worker) ? kafka_worker_mend(worker, error)
                     : worker->restoring             ? step_restore(worker, error)
                     : worker->assignment.count == 0 ? true

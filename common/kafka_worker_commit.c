@@ -148,17 +148,32 @@ void kafka_worker_count_commit(struct kafka_worker *worker)
 
 bool kafka_worker_is_fresh(const struct kafka_worker *worker)
 {
-    struct followed_hold hold;
     for (unsigned i = 0; i < worker->spec.follower_count; i++) {
         const struct kafka_follower *follower = worker->spec.followers[i];
-        /* A side input can't wait for what waits for its answers, and an opt-out is never delayed (spec 3, rule 8). */
+        /* A side input can't wait for what waits for its answers. */
         if (worker->side_stage && kafka_follower_has_source(follower))
             continue;
-        if (!kafka_follower_is_fresh(follower) ||
-            (!worker->side_stage && kafka_follower_holds(follower, &hold)))
+        if (!kafka_follower_is_fresh(follower))
             return false;
     }
     return true;
+}
+
+/* An opt-out is never delayed (spec 3, rule 8): side inputs go on. */
+bool kafka_worker_holds(const struct kafka_worker *worker)
+{
+    struct followed_hold hold;
+    for (unsigned i = 0; i < worker->spec.follower_count && !worker->side_stage; i++) {
+        if (kafka_follower_holds(worker->spec.followers[i], &hold))
+            return true;
+    }
+    return false;
+}
+
+/* What was just read may hold. A transaction that was begun in a hold has no events, and was flushed as such. */
+static bool may_commit(const struct kafka_worker *worker)
+{
+    return kafka_worker_is_fresh(worker) && (worker->holding || !kafka_worker_holds(worker));
 }
 
 /* Every changelog partition that this transaction wrote to or whose input it advances learns how far (arch. 2). */
@@ -194,7 +209,7 @@ static bool pass_barriers(struct kafka_worker *worker)
                                   worker->config->runtime.transaction_timeout_ms / 3))
             return false;
     }
-    return kafka_worker_is_fresh(worker); /* what was just read may hold */
+    return may_commit(worker);
 }
 
 static bool send_feed_records(struct kafka_worker *worker, struct error *error)
@@ -245,14 +260,14 @@ bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, st
 {
     struct error why = {0};
     chain_clock(worker->chain, clock_unix_ms());
-    if (!chain_flush(worker->chain, draining, &worker->more_due, &why) ||
+    if (!chain_flush(worker->chain, draining, worker->holding, &worker->more_due, &why) ||
         !send_position_records(worker, &why))
         return kafka_worker_failed_to_fill(worker, worker->batch_records, &why, error);
     enum kafka_outcome outcome = kafka_transaction_flush(worker->transaction, &why);
     if (outcome != KAFKA_OUTCOME_DONE)
         return kafka_worker_go_back(worker, outcome, false, &why, error);
     /* During a storm the barrier was at the beginning; feed records have one of their own in any case. */
-    bool judged = worker->barrier_first && worker->deferred_count == 0 && kafka_worker_is_fresh(worker);
+    bool judged = worker->barrier_first && worker->deferred_count == 0 && may_commit(worker);
     if (!judged && !pass_barriers(worker))
         return barrier_failed(worker, error);
     if (!judged && !chain_stands(worker->chain))

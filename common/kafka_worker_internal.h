@@ -71,6 +71,8 @@ struct kafka_worker {
     struct latency latencies[KAFKA_WORKER_LATENCIES_MAX];
     unsigned latency_count;
     bool more_due;
+    bool
+        holding; /* a followed topic holds: events rest, and transactions only take back (spec 3, rules 8 and 9) */
 
     uint64_t batch_max;      /* records: smaller for a while after choices touched a batch */
     unsigned touched_in_row; /* batches that choices touched, since the last that was committed */
@@ -124,6 +126,9 @@ void kafka_worker_drop_metadata(struct kafka_worker *worker);
 
 /* Every followed topic complete and within its lease, and none of them holds. */
 bool kafka_worker_is_fresh(const struct kafka_worker *worker);
+
+/* Does one of them hold? Then events rest; what was published goes on being taken back. */
+bool kafka_worker_holds(const struct kafka_worker *worker);
 
 /* How long the open transaction may take in records. */
 int64_t kafka_worker_transaction_ms(const struct kafka_worker *worker);

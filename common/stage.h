@@ -67,6 +67,7 @@ struct emitter {
     int64_t now_ms;      /* wall clock of this batch, Unix epoch; --now in file mode */
     bool
         draining; /* flush: the end of the input (file mode) or of the process: `update_every: drain` is due */
+    bool holding; /* flush: work rests (struct followed, holds): nothing is written but what takes back */
     int32_t
         partition; /* process: of the chain's input, which state belongs to; record.origin may be another topic's */
     struct error *error; /* fill in before answering STOP or false */
@@ -153,8 +154,8 @@ struct followed {
     /* NULL: there is no such thing. Records that were left out because the operator acknowledged them (spec 3, rule 5:
      * logged and shown). */
     uint64_t (*acknowledged)(void *shared);
-    /* Complete and fresh, but work must rest until somebody says that what was read is meant (spec 3, rule 8)? Any thread.
-     * NULL: never. */
+    /* Complete and fresh, but work must rest until somebody says that what was read is meant (spec 3, rule 8)? Then there
+     * are flushes alone (struct emitter, holding). Any thread. NULL: never. */
     bool (*holds)(const void *shared, struct followed_hold *out_hold);
     const struct followed_snapshot *snapshot; /* NULL: is read whole at each start */
     /* How long after its Kafka timestamp a record may be of use, reckoned amply; the topic may delete what is older. `options`

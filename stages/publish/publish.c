@@ -441,6 +441,7 @@ static bool publish_assign(void *state, int32_t number, int32_t partitions, stru
     struct publish_state *publish = state;
     ensure(!partition_at(publish, number));
     size_t count = publish->partition_count + 1u;
+    publish->round.slot_held = 0; /* it has slots to make up for */
     struct partition **grown = realloc(publish->partitions, count * sizeof *publish->partitions);
     if (!grown)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",

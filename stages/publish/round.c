@@ -54,7 +54,7 @@ static bool write_due(struct round *round, const struct due *due, int64_t timest
     struct live_id *id = slab_at(&due->partition->slab, due->reference);
     struct interest_set set = {.count = 0};
     enum due_action action = due_look(due->partition, id, round->emitter->now_ms, &set);
-    if (action == DUE_NOTHING)
+    if (action == DUE_NOTHING || (action == DUE_RECORD && round->holding))
         return true;
     struct person *person = partition_person(due->partition, id->person);
     int64_t retracted_ms;
@@ -114,6 +114,9 @@ static bool consider(struct round *round, struct partition *partition, uint32_t 
         round->ends++;
         return partition_end(partition, reference, round->emitter->arena, round->emitter->error);
     case DUE_RECORD:
+        if (round->holding)
+            return true;
+        break;
     case DUE_TOMBSTONE:
     case DUE_END_TOMBSTONE:
         break;
@@ -192,16 +195,26 @@ static int64_t least_slot_done(const struct round *round)
     return least;
 }
 
-static bool serve_slot(struct round *round, int64_t slot, bool *out_done)
+/* of_all: whatever the partitions have served last. */
+static bool serve_buckets(struct round *round, int64_t slot, bool of_all, bool *out_done)
 {
     const struct calendar *calendar = &round->rules->calendar;
     unsigned buckets = wheel_bucket_count(calendar->slots);
-    for (unsigned bucket = calendar_slot_phase(calendar, slot); bucket < buckets; bucket += calendar->slots) {
-        if (!serve_bucket(round, bucket, slot - 1, false, calendar_slot_start_ms(slot), out_done))
+    *out_done = true;
+    for (unsigned bucket = calendar_slot_phase(calendar, slot); *out_done && bucket < buckets;
+         bucket += calendar->slots) {
+        if (!serve_bucket(round, bucket, slot - 1, of_all, calendar_slot_start_ms(slot), out_done))
             return false;
-        if (!*out_done)
-            return true;
     }
+    return true;
+}
+
+static bool serve_slot(struct round *round, int64_t slot, bool *out_done)
+{
+    if (!serve_buckets(round, slot, false, out_done))
+        return false;
+    if (!*out_done)
+        return true;
     for (unsigned i = 0; i < round->partition_count; i++) {
         if (round->partitions[i]->slot_done == slot - 1)
             round->partitions[i]->slot_done = slot;
@@ -217,6 +230,26 @@ static bool serve_slots(struct round *round, bool *out_more)
     while (round->partition_count > 0 && least_slot_done(round) < slot_now) {
         bool done = true;
         if (!serve_slot(round, least_slot_done(round) + 1, &done))
+            return false;
+        if (!done) {
+            *out_more = true;
+            break;
+        }
+    }
+    return true;
+}
+
+/* In a hold the partitions go on waiting for their slots, which have tombstones taken out. */
+static bool serve_slots_held(struct round *round, bool *out_more)
+{
+    int64_t slot_now = calendar_slot(round->emitter->now_ms);
+    for (unsigned i = 0; i < round->partition_count; i++)
+        catch_up(round->partitions[i], slot_now, round->rules->calendar.slots);
+    int64_t slot = round->partition_count > 0 ? least_slot_done(round) : slot_now;
+    if (slot < round->slot_held)
+        slot = round->slot_held;
+    for (bool done = true; slot < slot_now; round->slot_held = ++slot) {
+        if (!serve_buckets(round, slot + 1, true, &done))
             return false;
         if (!done) {
             *out_more = true;
@@ -287,15 +320,27 @@ static bool serve_touched(struct round *round, bool of_retracted)
     return true;
 }
 
+/* Slots are made up, since they do not count as served. Without them anybody may have waited. */
+static void end_hold(struct round *round)
+{
+    round->slot_held = 0;
+    if (round->update.kind == UPDATE_AT_ONCE)
+        round->sweep = (struct sweep){.active = true};
+}
+
 static bool serve(struct round *round, bool *out_more)
 {
-    if (round->update.kind == UPDATE_SLOTS && !round->files && !serve_slots(round, out_more))
+    bool slots = round->update.kind == UPDATE_SLOTS && !round->files;
+    if (slots && !(round->holding ? serve_slots_held(round, out_more) : serve_slots(round, out_more)))
         return false;
     bool everyone = round->emitter->draining && (round->files || round->update.kind != UPDATE_SLOTS);
     if (round->update.kind == UPDATE_AT_ONCE)
         everyone = others_changed(round) || everyone;
     if (everyone && (!round->sweep.active || round->sweep.of_retracted))
         round->sweep = (struct sweep){.active = true};
+    if (round->held && !round->holding)
+        end_hold(round);
+    round->held = round->holding;
     bool at_once = round->update.kind == UPDATE_AT_ONCE;
     bool retracted_now = round->options->retract == RETRACT_NOW;
     if ((at_once || retracted_now) && !round->sweep.active && !serve_touched(round, !at_once))
@@ -398,6 +443,7 @@ bool round_flush(struct round *round, struct partition **partitions, unsigned pa
     round->partition_count = partition_count;
     round->records = round->ends = round->visits = 0;
     round->of_retracted = false;
+    round->holding = emitter->holding;
     size_t room = arena_room(emitter->arena);
     round->room_min = room - room / 3;
     bool more = false;
@@ -415,6 +461,7 @@ void round_commit(struct round *round)
 void round_abort(struct round *round)
 {
     round->sweep = round->sweep_committed;
+    round->slot_held = 0; /* a tombstone that is there is not written again */
     /* what others_changed saw is forgotten, so look at everyone */
     if (round->update.kind == UPDATE_AT_ONCE)
         round->sweep = (struct sweep){.active = true};
@@ -452,5 +499,7 @@ int64_t round_next_due_ms(const struct round *round, struct partition *const *pa
     int64_t least = INT64_MAX;
     for (unsigned i = 0; i < partition_count; i++)
         least = partitions[i]->slot_done < least ? partitions[i]->slot_done : least;
+    if (round->holding && least < round->slot_held)
+        least = round->slot_held;
     return least == PARTITION_NO_SLOT ? 0 : calendar_slot_start_ms(least + 1);
 }

@@ -3,7 +3,8 @@
  *
  * A round serves slots one after another (those that were missed are made up in order, one period back at most), or
  * everyone at once (a sweep), or only those who were touched. With `retract: now` those who were retracted get their
- * tombstones beside the slots. It writes a bounded number of records and says when there
+ * tombstones beside the slots. In a hold (struct emitter) it writes tombstones alone, in their slots; what else those slots
+ * had is made up when the hold ends. It writes a bounded number of records and says when there
  * is more; the next transaction goes on where this one stopped, and an abort goes back to where it began.
  *
  * One thread at a time: its worker's.
@@ -29,6 +30,10 @@ struct round {
     const struct publish_options *options;
     struct update update;
     bool files;
+    bool holding; /* the last flush was in a hold: it wrote only what takes back */
+    bool held;    /* there was one since everybody's records were written */
+    int64_t
+        slot_held; /* in a hold: the last slot whose tombstones were written, of all partitions; 0: none */
     struct retractions *retractions;
     struct due_list due;
     struct sweep sweep, sweep_committed;

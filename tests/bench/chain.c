@@ -249,7 +249,7 @@ static void end_transaction(struct bench *bench, struct error *error)
 {
     bool more = false;
     chain_clock(bench->chain, clock_unix_ms());
-    if (!chain_flush(bench->chain, false, &more, error))
+    if (!chain_flush(bench->chain, false, false, &more, error))
         die(error);
     ensure(chain_stands(bench->chain));
     chain_commit(bench->chain);

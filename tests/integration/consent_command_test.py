@@ -249,13 +249,23 @@ def brake(bootstrap):
         time.sleep(2)
         require(scene.committed() == before, f"committed {scene.committed()}, before {before}")
         require(not scene.published("bob", "cat", isolation="uncommitted"), "an event passed")
+    with tap.case("what_was_published_is_taken_back_meanwhile"):
+        def taken_back():
+            values = [record["value"] for record in harness.dump(bootstrap, scene.feed) if record["key"] == scene.id_of("ann")]
+            return values[-1] is None
+        require(not taken_back(), "ann is not in the feed")
+        desk("set", line("ann"), "*=out")
+        wait_until(taken_back, lambda: f"no tombstone\n{process.tail()}", 20)
+        require(not process.is_ready(), "it was released")
+        require(scene.committed() == before, f"committed {scene.committed()}, before {before}")
+        require(not scene.published("bob", "cat", isolation="uncommitted"), "an event passed")
     with tap.case("a_confirmation_of_another_number_is_refused"):
         desk("confirm", "--entries", "1000", status=65)
         time.sleep(1)
         require(not process.is_ready(), "it was released")
     with tap.case("a_confirmation_releases"):
-        answer = desk("confirm", "--json", "--entries", "17")
-        require(answer["written"] and answer["entries"] == 17, answer)
+        answer = desk("confirm", "--json", "--entries", "18")
+        require(answer["written"] and answer["entries"] == 18, answer)
         process.wait_ready()
         scene.wait_published("cat")
         scene.wait_taken()
@@ -264,7 +274,7 @@ def brake(bootstrap):
     with tap.case("an_announced_import_does_not_hold"):
         desk("import", ins(200, 50), "--expect-in", "49", status=65)
         desk("import", ins(200, 50), "--expect-in", "50")
-        wait_entries(67)
+        wait_entries(68)
         require(process.is_ready(), process.get("/readyz"))
     with tap.case("status_says_how_many_events_match_an_entry"):
         process_says = desk("status", "--json")["process"]

@@ -188,6 +188,77 @@ static void retraction_finds_a_subject_that_very_many_share(void **state)
     rig_release(&rig);
 }
 
+/* ---- in a hold ---- */
+
+/* While the brake holds, tombstones are written in their slots and nothing else is; and what waited comes afterwards. */
+static void in_a_hold_tombstones_go_on_and_nothing_else_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *update_every;
+        enum retract_when retract;
+    } cases[] = {{"24h", RETRACT_SLOT}, {"24h", RETRACT_NOW}, {"1h", RETRACT_SLOT}, {"0", RETRACT_SLOT}};
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig rig;
+        start_with(&rig, cases[i].update_every, cases[i].retract);
+        for (unsigned line = 1; line <= 5; line++)
+            rig_pass(&rig, event_of(&rig, line));
+        rig_settle(&rig, false);
+        run_slots(&rig, 100);
+        assert_string_equal(feeds(&rig), "5 5 5 5; 0");
+        rig_pass(&rig, event_of(&rig, 6)); /* waits for its slot; of "0" it is left open by the hold */
+        if (i < 3)
+            rig_settle(&rig, false);
+        else
+            rig_abort(&rig);
+
+        rig.holding = true;
+        rig_retract(&rig, SUBJECT_LINE, 1, "a", rig.now_ms);
+        run_slots(&rig, 50);
+        assert_true(rig_due_ms(&rig) > rig.now_ms); /* it rests between slots */
+        rig_flush(&rig, false);
+        rig_abort(&rig); /* goes over its slots again */
+        run_slots(&rig, 50);
+        if (strcmp(feeds(&rig), "4 4 4 5; 3") != 0)
+            fail_msg("row %u: %s", i, feeds(&rig));
+        rig_retract(&rig, SUBJECT_LINE, 2, "b", rig.now_ms);
+        run_slots(&rig, 100);
+        if (strcmp(feeds(&rig), "4 4 4 4; 4") != 0)
+            fail_msg("row %u: %s", i, feeds(&rig));
+
+        rig.holding = false;
+        if (i == 3)
+            rig_pass(&rig, event_of(&rig, 6)); /* again, after the abort */
+        rig_settle(&rig, false);               /* all slots that were missed are made up */
+        if (strcmp(feeds(&rig), "5 5 5 5; 4") != 0)
+            fail_msg("row %u: %s", i, feeds(&rig));
+        rig_release(&rig);
+    }
+}
+
+/* A count that came to k by what was committed before shows itself when the hold is over, to everybody. */
+static void what_a_hold_kept_back_at_once_is_written_behind_it(void **state)
+{
+    (void)state;
+    struct rig rig;
+    start_with(&rig, "0", RETRACT_SLOT);
+    rig.options.k = 2;
+    restart(&rig);
+    rig_assign(&rig, 0);
+    assert_true(stage_publish.partitioned->restored(rig.state, 0, &rig.error));
+    rig_pass(&rig, event_of(&rig, 1));
+    rig_settle(&rig, false);
+    assert_string_equal(feeds(&rig), "0 0 0 0; 0");
+    rig.holding = true;
+    rig_pass(&rig, event_of(&rig, 2));
+    rig_settle(&rig, false);
+    assert_string_equal(feeds(&rig), "0 0 0 0; 0");
+    rig.holding = false;
+    rig_settle(&rig, false);
+    assert_string_equal(feeds(&rig), "2 2 2 2; 0");
+    rig_release(&rig);
+}
+
 /* ---- what is dropped ---- */
 
 static void retracted_people_get_nothing_more_in_the_epoch(void **state)
@@ -724,6 +795,8 @@ int main(void)
         cmocka_unit_test(retraction_finds_people_by_line_account_and_device),
         cmocka_unit_test(retraction_finds_a_person_by_each_of_48_devices_and_16_accounts),
         cmocka_unit_test(retraction_finds_a_subject_that_very_many_share),
+        cmocka_unit_test(in_a_hold_tombstones_go_on_and_nothing_else_does),
+        cmocka_unit_test(what_a_hold_kept_back_at_once_is_written_behind_it),
         cmocka_unit_test(retracted_people_get_nothing_more_in_the_epoch),
         cmocka_unit_test(retraction_forgets_what_is_pending),
         cmocka_unit_test(retraction_takes_people_out_of_the_counts),

@@ -51,6 +51,7 @@ struct rig {
     struct publish_options options;
     struct feed_options feeds[RIG_FEEDS_MAX];
     bool files;
+    bool holding; /* of what is flushed from now on */
     struct arena start, arena;
     void *shared, *state;
     struct stage_context context;
@@ -321,6 +322,7 @@ static inline bool rig_flush(struct rig *rig, bool draining)
 {
     struct emitter emitter = rig_emitter(rig, -1);
     emitter.draining = draining;
+    emitter.holding = rig->holding;
     bool more = false;
     if (!stage_publish.flush(rig->state, &emitter, &more))
         fail_msg("%s", rig->error.what);
