@@ -41,7 +41,6 @@ enum field {
     FIELD_APP,
     FIELD_PREINSTALLED,
     FIELD_PROGRAMMES,
-    FIELD_EPOCH,
     FIELD_LINE_PSEUDONYM,
     FIELD_ACCOUNT_PSEUDONYM,
     FIELD_DEVICE_PSEUDONYM,
@@ -66,7 +65,6 @@ static const char *const field_names[FIELDS] = {
     [FIELD_APP] = "app",
     [FIELD_PREINSTALLED] = "preinstalled",
     [FIELD_PROGRAMMES] = "programmes",
-    [FIELD_EPOCH] = "epoch",
     [FIELD_LINE_PSEUDONYM] = "pseudonyms.line",
     [FIELD_ACCOUNT_PSEUDONYM] = "pseudonyms.account",
     [FIELD_DEVICE_PSEUDONYM] = "pseudonyms.device",
@@ -169,17 +167,6 @@ static struct view hash_text(uint64_t hash, char out_text[HASH_TEXT_SIZE])
     return (struct view){out_text, HASH_TEXT_SIZE};
 }
 
-/* An event belongs to its line; a retraction to the one subject that it names. */
-static enum subject_kind owner_of(const struct record *record)
-{
-    enum subject_kind owner = SUBJECT_LINE;
-    if (record->kind != RECORD_RETRACTION)
-        return owner;
-    while (owner < SUBJECT_DEVICE && !record->subjects[owner].present)
-        owner++;
-    return owner;
-}
-
 static void write_text(const struct codec *codec, struct json_writer *writer, enum hop hop, enum field field,
                        struct view text)
 {
@@ -270,22 +257,16 @@ static void write_object(const struct codec *codec, struct json_writer *writer, 
 static void write_value(const struct codec *codec, struct json_writer *writer, enum hop hop,
                         const struct record *record)
 {
-    bool event = record->kind == RECORD_EVENT;
     json_writer_open_object(writer);
     json_writer_member_integer(writer, field_names[FIELD_VERSION], CODEC_VERSION);
-    json_writer_member_string(writer, field_names[FIELD_KIND],
-                              event ? (struct view)VIEW("event") : (struct view)VIEW("retraction"));
-    if (event)
-        json_writer_member_string(writer, field_names[FIELD_TYPE], view_of_string(type_names[record->type]));
+    json_writer_member_string(writer, field_names[FIELD_KIND], (struct view)VIEW("event"));
+    json_writer_member_string(writer, field_names[FIELD_TYPE], view_of_string(type_names[record->type]));
     json_writer_member_integer(writer, field_names[FIELD_TIME], record->time_ms);
     json_writer_member_integer(writer, field_names[FIELD_TIMESTAMP], record->timestamp_ms);
     write_identifiers(codec, writer, hop, record);
     write_pseudonyms(codec, writer, hop, record);
     write_programmes(codec, writer, record->programmes);
-    if (event)
-        write_object(codec, writer, hop, record);
-    else
-        json_writer_member_integer(writer, field_names[FIELD_EPOCH], record->epoch);
+    write_object(codec, writer, hop, record);
     json_writer_close_object(writer);
 }
 
@@ -298,14 +279,14 @@ static size_t value_size_max(const struct record *record)
     return ENVELOPE_SIZE_MAX / 2 + texts * ESCAPED;
 }
 
-static bool write_key(enum hop hop, const struct subject *owner, struct arena *arena, struct view *out_key)
+static bool write_key(enum hop hop, const struct subject *line, struct arena *arena, struct view *out_key)
 {
     if (is_before_pseudonymize(hop))
-        return arena_copy(arena, owner->identifier, out_key);
+        return arena_copy(arena, line->identifier, out_key);
     char *text = arena_take(arena, PSEUDONYM_TEXT_SIZE);
     if (!text)
         return false;
-    *out_key = pseudonym_text(&owner->pseudonym, text);
+    *out_key = pseudonym_text(&line->pseudonym, text);
     return true;
 }
 
@@ -347,12 +328,11 @@ static enum topic_role topic_of(enum hop hop)
 bool codec_write(struct codec *codec, enum hop hop, const struct record *record, struct arena *arena,
                  struct output *out_output)
 {
-    const struct subject *owner = &record->subjects[owner_of(record)];
+    const struct subject *line = &record->subjects[SUBJECT_LINE];
     ensure(hop > HOP_UNKNOWN && hop < HOPS && codec->shapes[hop]);
-    ensure(record->kind == RECORD_EVENT || record->kind == RECORD_RETRACTION);
-    ensure(record->kind == RECORD_RETRACTION || (record->type > EVENT_UNKNOWN && (int)record->type < TYPES));
-    ensure(owner->present && record->programmes != 0);
-    ensure(is_before_pseudonymize(hop) || owner->has_pseudonym);
+    ensure(record->kind == RECORD_EVENT && record->type > EVENT_UNKNOWN && (int)record->type < TYPES);
+    ensure(line->present && record->programmes != 0);
+    ensure(is_before_pseudonymize(hop) || line->has_pseudonym);
     struct output output = {
         .topic = topic_of(hop),
         .partition = OUTPUT_PARTITION_BY_KEY,
@@ -364,7 +344,7 @@ bool codec_write(struct codec *codec, enum hop hop, const struct record *record,
         return false;
     write_value(codec, &writer, hop, record);
     ensure(!writer.overflow); /* the bound is ours */
-    if (!json_writer_finish(&writer, arena, &output.value) || !write_key(hop, owner, arena, &output.key) ||
+    if (!json_writer_finish(&writer, arena, &output.value) || !write_key(hop, line, arena, &output.key) ||
         !write_origin(&record->origin, arena, &output.headers[0].value))
         return false;
     *out_output = output;
@@ -505,11 +485,9 @@ static bool read_pseudonym(struct reading *reading, enum subject_kind kind)
     return true;
 }
 
-/* An event has its line, and may have the others; a retraction has exactly one subject. */
+/* An event has its line, and may have the others. */
 static bool read_subjects(struct reading *reading)
 {
-    const struct record *record = reading->record;
-    unsigned count = 0;
     if (is_before_pseudonymize(reading->hop)) {
         if (!read_identifiers(reading))
             return false;
@@ -518,13 +496,7 @@ static bool read_subjects(struct reading *reading)
             if (!read_pseudonym(reading, kind))
                 return false;
     }
-    for (unsigned kind = 0; kind < SUBJECT_KINDS; kind++)
-        count += record->subjects[kind].present;
-    if (count == 0 || (record->kind == RECORD_EVENT && !record->subjects[SUBJECT_LINE].present))
-        return fail(reading, EVENT_MISSING_FIELD);
-    if (record->kind == RECORD_RETRACTION && count > 1)
-        return fail(reading, EVENT_FIELD_VALUE);
-    return true;
+    return reading->record->subjects[SUBJECT_LINE].present || fail(reading, EVENT_MISSING_FIELD);
 }
 
 static bool read_programmes(struct reading *reading)
@@ -625,8 +597,6 @@ static bool read_event(struct reading *reading)
 {
     struct record *record = reading->record;
     struct view type = VIEW_ABSENT;
-    if (is_there(reading, FIELD_EPOCH))
-        return fail(reading, EVENT_UNKNOWN_FIELD);
     if (!read_text(reading, FIELD_TYPE, &type))
         return false;
     for (unsigned i = EVENT_UNKNOWN + 1; i < TYPES; i++)
@@ -638,17 +608,6 @@ static bool read_event(struct reading *reading)
         return false;
     return !carries(reading->codec, reading->hop, FIELD_INTERESTS) ||
            (read_interests(reading) && read_hash(reading, FIELD_RULES_DIGEST, &record->rules_digest));
-}
-
-static bool read_retraction(struct reading *reading)
-{
-    static const enum field of_events[] = {FIELD_TYPE,      FIELD_URL,          FIELD_HOST,
-                                           FIELD_APP,       FIELD_PREINSTALLED, FIELD_APP_TOKEN,
-                                           FIELD_INTERESTS, FIELD_RULES_DIGEST};
-    for (unsigned i = 0; i < sizeof of_events / sizeof *of_events; i++)
-        if (is_there(reading, of_events[i]))
-            return fail(reading, EVENT_UNKNOWN_FIELD);
-    return read_integer(reading, FIELD_EPOCH, 0, &reading->record->epoch);
 }
 
 /* Version and kind first, also when a key was met that only a later version knows. */
@@ -664,9 +623,7 @@ static bool read_frame(struct reading *reading, enum json_result result)
         return fail(reading, EVENT_MISSING_FIELD);
     if (!read_text(reading, FIELD_KIND, &kind))
         return false;
-    reading->record->kind = view_equal_string(kind, "event")        ? RECORD_EVENT
-                            : view_equal_string(kind, "retraction") ? RECORD_RETRACTION
-                                                                    : RECORD_UNKNOWN;
+    reading->record->kind = view_equal_string(kind, "event") ? RECORD_EVENT : RECORD_UNKNOWN;
     return reading->record->kind != RECORD_UNKNOWN || fail(reading, EVENT_UNKNOWN_KIND);
 }
 
@@ -714,11 +671,11 @@ static bool read_origin(struct reading *reading, struct view header)
 static bool placed_right(struct reading *reading, const struct chain_input *input)
 {
     char text[PSEUDONYM_TEXT_SIZE];
-    const struct subject *owner = &reading->record->subjects[owner_of(reading->record)];
+    const struct subject *line = &reading->record->subjects[SUBJECT_LINE];
     if (view_is_absent(input->key))
         return input->partition_count == 0 || fail(reading, EVENT_WRONG_PARTITION);
     struct view key =
-        is_before_pseudonymize(reading->hop) ? owner->identifier : pseudonym_text(&owner->pseudonym, text);
+        is_before_pseudonymize(reading->hop) ? line->identifier : pseudonym_text(&line->pseudonym, text);
     if (!view_equal(key, input->key))
         return fail(reading, EVENT_WRONG_PARTITION);
     return input->partition_count == 0 ||
@@ -746,9 +703,8 @@ struct verdict codec_read(struct codec *codec, enum hop hop, const struct chain_
     struct reading reading = {.codec = codec, .hop = hop, .record = &record};
     enum json_result result = json_reader_read(&codec->json, codec->shapes[hop], input->value);
     if (!read_frame(&reading, result) || !read_time(&reading) || !read_subjects(&reading) ||
-        !read_programmes(&reading) ||
-        (record.kind == RECORD_EVENT ? !read_event(&reading) : !read_retraction(&reading)) ||
-        !read_origin(&reading, input->origin) || !placed_right(&reading, input))
+        !read_programmes(&reading) || !read_event(&reading) || !read_origin(&reading, input->origin) ||
+        !placed_right(&reading, input))
         return verdict_reject(reading.reason);
     if (record.programmes == 0)
         return verdict_drop(EVENT_PROGRAMME_UNKNOWN);

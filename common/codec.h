@@ -31,9 +31,8 @@ CLICKVEIL_MUST_CHECK bool codec_new(const struct config *config, struct arena *a
 void codec_free(struct codec *codec); /* NULL is fine; the arena keeps the memory */
 
 /* Encode what leaves a stage for its topic: key (line identifier before pseudonymize, pseudonym of the line as
- * unpadded base64url, 22 characters, after it; of a retraction that of its subject), value, origin header. Memory
- * from arena. The record is an event with its line or a retraction of one subject, with the pseudonyms that the hop
- * needs, and was kept for a programme: anything else is our own bug. False: the arena is full. */
+ * unpadded base64url, 22 characters, after it), value, origin header. Memory from arena. The record is an event with its
+ * line, with the pseudonyms that the hop needs, and was kept for a programme: anything else is our own bug. False: the arena is full. */
 CLICKVEIL_MUST_CHECK bool codec_write(struct codec *codec, enum hop hop, const struct record *record,
                                       struct arena *arena, struct output *out_output);
 

@@ -46,7 +46,7 @@ const struct reason event_reasons[] = {
                                "the key is not the record's line as input.events_key writes it, or belongs "
                                "into another partition; see input.events_partitioner"},
     [EVENT_UNKNOWN_VERSION] = {"unknown_version", "written in a format version that this process can't read"},
-    [EVENT_UNKNOWN_KIND] = {"unknown_kind", "neither an event nor a retraction"},
+    [EVENT_UNKNOWN_KIND] = {"unknown_kind", "not an event"},
     [EVENT_UNKNOWN_FIELD] = {"unknown_field", "a field that this topic must not carry"},
     [EVENT_FIELD_VALUE] = {"field_value", "a field's value is out of its bounds"},
     [EVENT_ORIGIN_MALFORMED] = {"origin_malformed", "the header clickveil-origin is missing or unreadable"},

@@ -15,7 +15,7 @@ enum {
 
 const struct hop_field hop_fields[] = {
     {"v", BETWEEN | FEED, false, "version of the format, 1"},
-    {"kind", BETWEEN, false, "`event` or `retraction`"},
+    {"kind", BETWEEN, false, "`event`"},
     {"type", ALL, false, "`browse`, `app_use`, `app_install` or `app_remove`"},
     {"time", ALL, false, "when it happened; between stages in milliseconds since the Unix epoch"},
     {"timestamp", BETWEEN, false, "Kafka timestamp of the input record, milliseconds since the Unix epoch"},
@@ -38,7 +38,6 @@ const struct hop_field hop_fields[] = {
     {"gpp_sid", EVENTS, false, "GPP sections in force"},
     {"us_privacy", EVENTS, false, "US Privacy string"},
     {"programmes", BETWEEN, false, "names of the programmes that the record was kept for"},
-    {"epoch", BETWEEN, false, "of a retraction: the number of the epoch that it ends with"},
     {"pseudonyms.line", AFTER_PSEUDONYMIZE, false, "keyed code of the line"},
     {"pseudonyms.account", AFTER_PSEUDONYMIZE, false, "keyed code of the account"},
     {"pseudonyms.device", AFTER_PSEUDONYMIZE, false, "keyed code of the device"},

@@ -1,5 +1,6 @@
 /*
- * The record that travels the chain: one event of a subscriber, or one retraction.
+ * The record that travels the chain: one event of a subscriber. (A choice that turned to `out` goes beside it, by a topic of its
+ * own that nothing holds up: common/retraction.h.)
  *
  * It is a struct with room for everything that any hop needs; which of its fields a hop may carry on is the table of
  * hops in common/hop.h, and a codec writes by that table only (allow-list, never by deleting). All views borrow
@@ -24,7 +25,6 @@ enum {
 enum record_kind {
     RECORD_UNKNOWN = 0,
     RECORD_EVENT,
-    RECORD_RETRACTION, /* a choice that turned to `out`, on its way to everything published */
 };
 
 enum event_type {
@@ -118,7 +118,7 @@ struct record {
 
     /* The event, as read (common/event.h); gone after consent unless the table of hops says otherwise. */
     enum event_type type;
-    int64_t time_ms;    /* of the event, or of the choice that is retracted; Unix epoch */
+    int64_t time_ms;    /* of the event; Unix epoch */
     struct view brand;  /* required */
     struct view region; /* ISO 3166-2, or absent */
     struct view plan;   /* or absent */
@@ -137,7 +137,6 @@ struct record {
     struct record_interest interests[RECORD_INTERESTS_MAX];
     unsigned interest_count;
     uint64_t rules_digest; /* first 8 bytes, big endian, of the digest of the rules that classified it */
-    int64_t epoch;         /* retraction: number of the epoch that it ends with; >= 0 */
 };
 
 #endif

@@ -334,17 +334,11 @@ static struct verdict classify_event(const struct rules *rules, struct record *r
 static struct verdict classify_process(void *state, struct record *record, struct emitter *emitter)
 {
     struct classify *classify = state;
-    switch (record->kind) {
-    case RECORD_RETRACTION:
-        return verdict_pass();
-    case RECORD_EVENT:
-        if (classify->lease == NULL)
-            classify->lease = rule_swap_take(classify->swap, classify->worker);
-        return classify_event(rule_lease_rules(classify->lease), record, emitter);
-    case RECORD_UNKNOWN:
-        break;
-    }
-    return stop(emitter, "a record of unknown kind reached the rules");
+    if (record->kind != RECORD_EVENT)
+        return stop(emitter, "a record of unknown kind reached the rules");
+    if (classify->lease == NULL)
+        classify->lease = rule_swap_take(classify->swap, classify->worker);
+    return classify_event(rule_lease_rules(classify->lease), record, emitter);
 }
 
 static const struct reason reasons[CLASSIFY_REASONS] = {

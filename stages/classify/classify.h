@@ -3,7 +3,7 @@
  *
  * Rules and taxonomy are read once per process, shared by all its workers, and swapped whole by `reload`; a transaction
  * is classified by one set of rules from its first event to its end. The digest of the rules travels in the record.
- * An event without an interest is dropped; a retraction passes as it is.
+ * An event without an interest is dropped.
  */
 #ifndef CLICKVEIL_STAGES_CLASSIFY_CLASSIFY_H
 #define CLICKVEIL_STAGES_CLASSIFY_CLASSIFY_H

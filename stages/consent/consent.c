@@ -669,8 +669,6 @@ static bool learn(struct consent_state *state, struct record *record, struct emi
 static struct verdict consent_process(void *memory, struct record *record, struct emitter *emitter)
 {
     struct consent_state *state = memory;
-    if (record->kind == RECORD_RETRACTION)
-        return verdict_pass(); /* nothing to decide: it takes away */
     if (record->kind != RECORD_EVENT)
         return stop(emitter, "consent got a record of an unknown kind");
     if (!ledger_is_complete(state->shared->ledger)) /* spec 3, rule 1 */

@@ -115,20 +115,6 @@ static struct record outgoing_of(const struct record *record)
     };
 }
 
-static struct verdict process_retraction(const struct pseudonymize *pseudonymize, struct record *record)
-{
-    struct record outgoing = outgoing_of(record);
-    outgoing.programmes = record->programmes;
-    outgoing.epoch = record->epoch;
-    take_subjects(pseudonymize, record, &outgoing);
-    for (unsigned kind = 0; kind < SUBJECT_KINDS; kind++)
-        if (outgoing.subjects[kind].present) {
-            *record = outgoing;
-            return verdict_pass();
-        }
-    return verdict_reject(PSEUDONYMIZE_SUBSCRIBER_MISSING);
-}
-
 static struct verdict process_event(const struct pseudonymize *pseudonymize, struct record *record,
                                     struct emitter *emitter)
 {
@@ -157,8 +143,6 @@ static struct verdict pseudonymize_process(void *state, struct record *record, s
 {
     const struct pseudonymize *pseudonymize = state;
 
-    if (record->kind == RECORD_RETRACTION)
-        return process_retraction(pseudonymize, record);
     if (record->kind == RECORD_EVENT && record->type > EVENT_UNKNOWN && record->type <= EVENT_APP_REMOVE)
         return process_event(pseudonymize, record, emitter);
     (void)error_fail(emitter->error, EXIT_STATUS_BUG, "pseudonymize", NULL,

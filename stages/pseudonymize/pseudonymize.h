@@ -6,8 +6,8 @@
  * these fields, so a field that somebody adds to struct record is not carried on by being forgotten here.
  *
  * Only what a programme names goes on: an event of a type that is not in its `data` leaves the programme's set. A URL
- * becomes its host; what has none, or an IP address, says nothing about interests. Retractions get pseudonyms for their
- * subjects and pass.
+ * becomes its host; what has none, or an IP address, says nothing about interests. Choices that turned to
+ * `out` get their pseudonyms beside the chain (retract.h).
  */
 #ifndef CLICKVEIL_STAGES_PSEUDONYMIZE_PSEUDONYMIZE_H
 #define CLICKVEIL_STAGES_PSEUDONYMIZE_PSEUDONYMIZE_H

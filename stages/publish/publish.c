@@ -359,8 +359,6 @@ static struct verdict judge(struct publish_state *publish, struct partition *par
 static struct verdict publish_process(void *state, struct record *record, struct emitter *emitter)
 {
     struct publish_state *publish = state;
-    if (record->kind == RECORD_RETRACTION)
-        return verdict_pass();
     if (record->kind != RECORD_EVENT)
         return stop(emitter, "a record of unknown kind came to publish");
     if (!record->subjects[SUBJECT_LINE].has_pseudonym)

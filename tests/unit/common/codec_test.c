@@ -83,20 +83,7 @@ static struct record full_event(enum event_type type)
         .interests = {{243, 2}, {65535, 1000}},
         .interest_count = 2,
         .rules_digest = 0xfedcba9876543210u,
-        .epoch = 99,
     };
-}
-
-static struct record retraction_of(enum subject_kind kind)
-{
-    struct record record = {.kind = RECORD_RETRACTION,
-                            .origin = {0, 7},
-                            .timestamp_ms = NOON_MS,
-                            .time_ms = NOON_MS - 1,
-                            .programmes = 0x2,
-                            .epoch = 2677};
-    record.subjects[kind] = full_event(EVENT_BROWSE).subjects[kind];
-    return record;
 }
 
 static struct output write_record(struct fixture *fixture, enum hop hop, const struct record *record)
@@ -122,20 +109,11 @@ static struct chain_input input_of(const struct output *output)
 
 /* ---- golden records ---- */
 
-enum sample { PAGE, APP, RETRACTION_OF_LINE, RETRACTION_OF_ACCOUNT, SAMPLES };
+enum sample { PAGE, APP, SAMPLES };
 
 static struct record sample_of(enum sample sample)
 {
-    switch (sample) {
-    case PAGE:
-        return full_event(EVENT_BROWSE);
-    case APP:
-        return full_event(EVENT_APP_USE);
-    case RETRACTION_OF_LINE:
-        return retraction_of(SUBJECT_LINE);
-    default:
-        return retraction_of(SUBJECT_ACCOUNT);
-    }
+    return full_event(sample == PAGE ? EVENT_BROWSE : EVENT_APP_USE);
 }
 
 #define EVENT_HEAD(type) \
@@ -146,8 +124,7 @@ static struct record sample_of(enum sample sample)
 #define PSEUDONYMS                                                                                \
     "\"pseudonyms\":{\"line\":\"AAECAwQFBgcICQoLDA0ODw\",\"account\":\"EBESExQVFhcYGRobHB0eHw\"," \
     "\"device\":\"8PHy8_T19vf4-fr7_P3-_w\"},"
-#define PROGRAMMES      "\"programmes\":[\"tmobile\",\"enhanced\"],"
-#define RETRACTION_HEAD "{\"v\":1,\"kind\":\"retraction\",\"time\":1619438399999,\"timestamp\":1619438400000,"
+#define PROGRAMMES "\"programmes\":[\"tmobile\",\"enhanced\"],"
 
 static const struct {
     enum sample sample;
@@ -174,11 +151,6 @@ static const struct {
      EVENT_HEAD("app_use") PSEUDONYMS PROGRAMMES
      "\"app_token\":\"0123456789abcdef\",\"interests\":[[243,2],[65535,1000]],"
      "\"rules_digest\":\"fedcba9876543210\"}"},
-    {RETRACTION_OF_LINE, HOP_CONSENT_OUT, TOPIC_CONSENT_OUT, "12025550123", "0:7",
-     RETRACTION_HEAD "\"subscriber\":\"12025550123\",\"programmes\":[\"sprint\"],\"epoch\":2677}"},
-    {RETRACTION_OF_ACCOUNT, HOP_PSEUDONYMIZE_OUT, TOPIC_PSEUDONYMIZE_OUT, "EBESExQVFhcYGRobHB0eHw", "0:7",
-     RETRACTION_HEAD "\"pseudonyms\":{\"account\":\"EBESExQVFhcYGRobHB0eHw\"},\"programmes\":[\"sprint\"],"
-                     "\"epoch\":2677}"},
 };
 enum { GOLDEN = sizeof golden / sizeof *golden };
 
@@ -267,14 +239,8 @@ static void what_was_written_is_read_back(void **state)
         assert_int_equal(read.signals.gpp_presence, PRESENCE_ABSENT);
         assert_int_equal(read.signals.gpp_sid_presence, PRESENCE_ABSENT);
         assert_int_equal(read.signals.us_privacy_presence, PRESENCE_ABSENT);
-        if (written.kind == RECORD_RETRACTION) {
-            assert_int_equal(read.type, EVENT_UNKNOWN);
-            assert_int_equal(read.epoch, written.epoch);
-            continue;
-        }
         bool page = written.type == EVENT_BROWSE;
         assert_int_equal(read.type, written.type);
-        assert_int_equal(read.epoch, 0);
         assert_int_equal(!view_is_absent(read.url), page && hop == HOP_CONSENT_OUT);
         assert_int_equal(!view_is_absent(read.host), page && hop != HOP_CLASSIFY_OUT);
         assert_int_equal(!view_is_absent(read.app), !page && hop != HOP_CLASSIFY_OUT);
@@ -413,8 +379,6 @@ static void deviations_are_refused_for_their_own_reason(void **state)
         APP_CONSENT,
         APP_PSEUDONYMIZE,
         APP_CLASSIFY,
-        LINE_RETRACTION,
-        ACCOUNT_RETRACTION
     };
     static const struct {
         unsigned golden;
@@ -433,8 +397,8 @@ static void deviations_are_refused_for_their_own_reason(void **state)
         {PAGE_CONSENT, "\"v\":1", "\"v\":1,\"v\":1", "duplicate_key", "twice"},
         {PAGE_CONSENT, "\"v\":1", "\"v\":1,\"new\":true", "unknown_field", "nobody knows it"},
         {PAGE_CONSENT, "\"kind\":\"event\"", "\"kind\":\"Event\"", "unknown_kind", "exact"},
-        {PAGE_CONSENT, "\"kind\":\"event\"", "\"kind\":\"retraction\"", "field_value",
-         "a retraction has one subject"},
+        {PAGE_CONSENT, "\"kind\":\"event\"", "\"kind\":\"retraction\"", "unknown_kind",
+         "those have a topic of their own"},
         {PAGE_CONSENT, "\"kind\":\"event\",", "", "missing_field", "without kind"},
         {PAGE_CONSENT, "\"kind\":\"event\"", "\"kind\":1", "field_type", "kind is a text"},
         {PAGE_CONSENT, "\"browse\"", "\"visit\"", "unknown_type", "no such type"},
@@ -481,7 +445,7 @@ static void deviations_are_refused_for_their_own_reason(void **state)
         {PAGE_CONSENT, "\"host\"", "\"brand\":\"b\",\"host\"", "unknown_field", "brand ends at consent"},
         {PAGE_CONSENT, "\"host\"", "\"gpc\":false,\"host\"", "unknown_field", "signals end at consent"},
         {PAGE_CONSENT, "\"host\"", "\"pseudonyms\":{},\"host\"", "unknown_field", "too early"},
-        {PAGE_CONSENT, "\"host\"", "\"epoch\":1,\"host\"", "unknown_field", "of retractions only"},
+        {PAGE_CONSENT, "\"host\"", "\"epoch\":1,\"host\"", "unknown_field", "an event has none"},
 
         {PAGE_PSEUDONYMIZE, "\"host\"", "\"subscriber\":\"12025550123\",\"host\"", "unknown_field", "raw"},
         {PAGE_PSEUDONYMIZE, "\"host\"", "\"url\":\"https://x/\",\"host\"", "unknown_field", "raw"},
@@ -549,20 +513,6 @@ static void deviations_are_refused_for_their_own_reason(void **state)
         {APP_CLASSIFY, "[[243,2],[65535,1000]]", "[]", "field_value", "no interest"},
         {APP_CLASSIFY, "\"app_token\"", "\"preinstalled\":true,\"app_token\"", "unknown_field",
          "decided before"},
-
-        {LINE_RETRACTION, "\"epoch\":2677", "\"epoch\":0", "pass", "the first epoch"},
-        {LINE_RETRACTION, "\"epoch\":2677", "\"epoch\":-1", "field_value", "no epoch"},
-        {LINE_RETRACTION, "\"epoch\":2677", "\"epoch\":\"2677\"", "field_type", "a text"},
-        {LINE_RETRACTION, ",\"epoch\":2677", "", "missing_field", "it names its epoch"},
-        {LINE_RETRACTION, "\"programmes\"", "\"type\":\"browse\",\"programmes\"", "unknown_field",
-         "no event"},
-        {LINE_RETRACTION, "\"epoch\"", "\"host\":\"h\",\"epoch\"", "unknown_field", "no event"},
-        {LINE_RETRACTION, "\"subscriber\":\"12025550123\",", "", "missing_field", "of nobody"},
-        {LINE_RETRACTION, "\"programmes\"", "\"account\":\"a\",\"programmes\"", "field_value",
-         "of two subjects"},
-        {ACCOUNT_RETRACTION, "{\"account\"", "{\"line\":\"AAECAwQFBgcICQoLDA0ODw\",\"account\"",
-         "field_value", "of two subjects"},
-        {ACCOUNT_RETRACTION, "\"sprint\"", "\"cricket\"", "programme_unknown", "of no programme of ours"},
     };
     struct fixture fixture;
     open_codec(&fixture, 3);
@@ -592,13 +542,10 @@ static void each_topic_refuses_the_records_of_the_others(void **state)
     open_codec(&fixture, 3);
     for (unsigned i = 0; i < GOLDEN; i++)
         for (enum hop hop = HOP_CONSENT_OUT; hop <= HOP_CLASSIFY_OUT; hop++) {
-            struct record record = sample_of(golden[i].sample);
-            /* a retraction looks the same behind pseudonymize and behind classify */
-            bool same = hop == golden[i].hop || (record.kind == RECORD_RETRACTION && hop > HOP_CONSENT_OUT &&
-                                                 golden[i].hop > HOP_CONSENT_OUT);
+            struct record record;
             struct chain_input input = {.value = view_of_string(golden[i].value), .origin = VIEW("3:42")};
             struct verdict verdict = codec_read(fixture.codec, hop, &input, &fixture.arena, &record);
-            assert_int_equal(verdict.kind, same ? VERDICT_PASS : VERDICT_REJECT);
+            assert_int_equal(verdict.kind, hop == golden[i].hop ? VERDICT_PASS : VERDICT_REJECT);
         }
     close_codec(&fixture);
 }
@@ -700,9 +647,6 @@ static void record_must_lie_under_its_own_key_in_its_partition(void **state)
         {1, VIEW("12025550123"), false, 0, 8, "wrong_partition", "the identifier"},
         {2, VIEW_ABSENT, false, 0, 3, "pass", "behind classify"},
         {2, VIEW_ABSENT, false, 1, 3, "wrong_partition", "behind classify, the one beside it"},
-        {6, VIEW_ABSENT, false, 0, 8, "pass", "retraction of a line"},
-        {7, VIEW_ABSENT, false, 0, 8, "pass", "retraction of an account"},
-        {7, VIEW("AAECAwQFBgcICQoLDA0ODw"), false, 0, 8, "wrong_partition", "under a line's key"},
     };
     struct fixture fixture;
     open_codec(&fixture, 3);
@@ -814,12 +758,6 @@ static void without_pseudonym_of_account(struct record *record)
     record->subjects[SUBJECT_ACCOUNT].has_pseudonym = false;
 }
 
-static void of_nobody(struct record *record)
-{
-    *record = retraction_of(SUBJECT_LINE);
-    record->subjects[SUBJECT_LINE].present = false;
-}
-
 static void nothing(struct record *record)
 {
     (void)record;
@@ -834,7 +772,6 @@ static void unfit_records_are_never_written(void **state)
     assert_bug(without_line, HOP_CONSENT_OUT);
     assert_bug(without_pseudonym, HOP_PSEUDONYMIZE_OUT);
     assert_bug(without_pseudonym_of_account, HOP_CLASSIFY_OUT);
-    assert_bug(of_nobody, HOP_CONSENT_OUT);
     assert_bug(nothing, HOP_UNKNOWN);
     assert_bug(nothing, HOP_EVENTS);
     assert_bug(nothing, HOP_FEED);

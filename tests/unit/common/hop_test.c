@@ -25,7 +25,7 @@ static void each_hop_carries_what_the_next_stage_needs_and_nothing_else(void **s
         const char *why;
     } cases[] = {
         {"v", "CPLF", "every format of ours has a version"},
-        {"kind", "CPL", "two kinds travel the chain"},
+        {"kind", "CPL", "a later version may have more than one"},
         {"type", "ECPL", "app_remove is told from app_use up to publish"},
         {"time", "ECPL", "decides the epoch"},
         {"timestamp", "CPL", "lateness and metrics"},
@@ -46,7 +46,7 @@ static void each_hop_carries_what_the_next_stage_needs_and_nothing_else(void **s
         {"gpp_sid", "E", "the same"},
         {"us_privacy", "E", "the same"},
         {"programmes", "CPL", "the chain carries which (spec 9)"},
-        {"epoch", "CPL", "a retraction names its epoch (spec 3, rule 9)"},
+        {"epoch", "", "a retraction names one, in a topic of its own"},
         {"pseudonyms.line", "PL", "made by pseudonymize, used by publish; no feed has it"},
         {"pseudonyms.account", "PL", "the same"},
         {"pseudonyms.device", "PL", "the same"},

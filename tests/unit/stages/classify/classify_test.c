@@ -210,18 +210,6 @@ static void classify_stops_at_what_it_does_not_know(void **unused)
     assert_int_equal(error.exit_status, EXIT_STATUS_BUG);
 }
 
-static void classify_passes_retractions_as_they_are(void **unused)
-{
-    (void)unused;
-    struct record before, after;
-    memset(&before, 0, sizeof(before)); /* padding too: the bytes are compared */
-    before.kind = RECORD_RETRACTION;
-    before.host = VIEW("kept.example");
-    memcpy(&after, &before, sizeof(after));
-    assert_int_equal(process(&after).kind, VERDICT_PASS);
-    assert_memory_equal(&before, &after, sizeof(before));
-}
-
 static unsigned interests_of(const char *host)
 {
     struct record record = event(EVENT_BROWSE, host);
@@ -524,7 +512,6 @@ int main(void)
         STARTED(classify_looks_up_hosts_and_apps_apart),
         STARTED(classify_rejects_events_without_host_or_app),
         STARTED(classify_stops_at_what_it_does_not_know),
-        STARTED(classify_passes_retractions_as_they_are),
         STARTED(classify_reload_counts_from_the_next_transaction),
         STARTED(classify_reload_keeps_the_old_rules_on_any_mistake),
         STARTED(classify_reload_keeps_the_old_rules_when_a_file_is_not_whole),

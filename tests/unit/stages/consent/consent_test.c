@@ -248,7 +248,7 @@ static void consent_decides_nothing_before_the_topic_is_complete(void **state)
     assert_int_equal(process(fixture, &record).kind, VERDICT_PASS);
 }
 
-static void consent_stops_at_a_record_of_unknown_kind_and_passes_retractions(void **state)
+static void consent_stops_at_a_record_of_unknown_kind(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -256,8 +256,6 @@ static void consent_stops_at_a_record_of_unknown_kind_and_passes_retractions(voi
     struct record record = event_of(LINE, ACCOUNT, NULL);
     record.kind = RECORD_UNKNOWN;
     assert_int_equal(process(fixture, &record).kind, VERDICT_STOP);
-    record.kind = RECORD_RETRACTION;
-    assert_int_equal(process(fixture, &record).kind, VERDICT_PASS);
 }
 
 static void consent_keeps_an_event_for_each_programme_by_its_choices(void **state)
@@ -1024,7 +1022,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(consent_decides_nothing_before_the_topic_is_complete),
-        CASE(consent_stops_at_a_record_of_unknown_kind_and_passes_retractions),
+        CASE(consent_stops_at_a_record_of_unknown_kind),
         CASE(consent_keeps_an_event_for_each_programme_by_its_choices),
         CASE(consent_looks_up_a_device_that_is_there_though_not_listed),
         CASE(consent_signal_yields_where_it_is_configured),

@@ -346,31 +346,6 @@ static void record_without_line_is_a_dead_letter(void **state)
                    "no identifier");
 }
 
-static void retraction_gets_pseudonyms_and_passes(void **state)
-{
-    struct fixture *fixture = *state;
-    struct record record = event(EVENT_UNKNOWN);
-    struct pseudonym expected;
-    record.kind = RECORD_RETRACTION;
-    record.epoch = 2680;
-    record.programmes = BROWSE | NOTHING;
-    record.subjects[SUBJECT_LINE] = (struct subject){0};
-    record.subjects[SUBJECT_ACCOUNT] = (struct subject){0};
-    assert_verdict(process(fixture, &record), VERDICT_PASS, 0, "a device's retraction");
-    assert_minimal(&record);
-    assert_gone(record.host, "host");
-    assert_gone(record.app, "app");
-    assert_int_equal(record.kind, RECORD_RETRACTION);
-    assert_int_equal(record.epoch, 2680);
-    assert_int_equal(record.programmes, BROWSE | NOTHING); /* what is withdrawn doesn't depend on data */
-    subject_pseudonym(fixture->key, SUBJECT_DEVICE, IDENTIFIER_IMEI, VIEW(CANARY_IMEI), &expected);
-    assert_memory_equal(&record.subjects[SUBJECT_DEVICE].pseudonym, &expected, sizeof expected);
-    assert_false(record.subjects[SUBJECT_LINE].present);
-
-    struct record nobody = {.kind = RECORD_RETRACTION};
-    assert_verdict(process(fixture, &nobody), VERDICT_REJECT, PSEUDONYMIZE_SUBSCRIBER_MISSING, "nobody's");
-}
-
 static void unknown_records_stop(void **state)
 {
     struct fixture *fixture = *state;
@@ -445,7 +420,6 @@ int main(void)
         CASE(page_visit_goes_on_with_its_host_only),
         CASE(app_event_needs_an_app),
         CASE(record_without_line_is_a_dead_letter),
-        CASE(retraction_gets_pseudonyms_and_passes),
         CASE(unknown_records_stop),
         CASE(full_arena_stops),
         CASE(hosts_take_no_more_memory_than_they_need),

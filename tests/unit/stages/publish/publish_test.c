@@ -420,8 +420,6 @@ static void publish_stops_on_what_no_stage_before_may_send(void **state)
             fail_msg("%s: verdict %d", cases[i].why, (int)verdict.kind);
     }
     assert_int_equal(rig_process_in(&rig, 5, good).kind, VERDICT_STOP); /* not assigned */
-    struct record retraction = {.kind = RECORD_RETRACTION};
-    assert_int_equal(rig_process(&rig, retraction).kind, VERDICT_PASS);
     rig_release(&rig);
 }
 
