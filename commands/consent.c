@@ -1,5 +1,6 @@
 /*
- * clickveil consent: what an operator does with the consent topic by hand and in bulk. Each subcommand has a file of its own.
+ * clickveil consent: what an operator does with the consent topic by hand and in bulk. Each subcommand has a file of
+ * its own.
  */
 #include "commands/consent.h"
 
@@ -98,6 +99,27 @@ int consent_print_json(const struct json_writer *writer)
     ensure(!writer->overflow);
     printf("%.*s\n", (int)writer->size, writer->data);
     return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+}
+
+void consent_print_ins(const struct consent_ins *ins)
+{
+    if (ins->idle)
+        printf("%s WILL NOT COUNT: %s. What would make it count: %s\n",
+               ins->idle < ins->wanted ? "not every `in`: some" : "the `in`", ins->why, ins->remedy);
+    else if (ins->unknown)
+        printf("whether the `in` counts is NOT KNOWN: %s. What would tell: %s\n", ins->why, ins->remedy);
+}
+
+void consent_json_ins(struct json_writer *writer, const struct consent_ins *ins)
+{
+    json_writer_name(writer, "ins");
+    json_writer_open_object(writer);
+    json_writer_member_integer(writer, "wanted", ins->wanted);
+    json_writer_member_integer(writer, "not_counting", ins->idle);
+    json_writer_member_integer(writer, "unknown", ins->unknown);
+    json_writer_member_string(writer, "why", view_of_string(ins->why ? ins->why : ""));
+    json_writer_member_string(writer, "remedy", view_of_string(ins->remedy ? ins->remedy : ""));
+    json_writer_close_object(writer);
 }
 
 const char *consent_kind_name(const struct consent_key *key)

@@ -55,6 +55,10 @@ bool consent_knows(const struct config *config, struct view name);
 struct json_writer;
 int consent_print_json(const struct json_writer *writer);
 
+/* Which `in`s of a change will not count, and what would make them: as text, and as members of an object. */
+void consent_print_ins(const struct consent_ins *ins);
+void consent_json_ins(struct json_writer *writer, const struct consent_ins *ins);
+
 const char *consent_kind_name(const struct consent_key *key); /* "line", "device:imei", ... */
 
 int consent_get(int argc, char **argv);

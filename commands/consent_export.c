@@ -1,6 +1,6 @@
 /*
- * clickveil consent export: the newest state of every subject, so that an import of it changes nothing. This is the operator's
- * own input given back to it: the one subcommand whose output holds identifiers, as its help says.
+ * clickveil consent export: the newest state of every subject, so that an import of it changes nothing. This is the
+ * operator's own input given back to it: the one subcommand whose output holds identifiers, as its help says.
  */
 #include "commands/consent.h"
 

@@ -41,7 +41,9 @@ static const struct argument_table table = {
              "account:ID, "
              "device:imei:ID, device:maid:ID; - reads it from standard input, which keeps it out of the list "
              "of processes), "
-             "what its records come to for each programme, and why. Regions, exclusions and the choices of "
+             "what its records come to for each programme as the consent stage decides, and why: stored "
+             "signals, and "
+             "whether it was erased, are part of it. Regions, exclusions and the choices of "
              "other subjects of "
              "an event come on top: see clickveil explain.",
     .arguments = arguments,
@@ -55,6 +57,8 @@ static bool take(void *context, const struct kafka_scan_record *record, const st
 {
     struct getting *getting = context;
     (void)error;
+    if (!record)
+        getting->count = 0;
     if (!subject)
         return true;
     getting->shown[getting->count++ % RECORDS_SHOWN_MAX] = (struct shown){
@@ -107,17 +111,16 @@ static void names_text(const struct choice_names *names, choice_set set, char *t
     }
 }
 
-static enum consent_stand stand(const struct getting *getting, unsigned index, const char **why)
+static void answer_of(const struct getting *getting, unsigned programme, struct consent_answer *out_answer)
 {
-    const struct consent_rules *rules = consent_subjects_rules(getting->subjects);
-    return rules->judge->stand(getting->subject->state, (choice_set)(1u << index),
-                               rules->names->predecessors[index], clock_unix_ms(), why);
+    consent_subjects_answer(getting->subjects, &getting->subject->key, getting->subject->state, programme,
+                            clock_unix_ms(), out_answer);
 }
 
-static const char *stand_name(enum consent_stand stand)
+static const char *stand_name(const struct consent_answer *answer)
 {
     static const char *const names[] = {"out", "none", "later", "in"};
-    return names[stand];
+    return answer->known ? names[answer->stand] : "unknown";
 }
 
 /* Which of the kept records, oldest first. */
@@ -162,16 +165,21 @@ static void print_record(const struct getting *getting, const struct shown *show
 
 static void print_text(const struct getting *getting)
 {
-    printf("%s: %llu records%s\n", consent_kind_name(&getting->subject->key),
-           (unsigned long long)getting->count,
+    printf("%s: %llu record%s%s\n", consent_kind_name(&getting->subject->key),
+           (unsigned long long)getting->count, getting->count == 1 ? "" : "s",
            getting->count > RECORDS_SHOWN_MAX ? ", the last of them:" : "");
     for (uint64_t i = 0; i < shown_count(getting); i++)
         print_record(getting, shown_at(getting, i));
+    if (getting->subject->erased)
+        puts("  a suppression entry: the subject was erased, which is `out` of everything");
     for (unsigned i = 0; i < getting->config->programmes.count; i++) {
-        const char *why = "";
+        struct consent_answer answer;
         const struct programme *programme = config_programme(getting->config, i);
-        enum consent_stand now = stand(getting, i, &why);
-        printf("  %.*s: %s (%s)\n", (int)programme->name.size, programme->name.data, stand_name(now), why);
+        answer_of(getting, i, &answer);
+        printf("  %.*s: %s (%s)\n", (int)programme->name.size, programme->name.data, stand_name(&answer),
+               answer.why);
+        if (answer.remedy[0])
+            printf("    what would make an `in` count: %s\n", answer.remedy);
     }
 }
 
@@ -227,6 +235,9 @@ static int print_json(const struct getting *getting)
     json_writer_open_object(&writer);
     json_writer_member_string(&writer, "kind", view_of_string(consent_kind_name(&getting->subject->key)));
     json_writer_member_bool(&writer, "found", getting->count > 0);
+    const struct consent_judge *judge = consent_subjects_rules(getting->subjects)->judge;
+    json_writer_member_bool(&writer, "erased", getting->subject->erased);
+    json_writer_member_bool(&writer, "signalled", judge->is_signalled(getting->subject->state));
     json_writer_member_integer(&writer, "records_all", (int64_t)getting->count);
     json_writer_name(&writer, "records");
     json_writer_open_array(&writer);
@@ -236,12 +247,13 @@ static int print_json(const struct getting *getting)
     json_writer_name(&writer, "programmes");
     json_writer_open_object(&writer);
     for (unsigned i = 0; i < getting->config->programmes.count; i++) {
-        const char *why = "";
-        enum consent_stand now = stand(getting, i, &why);
+        struct consent_answer answer;
+        answer_of(getting, i, &answer);
         json_writer_name(&writer, config_programme(getting->config, i)->name.data);
         json_writer_open_object(&writer);
-        json_writer_member_string(&writer, "choice", view_of_string(stand_name(now)));
-        json_writer_member_string(&writer, "why", view_of_string(why));
+        json_writer_member_string(&writer, "choice", view_of_string(stand_name(&answer)));
+        json_writer_member_string(&writer, "why", view_of_string(answer.why));
+        json_writer_member_string(&writer, "remedy", view_of_string(answer.remedy));
         json_writer_close_object(&writer);
     }
     json_writer_close_object(&writer);
@@ -263,8 +275,6 @@ static bool get(struct getting *getting, const char *text, struct error *error)
     ensure(getting->subject != NULL);
     bool fine = consent_subjects_read(getting->subjects, take, getting, consent_progress(), error);
     consent_progress_end();
-    if (fine && getting->subject->signalled)
-        consent_subjects_rules(getting->subjects)->judge->signal(getting->subject->state);
     return fine;
 }
 

@@ -1,10 +1,10 @@
 /*
  * clickveil consent import: many choices at once, from CSV or JSON lines.
  *
- * Design. The file is read whole, its lines kept in a few bytes each by subject; then the topic is read once, and what is
- * stored is kept for those subjects alone; then each subject's lines are applied in their order to what is stored, which comes
- * to at most one record. Records are written in bounded transactions. An import that ended half way is run again: what is
- * written already is unchanged then.
+ * Design. The file is read whole, its lines kept in a few bytes each by subject; then the topic is read once, and
+ * what is stored is kept for those subjects alone; then each subject's lines are applied in their order to what is
+ * stored, which comes to at most one record. Records are written in bounded transactions. An import that ended half
+ * way is run again: what is written already is unchanged then.
  */
 #include "commands/consent.h"
 
@@ -27,6 +27,8 @@ enum {
     ANNOUNCED_MS = 86400000, /* how long an announcement holds */
     BATCH = KAFKA_CONSENT_RECORDS_MAX,
     BLOCK_SIZE = 1 << 20,
+    IDLE_WHYS = 16,
+    JSON_SIZE = 4 << 20, /* what is shown, twice at most */
 };
 
 static struct consent_texts texts;
@@ -96,6 +98,13 @@ struct shown {
     bool refused;
 };
 
+/* Why `in`s will not count, or nobody can say so, and what would make them. */
+struct idle {
+    const char *why, *remedy;
+    uint64_t subjects;
+    bool is_unknown;
+};
+
 struct importing {
     struct config *config;
     struct consent_subjects *subjects;
@@ -107,6 +116,12 @@ struct importing {
     uint64_t lines, malformed, refused_lines;
     uint64_t outcomes[CONSENT_OUTCOMES]; /* subjects */
     uint64_t new_ins, written, dropped, unknown_names;
+    uint64_t subjects_wanted;
+    struct idle
+        idle[IDLE_WHYS]; /* subjects with an `in` that will not count, by reason; the last one: and others */
+    uint64_t idle_subjects, unknown_subjects;
+    struct shown idle_shown[SHOWN_MAX];
+    unsigned idle_shown_count;
     uint64_t unknown_line; /* the first with one */
     uint64_t expect_in;
     bool has_expect;
@@ -316,6 +331,56 @@ static void count_ins(struct importing *importing, choice_set before, struct con
     importing->new_ins += (after & (choice_set)~before) != 0;
 }
 
+static void note_idle(struct importing *importing, const struct consent_ins *ins, uint64_t line)
+{
+    unsigned i = 0;
+    while (i < IDLE_WHYS - 1 && importing->idle[i].why &&
+           (importing->idle[i].why != ins->why || importing->idle[i].remedy != ins->remedy))
+        i++;
+    if (!importing->idle[i].why)
+        importing->idle[i] = (struct idle){ins->why, ins->remedy, 0, ins->idle == 0};
+    importing->idle[i].subjects++;
+    if (ins->idle)
+        importing->idle_subjects++;
+    else
+        importing->unknown_subjects++;
+    if (importing->idle_shown_count < importing->shown_max)
+        importing->idle_shown[importing->idle_shown_count++] = (struct shown){line, ins->why, ins->idle > 0};
+}
+
+static void put_wanted(struct consent_change *change, struct view name, bool in)
+{
+    for (unsigned i = 0; i < change->count; i++) {
+        if (view_equal(change->choices[i].name, name)) {
+            change->choices[i].in = in;
+            return;
+        }
+    }
+    if (change->count < CONSENT_CHANGE_CHOICES_MAX)
+        change->choices[change->count++] = (struct consent_choice){name, in};
+}
+
+/* What the stage will say of the `in`s that the subject's lines come to. */
+static void judge_ins(struct importing *importing, const struct consent_subject *subject)
+{
+    struct consent_change *all = &importing->change;
+    struct consent_ins ins;
+    uint64_t line = 0;
+    *all = (struct consent_change){0};
+    for (const struct wish *wish = ((const struct wishes *)subject->own)->first; wish; wish = wish->next) {
+        for (unsigned i = 0; !wish->closed && i < wish->count; i++) {
+            bool in = wish->choices[i] & 1;
+            put_wanted(all, importing->names[wish->choices[i] >> 1], in);
+            line = in ? wish->line : line;
+        }
+        if (wish->closed)
+            all->count = 0;
+    }
+    consent_subjects_judge_ins(importing->subjects, &subject->key, all, subject->state, &ins);
+    if (ins.idle + ins.unknown > 0)
+        note_idle(importing, &ins, line);
+}
+
 static bool decide_subject(struct importing *importing, struct consent_subject *subject, struct error *error)
 {
     const struct consent_rules *rules = consent_subjects_rules(importing->subjects);
@@ -342,6 +407,9 @@ static bool decide_subject(struct importing *importing, struct consent_subject *
         wish = next;
     }
     count_ins(importing, before, subject);
+    if (!refused)
+        judge_ins(importing, subject);
+    importing->subjects_wanted++;
     importing->outcomes[refused && best == CONSENT_UNCHANGED ? CONSENT_REFUSED : best]++;
     return true;
 }
@@ -350,7 +418,8 @@ static bool decide(struct importing *importing, struct error *error)
 {
     uint64_t count = consent_subjects_count(importing->subjects);
     for (uint64_t i = 0; i < count; i++) {
-        if (!decide_subject(importing, consent_subjects_at(importing->subjects, i), error))
+        struct consent_subject *subject = consent_subjects_at(importing->subjects, i);
+        if (subject->own && !decide_subject(importing, subject, error))
             return false;
     }
     return true;
@@ -385,7 +454,7 @@ static bool write_batch(struct importing *importing, struct kafka_consent *write
     for (; *at < count && used < BATCH; ++*at) {
         struct consent_subject *subject = consent_subjects_at(importing->subjects, *at);
         const struct wishes *wishes = subject->own;
-        if (!wishes->value)
+        if (!wishes || !wishes->value)
             continue;
         struct kafka_consent_record *record = &records[used];
         *record = (struct kafka_consent_record){.key = consent_subject_key(subject, keys[used]),
@@ -470,13 +539,56 @@ static void print_shown(const struct importing *importing)
                 importing->shown[i].refused ? "refused" : "malformed", importing->shown[i].why);
     uint64_t all = importing->malformed + importing->refused_lines;
     if (all > importing->shown_count)
-        fprintf(stderr, "and %" PRIu64 " more lines\n", all - importing->shown_count);
+        fprintf(stderr, "and %" PRIu64 " more line%s\n", all - importing->shown_count,
+                all - importing->shown_count == 1 ? "" : "s");
+    for (unsigned i = 0; i < importing->idle_shown_count; i++)
+        fprintf(stderr, "line %" PRIu64 ": the `in` %s: %s\n", importing->idle_shown[i].line,
+                importing->idle_shown[i].refused ? "will not count" : "may not count",
+                importing->idle_shown[i].why);
+}
+
+static void print_idle(const struct importing *importing)
+{
+    for (unsigned i = 0; i < IDLE_WHYS && importing->idle[i].why; i++) {
+        const struct idle *idle = &importing->idle[i];
+        printf("%s of %" PRIu64 " subject%s: %s. What would %s: %s\n",
+               idle->is_unknown ? "NOT KNOWN WHETHER IT COUNTS, the `in`" : "WILL NOT COUNT, the `in`",
+               idle->subjects, idle->subjects == 1 ? "" : "s", idle->why,
+               idle->is_unknown ? "tell" : "make it count", idle->remedy);
+    }
+}
+
+static void json_shown(struct json_writer *writer, const struct shown *shown, const char *what)
+{
+    json_writer_open_object(writer);
+    json_writer_member_integer(writer, "line", (int64_t)shown->line);
+    json_writer_member_string(writer, "what", view_of_string(what));
+    json_writer_member_string(writer, "why", view_of_string(shown->why));
+    json_writer_close_object(writer);
+}
+
+static void json_idle(struct json_writer *writer, const struct importing *importing)
+{
+    json_writer_member_integer(writer, "not_counting", (int64_t)importing->idle_subjects);
+    json_writer_member_integer(writer, "unknown", (int64_t)importing->unknown_subjects);
+    json_writer_name(writer, "ins");
+    json_writer_open_array(writer);
+    for (unsigned i = 0; i < IDLE_WHYS && importing->idle[i].why; i++) {
+        const struct idle *idle = &importing->idle[i];
+        json_writer_open_object(writer);
+        json_writer_member_string(writer, "what", idle->is_unknown ? VIEW("unknown") : VIEW("not_counting"));
+        json_writer_member_integer(writer, "subjects", (int64_t)idle->subjects);
+        json_writer_member_string(writer, "why", view_of_string(idle->why));
+        json_writer_member_string(writer, "remedy", view_of_string(idle->remedy));
+        json_writer_close_object(writer);
+    }
+    json_writer_close_array(writer);
 }
 
 static int tell(const struct importing *importing)
 {
     if (as_json) {
-        static char buffer[256 * 1024];
+        static char buffer[JSON_SIZE];
         struct json_writer writer;
         json_writer_init(&writer, buffer, sizeof buffer);
         json_writer_open_object(&writer);
@@ -484,23 +596,21 @@ static int tell(const struct importing *importing)
         json_writer_member_integer(&writer, "lines", (int64_t)importing->lines);
         json_writer_member_integer(&writer, "malformed", (int64_t)importing->malformed);
         json_writer_member_integer(&writer, "refused_lines", (int64_t)importing->refused_lines);
-        json_writer_member_integer(&writer, "subjects", (int64_t)consent_subjects_count(importing->subjects));
+        json_writer_member_integer(&writer, "subjects", (int64_t)importing->subjects_wanted);
         json_writer_member_integer(&writer, "new", (int64_t)importing->outcomes[CONSENT_NEW]);
         json_writer_member_integer(&writer, "changed", (int64_t)importing->outcomes[CONSENT_CHANGED]);
         json_writer_member_integer(&writer, "unchanged", (int64_t)importing->outcomes[CONSENT_UNCHANGED]);
         json_writer_member_integer(&writer, "refused", (int64_t)importing->outcomes[CONSENT_REFUSED]);
         json_writer_member_integer(&writer, "new_ins", (int64_t)importing->new_ins);
         json_writer_member_integer(&writer, "written", (int64_t)importing->written);
+        json_idle(&writer, importing);
         json_writer_name(&writer, "shown");
         json_writer_open_array(&writer);
-        for (unsigned i = 0; i < importing->shown_count; i++) {
-            json_writer_open_object(&writer);
-            json_writer_member_integer(&writer, "line", (int64_t)importing->shown[i].line);
-            json_writer_member_string(&writer, "what",
-                                      importing->shown[i].refused ? VIEW("refused") : VIEW("malformed"));
-            json_writer_member_string(&writer, "why", view_of_string(importing->shown[i].why));
-            json_writer_close_object(&writer);
-        }
+        for (unsigned i = 0; i < importing->shown_count; i++)
+            json_shown(&writer, &importing->shown[i], importing->shown[i].refused ? "refused" : "malformed");
+        for (unsigned i = 0; i < importing->idle_shown_count; i++)
+            json_shown(&writer, &importing->idle_shown[i],
+                       importing->idle_shown[i].refused ? "not_counting" : "unknown");
         json_writer_close_array(&writer);
         json_writer_close_object(&writer);
         return consent_print_json(&writer);
@@ -508,7 +618,7 @@ static int tell(const struct importing *importing)
     print_shown(importing);
     printf("%" PRIu64 " lines, %" PRIu64 " subjects: %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64
            " unchanged, %" PRIu64 " refused; %" PRIu64 " lines malformed\n",
-           importing->lines, consent_subjects_count(importing->subjects), importing->outcomes[CONSENT_NEW],
+           importing->lines, importing->subjects_wanted, importing->outcomes[CONSENT_NEW],
            importing->outcomes[CONSENT_CHANGED], importing->outcomes[CONSENT_UNCHANGED],
            importing->outcomes[CONSENT_REFUSED], importing->malformed);
     if (importing->unknown_names)
@@ -520,6 +630,7 @@ static int tell(const struct importing *importing)
            dry_run ? "nothing is written, it would be" : "written:",
            dry_run ? importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED]
                    : importing->written);
+    print_idle(importing);
     return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
 }
 

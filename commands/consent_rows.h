@@ -28,8 +28,8 @@ struct consent_rows *consent_rows_new(enum identifier_kind line_kind, enum conse
                                       struct error *error);
 void consent_rows_free(struct consent_rows *rows); /* NULL is fine */
 
-/* Read the line. The first one that is given tells the format, where that is unknown, and of CSV the columns. *out_fatal: no
- * line can be read after this (a header that is none). False: *out_why says what is wrong. */
+/* Read the line. The first one that is given tells the format, where that is unknown, and of CSV the columns.
+ * *out_fatal: no line can be read after this (a header that is none). False: *out_why says what is wrong. */
 CLICKVEIL_MUST_CHECK bool consent_rows_read(struct consent_rows *rows, const struct line *line,
                                             struct consent_row *out_row, const char **out_why,
                                             bool *out_fatal);

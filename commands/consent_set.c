@@ -56,6 +56,7 @@ struct setting {
     struct consent_change change;
     struct consent_changed changed;
     enum consent_outcome outcome;
+    struct consent_ins ins; /* which of its `in`s will not count */
     int32_t partition;
     int64_t offset;
 };
@@ -96,6 +97,16 @@ static bool make_change(struct setting *setting, struct error *error)
     return true;
 }
 
+/* What the stage will say when the change is in effect. */
+static void judge_ins(struct setting *setting)
+{
+    const struct consent_rules *rules = consent_subjects_rules(setting->subjects);
+    if (setting->outcome != CONSENT_UNCHANGED)
+        rules->judge->apply(setting->subject->state, &setting->changed.record, rules->names);
+    consent_subjects_judge_ins(setting->subjects, &setting->subject->key, &setting->change,
+                               setting->subject->state, &setting->ins);
+}
+
 static bool write_change(struct setting *setting, struct error *error)
 {
     char text[CONSENT_SUBJECT_KEY_SIZE];
@@ -126,6 +137,7 @@ static bool set(struct setting *setting, const struct consent_key *key, struct e
     consent_progress_end();
     if (!fine || !make_change(setting, error))
         return false;
+    judge_ins(setting);
     return dry_run || setting->outcome == CONSENT_UNCHANGED || write_change(setting, error);
 }
 
@@ -134,12 +146,13 @@ static int tell(const struct setting *setting)
     static const char *const names[CONSENT_OUTCOMES] = {"refused", "unchanged", "new", "changed"};
     bool written = !dry_run && setting->outcome != CONSENT_UNCHANGED;
     if (as_json) {
-        char buffer[1024];
+        char buffer[4096];
         struct json_writer writer;
         json_writer_init(&writer, buffer, sizeof buffer);
         json_writer_open_object(&writer);
         json_writer_member_string(&writer, "outcome", view_of_string(names[setting->outcome]));
         json_writer_member_bool(&writer, "written", written);
+        consent_json_ins(&writer, &setting->ins);
         if (written) {
             json_writer_member_integer(&writer, "partition", setting->partition);
             json_writer_member_integer(&writer, "offset", setting->offset);
@@ -159,6 +172,7 @@ static int tell(const struct setting *setting)
     else
         printf("%s: committed to partition %d at offset %lld, seq %lld\n", names[setting->outcome],
                setting->partition, (long long)setting->offset, (long long)setting->changed.record.seq);
+    consent_print_ins(&setting->ins);
     if (setting->changed.dropped)
         printf("%u `in`s for programmes that this configuration does not know could not be kept\n",
                setting->changed.dropped);

@@ -47,7 +47,7 @@ static bool take(void *context, const struct kafka_scan_record *record, const st
     (void)subject;
     (void)value;
     (void)error;
-    if (key->kind == CONSENT_KEY_META && view_equal(record->key, CONSENT_CONFIRMATION_KEY) &&
+    if (record && key->kind == CONSENT_KEY_META && view_equal(record->key, CONSENT_CONFIRMATION_KEY) &&
         consent_confirmation_read(record->value, &standing->confirmed))
         standing->has_confirmed = true;
     return true;

@@ -1,13 +1,18 @@
 /*
- * Design. A table by a hash of the canonical key, doubled when it is three quarters full; subjects stand in blocks and do not
- * move. All subjects of the topic are counted by 64 bits of their hash, whether they are kept or not: two of 20 million fall
- * together with a chance of one in a hundred thousand, and it is a count.
+ * Design. A table by a hash of the canonical key, doubled when it is three quarters full; subjects stand in blocks
+ * and do not move. All subjects of the topic are counted by 64 bits of their hash, whether they are kept or not: two
+ * of 20 million fall together with a chance of one in a hundred thousand, and it is a count.
+ *
+ * What records come to is the stage's to say: its book (common/consent_judge.h) reads them along, and tells each
+ * subject's state at the end. Whose place a subject took must be in the book, too: where that one was not asked for,
+ * it is added, and the topic read again.
  */
 #include "commands/consent_subjects.h"
 
 #include "common/clock.h"
 #include "common/partitioner.h"
 #include "common/programme.h"
+#include "common/stage.h"
 #include "stages/registry.h"
 
 #include <sodium.h>
@@ -19,8 +24,12 @@ struct consent_subjects {
     const struct config *config;
     bool all;
     struct choice_names names;
+    struct choice_programmes programmes;
     struct consent_rules rules;
     struct consent_reader *reader;
+    void *book;
+    bool again;  /* somebody must be read who was not asked for */
+    char *blind; /* why nobody can say who was erased; NULL: it can be said */
     uint8_t hash_key[crypto_shorthash_KEYBYTES];
     struct consent_subject **blocks;
     uint64_t count;
@@ -36,13 +45,23 @@ struct consent_subjects {
 
 /* ---- life ---- */
 
-static const struct consent_judge *find_judge(void)
+/* The stage that judges; what it is told by the configuration stands at the same index. */
+static unsigned judging_stage(void)
 {
-    for (unsigned i = 0; registry[i]; i++) {
-        if (registry[i]->judge)
-            return registry[i]->judge;
-    }
-    return NULL;
+    unsigned i = 0;
+    while (registry[i] && !registry[i]->judge)
+        i++;
+    ensure(registry[i] != NULL);
+    return i;
+}
+
+static bool open_book(struct consent_subjects *subjects, struct error *error)
+{
+    const struct consent_judge *judge = subjects->rules.judge;
+    judge->close(subjects->book);
+    subjects->book = judge->open(subjects->config, subjects->config->stage_options[judging_stage()],
+                                 &subjects->names, error);
+    return subjects->book != NULL;
 }
 
 /* Is nobody enrolled in it without an `in`? */
@@ -58,7 +77,8 @@ static bool needs_in(const struct programme *programme)
 struct consent_subjects *consent_subjects_new(const struct config *config, bool all, struct error *error)
 {
     struct consent_subjects *subjects = calloc(1, sizeof *subjects);
-    if (!subjects || !choice_names_compile(config, &subjects->names, error)) {
+    if (!subjects || !choice_names_compile(config, &subjects->names, error) ||
+        !choice_programmes_compile(config, &subjects->programmes, error)) {
         if (!subjects)
             (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for subjects");
         free(subjects);
@@ -67,9 +87,8 @@ struct consent_subjects *consent_subjects_new(const struct config *config, bool 
     subjects->config = config;
     subjects->all = all;
     randombytes_buf(subjects->hash_key, sizeof subjects->hash_key);
-    subjects->rules =
-        (struct consent_rules){.judge = find_judge(), .names = &subjects->names, .now_ms = clock_unix_ms()};
-    ensure(subjects->rules.judge != NULL);
+    subjects->rules = (struct consent_rules){
+        .judge = registry[judging_stage()]->judge, .names = &subjects->names, .now_ms = clock_unix_ms()};
     for (unsigned i = 0; i < subjects->names.count; i++) {
         if (i >= config->programmes.count || needs_in(config_programme(config, i)))
             subjects->rules.unsaid |= (choice_set)(1u << i);
@@ -84,7 +103,10 @@ struct consent_subjects *consent_subjects_new(const struct config *config, bool 
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for subjects");
         return NULL;
     }
-    return subjects;
+    if (open_book(subjects, error))
+        return subjects;
+    consent_subjects_free(subjects);
+    return NULL;
 }
 
 void consent_subjects_free(struct consent_subjects *subjects)
@@ -102,6 +124,8 @@ void consent_subjects_free(struct consent_subjects *subjects)
     free(subjects->blocks);
     free(subjects->slots);
     free(subjects->seen);
+    free(subjects->blind);
+    subjects->rules.judge->close(subjects->book);
     consent_reader_free(subjects->reader);
     free(subjects);
 }
@@ -260,12 +284,11 @@ static bool is_newer(const struct choice_record *record, const struct choice_rec
     return record->seq >= than->seq;
 }
 
-static bool take_choice(struct consent_subjects *subjects, struct consent_subject *subject,
-                        const struct kafka_scan_record *record, const struct consent_value *value)
+static bool take_choice(struct consent_subject *subject, const struct kafka_scan_record *record,
+                        const struct consent_value *value)
 {
     struct consent_stored *stored = &subject->stored;
     subject->records++;
-    subjects->rules.judge->apply(subject->state, &value->record, &subjects->names);
     consent_stored_note(stored, &value->record, record->timestamp_ms);
     stored->found = true;
     subject->partition = record->partition;
@@ -286,7 +309,8 @@ static bool take_choice(struct consent_subjects *subjects, struct consent_subjec
     return true;
 }
 
-/* Only a key that the two would put elsewhere tells anything; records of our own stand where the subject's last one did. */
+/* Only a key that the two would put elsewhere tells anything; records of our own stand where the subject's last one
+ * did. */
 static void note_partitioner(struct consent_counts *counts, const struct kafka_scan_record *record)
 {
     int32_t murmur2 = partitioner_partition(EVENTS_PARTITIONER_MURMUR2, record->key, record->partitions);
@@ -296,6 +320,37 @@ static void note_partitioner(struct consent_counts *counts, const struct kafka_s
     counts->by_murmur2 += record->partition == murmur2;
     counts->by_crc32 += record->partition == crc32;
     counts->by_neither += record->partition != murmur2 && record->partition != crc32;
+}
+
+/* The stage's own reading goes along. */
+static bool read_along(struct consent_subjects *subjects, const struct kafka_scan_record *record,
+                       struct error *error)
+{
+    const struct followed_record followed = {
+        .partition = record->partition,
+        .offset = record->offset,
+        .timestamp_ms = record->timestamp_ms,
+        .now_ms = subjects->rules.now_ms,
+        .key = record->key,
+        .value = record->value,
+        .author = record->author,
+        .committed = true,
+    };
+    return subjects->rules.judge->read(subjects->book, &followed, error);
+}
+
+/* Whose place a subject took must be read, too. */
+static bool follow_move(struct consent_subjects *subjects, const struct consent_value *value)
+{
+    if (!value->record.moved || value->moved_from.kind != CONSENT_KEY_CHOICE ||
+        consent_subjects_find(subjects, &value->moved_from))
+        return true;
+    struct consent_subject *other = consent_subjects_add(subjects, &value->moved_from);
+    if (!other)
+        return false;
+    other->aside = !subjects->all;
+    subjects->again |= !subjects->all;
+    return true;
 }
 
 static bool take_subject(struct consent_subjects *subjects, const struct kafka_scan_record *record,
@@ -308,20 +363,28 @@ static bool take_subject(struct consent_subjects *subjects, const struct kafka_s
         subjects->all ? consent_subjects_add(subjects, key) : consent_subjects_find(subjects, key);
     if ((subjects->all && !subject) || (!is_signal && !note_seen(subjects, key)))
         return no_memory(error);
-    if (is_signal) {
-        counts->signals++;
-        if (subject)
-            subject->signalled = true;
-    } else {
+    counts->signals += is_signal;
+    if (!is_signal) {
         note_partitioner(counts, record);
         counts->tombstones += view_is_absent(record->value);
-        if (subject || subjects->visit) {
-            consent_value_read(subjects->reader, key, record->value, record->timestamp_ms, &value);
-            counts->unreadable += !value.record.readable && !value.record.tombstone;
-        }
-        if (subject && !take_choice(subjects, subject, record, &value))
-            return no_memory(error);
     }
+    if (!is_signal && (subject || subjects->visit)) {
+        consent_value_read(subjects->reader, key, record->value, record->timestamp_ms, &value);
+        if (value.record.merged.present && view_is_absent(record->author))
+            value.record.in_is_void = true; /* only clickveil writes that */
+        bool is_bad = !value.record.readable && !value.record.tombstone;
+        if (is_bad && consent_subjects_is_acknowledged(subjects, record->partition, record->offset)) {
+            counts->acknowledged++;
+            return true;
+        }
+        counts->unreadable += is_bad;
+    }
+    if (subject && (!read_along(subjects, record, error)))
+        return false;
+    if (subject && !is_signal && (!take_choice(subject, record, &value) || !follow_move(subjects, &value)))
+        return no_memory(error);
+    if (subject && subject->aside)
+        subject = NULL;
     return !subjects->visit || subjects->visit(subjects->context, record, key, subject, &value, error);
 }
 
@@ -335,15 +398,19 @@ static bool take_record(void *context, const struct kafka_scan_record *record, s
     if (record->timestamp_ms > (int64_t)counts->newest_ms)
         counts->newest_ms = (uint64_t)record->timestamp_ms;
     consent_key_read(record->key, (enum identifier_kind)subjects->config->subscriber.kind, &key);
+    bool is_acknowledged = consent_subjects_is_acknowledged(subjects, record->partition, record->offset);
     switch (key.kind) {
     case CONSENT_KEY_CHOICE:
     case CONSENT_KEY_SIGNAL:
         return take_subject(subjects, record, &key, error);
     case CONSENT_KEY_WRONG_KIND:
-        counts->wrong_kind++;
+        counts->wrong_kind += !is_acknowledged;
+        counts->acknowledged += is_acknowledged;
         break;
     case CONSENT_KEY_HASH:
         counts->hashes++;
+        if (!read_along(subjects, record, error))
+            return false;
         break;
     case CONSENT_KEY_META:
         counts->meta++;
@@ -351,11 +418,58 @@ static bool take_record(void *context, const struct kafka_scan_record *record, s
     case CONSENT_KEY_LIMITED:
         break;
     case CONSENT_KEY_UNREADABLE:
-        counts->unreadable_keys++;
+        counts->unreadable_keys += !is_acknowledged;
+        counts->acknowledged += is_acknowledged;
         break;
     }
     struct consent_value none = {0};
     return !subjects->visit || subjects->visit(subjects->context, record, &key, NULL, &none, error);
+}
+
+/* Before the topic is read again. */
+static bool begin_anew(struct consent_subjects *subjects, struct error *error)
+{
+    subjects->again = false;
+    subjects->counts = (struct consent_counts){0};
+    memset(subjects->seen, 0, subjects->seen_size * sizeof *subjects->seen);
+    subjects->seen_count = 0;
+    for (uint64_t i = 0; i < subjects->count; i++) {
+        struct consent_subject *subject = consent_subjects_at(subjects, i);
+        free(subject->newest_key);
+        free(subject->value);
+        *subject = (struct consent_subject){.key = subject->key,
+                                            .partition = -1,
+                                            .state = subject->state,
+                                            .aside = subject->aside,
+                                            .own = subject->own};
+        subject->stored.state = subject->state;
+    }
+    return open_book(subjects, error) &&
+           (!subjects->visit || subjects->visit(subjects->context, NULL, NULL, NULL, NULL, error));
+}
+
+static bool take_states(struct consent_subjects *subjects, struct error *error)
+{
+    const struct consent_judge *judge = subjects->rules.judge;
+    if (!judge->complete(subjects->book, error))
+        return false;
+    for (uint64_t i = 0; i < subjects->count; i++) {
+        struct consent_subject *subject = consent_subjects_at(subjects, i);
+        if (!judge->state(subjects->book, &subject->key, subject->state, error))
+            return false;
+        subject->erased = judge->is_erased(subject->state, &subject->partition);
+    }
+    const char *blind = judge->blind(subjects->book);
+    if (!blind)
+        return true;
+    size_t size = strlen(blind) + 256;
+    subjects->blind = malloc(size);
+    if (!subjects->blind)
+        return no_memory(error);
+    snprintf(subjects->blind, size,
+             "it can't be said whether the subject was erased: the topic has suppression entries, and %s",
+             blind);
+    return true;
 }
 
 bool consent_subjects_read(struct consent_subjects *subjects, consent_subjects_visitor *visit, void *context,
@@ -371,7 +485,79 @@ bool consent_subjects_read(struct consent_subjects *subjects, consent_subjects_v
         .context = subjects,
         .progress = progress,
     };
-    return kafka_scan(&scan, error);
+    do {
+        if ((subjects->again && !begin_anew(subjects, error)) || !kafka_scan(&scan, error))
+            return false;
+    } while (subjects->again);
+    return take_states(subjects, error);
+}
+
+bool consent_subjects_is_acknowledged(const struct consent_subjects *subjects, int32_t partition,
+                                      int64_t offset)
+{
+    return subjects->rules.judge->is_acknowledged(subjects->book, partition, offset);
+}
+
+/* ---- what the stage decides ---- */
+
+void consent_subjects_answer(const struct consent_subjects *subjects, const struct consent_key *key,
+                             const void *state, unsigned programme, int64_t time_ms,
+                             struct consent_answer *out_answer)
+{
+    const struct choice_programmes *programmes = &subjects->programmes;
+    programme_set bit = (programme_set)(1u << programme);
+    struct consent_verdict verdict;
+    subjects->rules.judge->verdict(state, (choice_set)bit, subjects->names.predecessors[programme], time_ms,
+                                   &verdict);
+    *out_answer = (struct consent_answer){true, false, verdict.stand, verdict.why, verdict.remedy};
+    if (verdict.stand == CONSENT_STAND_OUT)
+        return;
+    if (subjects->blind) {
+        *out_answer = (struct consent_answer){
+            .why = subjects->blind,
+            .remedy = "name the key that they were written under as consent.suppression_key",
+        };
+        return;
+    }
+    out_answer->idle = verdict.stand != CONSENT_STAND_NONE && (programmes->opt_in_somewhere & bit) &&
+                       !(programmes->in_by[key->subject] & bit);
+    if (out_answer->idle) {
+        out_answer->why = "opted in, but the programme takes no `in` from such a subject";
+        out_answer->remedy = "an `in` of a subject that the programme's in_by lists";
+    }
+}
+
+/* Is an `in` wanted for the programme, by its name or by `*`? */
+static bool wants_in(const struct consent_change *change, struct view name)
+{
+    bool star = false;
+    for (unsigned i = 0; i < change->count; i++) {
+        if (view_equal(change->choices[i].name, name))
+            return change->choices[i].in;
+        star |= change->choices[i].in && view_equal(change->choices[i].name, VIEW("*"));
+    }
+    return star;
+}
+
+void consent_subjects_judge_ins(const struct consent_subjects *subjects, const struct consent_key *key,
+                                const struct consent_change *change, const void *state,
+                                struct consent_ins *out_ins)
+{
+    *out_ins = (struct consent_ins){0};
+    for (unsigned i = 0; i < subjects->config->programmes.count; i++) {
+        struct consent_answer answer;
+        if (!wants_in(change, config_programme(subjects->config, i)->name))
+            continue;
+        out_ins->wanted++;
+        consent_subjects_answer(subjects, key, state, i, INT64_MAX, &answer);
+        bool is_idle = answer.known && (answer.idle || answer.stand == CONSENT_STAND_OUT);
+        out_ins->idle += is_idle;
+        out_ins->unknown += !answer.known;
+        if ((is_idle || !answer.known) && !out_ins->why) {
+            out_ins->why = answer.why;
+            out_ins->remedy = answer.remedy;
+        }
+    }
 }
 
 const struct consent_counts *consent_subjects_counts(const struct consent_subjects *subjects)

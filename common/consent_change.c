@@ -1,9 +1,10 @@
 /*
- * Design. Names that the configuration knows are taken from the judge's state, which has seen all records; names that it does
- * not know (another pipeline's programmes) from the newest record's text, where an `out` is always kept and an `in` only when
- * that record has no condition that this one would lose.
+ * Design. Names that the configuration knows are taken from the judge's state, which has seen all records; names
+ * that it does not know (another pipeline's programmes) from the newest record's text, where an `out` is always kept
+ * and an `in` only when that record has no condition that this one would lose.
  *
- * Rather than trusting these rules to fit the stage's, what was made is read back and judged by the stage's own logic, twice.
+ * Rather than trusting these rules to fit the stage's, what was made is read back and judged by the stage's own
+ * logic, twice.
  */
 #include "common/consent_change.h"
 
@@ -179,13 +180,12 @@ static bool set_order(struct making *making, bool history)
 static enum consent_stand stand_of(const struct making *making, const void *state, struct view name,
                                    int64_t time_ms)
 {
-    const char *why;
     choice_set bit = bit_of(making, name), predecessors = 0;
     for (unsigned i = 0; i < making->rules->names->count; i++) {
         if (bit == (choice_set)(1u << i))
             predecessors = making->rules->names->predecessors[i];
     }
-    return making->rules->judge->stand(state, bit, predecessors, time_ms, &why);
+    return making->rules->judge->stand(state, bit, predecessors, time_ms);
 }
 
 static bool want(struct making *making, const struct consent_choice *choice)
@@ -341,16 +341,28 @@ static bool is_wanted_in(const struct making *making, struct view name)
     return found;
 }
 
+static const char *why_no_in(const struct making *making)
+{
+    if (making->record.asked)
+        return "the `in` would not count: the answer to a question (asked) counts only with two_step, and "
+               "where its "
+               "`effective` is 12 months after the last `out`";
+    if (making->record.had_out && !making->record.two_step)
+        return "the `in` would not count: it comes after an `out`, and needs the subscriber's own confirmed "
+               "act "
+               "(two_step)";
+    return "the `in` would not count beside an `out` of a predecessor that stays in force: confirm it with "
+           "two_step, or "
+           "answer the predecessor's `out` by name";
+}
+
 static bool check_wanted(struct making *making, const void *after, bool history)
 {
     for (unsigned i = 0; i <= making->rules->names->count; i++) {
         struct view name = name_of(making, i);
         bool wanted = !history && !making->record.closed && is_wanted_in(making, name);
         if (wanted && stand_of(making, after, name, INT64_MAX) != CONSENT_STAND_IN)
-            return refuse(
-                making,
-                "the `in` would not count beside what is stored: a condition is not met, such as 12 months "
-                "since the last `out`, or a predecessor's `out`");
+            return refuse(making, why_no_in(making));
     }
     return true;
 }
@@ -384,6 +396,7 @@ static bool judge(struct making *making, struct consent_reader *reader, const st
         return refuse(making, "no memory");
     void *after = states, *alone = (char *)states + judge->state_size;
     memcpy(after, making->stored->state, judge->state_size);
+    judge->beside(making->stored->state, alone); /* an erasure is remembered under a key of its own */
     judge->apply(after, &value.record, making->rules->names);
     judge->apply(alone, &value.record, making->rules->names);
     bool fine = check_wanted(making, after, history) && check_wanted(making, alone, history);

@@ -1,11 +1,11 @@
 #include "stages/consent/consent.h"
 
 #include "common/config.h"
-#include "common/secret.h"
 #include "common/subject.h"
 #include "common/text.h"
 #include "stages/consent/batch.h"
 #include "stages/consent/consent_options.h"
+#include "stages/consent/consent_setup.h"
 #include "stages/consent/judge.h"
 #include "stages/consent/keeper.h"
 #include "stages/consent/ledger.h"
@@ -35,57 +35,10 @@ struct consent_shared {
     struct tally_shared tally;
 };
 
-static bool read_ignored(struct consent_shared *shared, const struct consent_options *options,
-                         struct error *error)
-{
-    const struct view *places = options->ignore.items;
-    shared->ignored = calloc(options->ignore.count + 1, sizeof *shared->ignored);
-    if (!shared->ignored)
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory for consent.ignore");
-    for (unsigned i = 0; i < options->ignore.count; i++) {
-        if (!consent_options_place(places[i], &shared->ignored[i]))
-            return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "write partition:offset",
-                              "consent.ignore[%u] is no place of a record", i);
-    }
-    return true;
-}
-
 /* The workers, and the keeper behind them. */
 static unsigned readers_of(const struct stage_context *context)
 {
     return (context->workers > 0 ? context->workers : 1) + 1;
-}
-
-/* The key of pseudonyms, of a stage that runs elsewhere, where the configuration names a file that is there. */
-static struct subject_key *key_of_other_stage(const struct config *config)
-{
-    for (unsigned i = 0; config->stages && config->stages[i]; i++) {
-        const struct stage *stage = config->stages[i];
-        struct view path = stage->subject_key_path && config->stage_options[i]
-                               ? stage->subject_key_path(config->stage_options[i])
-                               : VIEW_ABSENT;
-        struct error ignored = {0}; /* it need not be there: only an erasure needs a key */
-        if (!view_is_absent(path) && !secret_source_is_scheme(path))
-            return subject_key_load(path.data, &ignored);
-    }
-    return NULL;
-}
-
-/* Without a file it is made from the key of pseudonyms, where there is one that stays. */
-static bool load_suppression_key(struct consent_shared *shared, const struct stage_context *context,
-                                 struct error *error)
-{
-    const struct consent_options *options = context->options;
-    if (!view_is_absent(options->suppression_key)) {
-        shared->suppression_key = subject_key_load_suppression(options->suppression_key.data, error);
-        return shared->suppression_key != NULL;
-    }
-    struct subject_key *other = context->subject_key_lasts ? NULL : key_of_other_stage(context->config);
-    const struct subject_key *key = context->subject_key_lasts ? context->subject_key : other;
-    if (key)
-        shared->suppression_key = subject_key_derive_suppression(key, error);
-    subject_key_free(other);
-    return !key || shared->suppression_key;
 }
 
 /* The table is looked up by the pseudonyms of the process. One that has none to give has a random key, and the next
@@ -121,36 +74,24 @@ static bool consent_shared_init(void *memory, const struct stage_context *contex
     const struct config *config = context->config;
     if (!context->subject_key)
         return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, NULL, "consent needs a key for its table");
-    const int *subjects = options->subjects.items;
-    for (unsigned i = 0; i < options->subjects.count; i++) {
-        ensure(subjects[i] >= 1 && subjects[i] <= SUBJECT_KINDS);
-        shared->subjects[subjects[i] - 1] = true;
-    }
+    struct ledger_setup setup = consent_setup_ledger(options, config);
+    memcpy(shared->subjects, setup.subjects, sizeof shared->subjects);
     shared->programmes = config->programmes.count;
     shared->signals_yield = options->signals.yield;
     shared->stores_gpc = option_list_has(&options->signals.store, CONSENT_STORED_GPC);
     name_author(shared, context);
-    if (!read_ignored(shared, options, error) || !load_suppression_key(shared, context, error) ||
+    if (!consent_setup_ignored(options, &shared->ignored, error) ||
+        !consent_setup_suppression_key(options, config,
+                                       context->subject_key_lasts ? context->subject_key : NULL,
+                                       &shared->suppression_key, error) ||
         !choose_subject_key(shared, context, error) || !policy_new(config, &shared->policy, error))
         return false;
-    struct ledger_setup setup = {
-        .names = policy_names(shared->policy),
-        .subject_key = shared->subject_key,
-        .topic = config->topics.consent.data ? config->topics.consent.data : "consent",
-        .line_kind = (enum identifier_kind)config->subscriber.kind,
-        .entries_max = (uint64_t)options->entries_max,
-        .floor = options->floor < 1 ? 1 : (uint64_t)options->floor,
-        .readers = readers_of(context),
-        .suppression_key = shared->suppression_key,
-        .author = shared->author,
-        .ignored = shared->ignored,
-        .ignored_count = options->ignore.count,
-        .signals_yield = options->signals.yield,
-        .brake = {.ins_min = (uint64_t)options->brake_ins,
-                  .share = options->brake_share,
-                  .window_ms = options->brake_window_ms},
-    };
-    memcpy(setup.subjects, shared->subjects, sizeof setup.subjects);
+    setup.names = policy_names(shared->policy);
+    setup.subject_key = shared->subject_key;
+    setup.readers = readers_of(context);
+    setup.suppression_key = shared->suppression_key;
+    setup.author = shared->author;
+    setup.ignored = shared->ignored;
     shared->ledger = ledger_new(&setup, error);
     return shared->ledger != NULL;
 }

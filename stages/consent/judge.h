@@ -1,5 +1,5 @@
 /*
- * The logic of choices as tools may ask it (common/consent_judge.h).
+ * The stage's reading of choices as tools may ask it (common/consent_judge.h).
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_JUDGE_H
 #define CLICKVEIL_STAGES_CONSENT_JUDGE_H

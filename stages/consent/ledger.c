@@ -26,7 +26,7 @@ enum {
 
 struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
 {
-    ensure(setup->subject_key && setup->floor >= 1);
+    ensure(setup->subject_key);
     struct ledger *ledger = calloc(1, sizeof *ledger);
     if (ledger) {
         ledger->setup = *setup;
@@ -314,9 +314,11 @@ static bool set_erased(struct ledger *ledger, const struct pseudonym *suppressio
     return true;
 }
 
-/* What the tombstone said still holds: the table may not have seen it. */
+/* What the tombstone said still holds: the table may not have seen it, nor that it took every `in` back. */
 static void add_erasure(struct choice_state *state)
 {
+    state->withdrawn |= state->in;
+    state->in = 0;
     state->out |= CHOICE_STAR;
     if (!state->last_out_ms)
         state->last_out_ms = CHOICE_LAST_OUT_UNTIMED;
@@ -682,6 +684,11 @@ const struct brake *ledger_brake(const struct ledger *ledger)
 struct choice_table *ledger_erased(struct ledger *ledger)
 {
     return ledger->erased;
+}
+
+const struct moves *ledger_moves(const struct ledger *ledger)
+{
+    return &ledger->moves;
 }
 
 struct loose *ledger_loose(struct ledger *ledger)

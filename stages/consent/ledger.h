@@ -22,6 +22,7 @@
 #include "stages/consent/choice_table.h"
 #include "stages/consent/learnt.h"
 #include "stages/consent/loose.h"
+#include "stages/consent/moves.h"
 
 struct ledger;
 
@@ -39,7 +40,7 @@ struct ledger_setup {
     enum identifier_kind line_kind;
     bool subjects[SUBJECT_KINDS]; /* which may have stored choices */
     uint64_t entries_max;
-    uint64_t floor; /* entries below which ledger_complete refuses; at least 1 */
+    uint64_t floor; /* entries below which ledger_complete refuses; a stage has at least 1 */
     unsigned readers;
     const struct ledger_place *ignored;
     unsigned ignored_count;
@@ -103,6 +104,9 @@ uint64_t ledger_ignored(const struct ledger *ledger);
 /* Subjects that were erased, by their hash under the suppression key (rule 6): `out` where choice_state.out says so. For
  * events only when it has entries. */
 struct choice_table *ledger_erased(struct ledger *ledger);
+
+/* Who took whose place. The follower's thread, or a ledger that nobody follows. */
+const struct moves *ledger_moves(const struct ledger *ledger);
 
 /* What stands alone in the topic and should not (rule 6). */
 struct loose *ledger_loose(struct ledger *ledger);

@@ -110,6 +110,16 @@ void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set n
     }
 }
 
+const struct move *moves_to(const struct moves *moves, const struct pseudonym *to, const struct move *after)
+{
+    if (!moves->count)
+        return NULL;
+    uint32_t number = after ? after->next_to : moves->by_to[bucket_of(moves, to)];
+    while (number && !same(&moves->list[number - 1].to, to))
+        number = moves->list[number - 1].next_to;
+    return number ? &moves->list[number - 1] : NULL;
+}
+
 void moves_queue_of(struct moves *moves, const struct pseudonym *from)
 {
     if (!moves->count)

@@ -42,6 +42,9 @@ CLICKVEIL_MUST_CHECK bool moves_add(struct moves *moves, const struct move *move
 /* The subject has confirmed these names since it moved. */
 void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names);
 
+/* A move to that subject: the first, or the one behind `after`; NULL: no more. */
+const struct move *moves_to(const struct moves *moves, const struct pseudonym *to, const struct move *after);
+
 /* Queue the moves from a subject, or all; take one from the queue, NULL when it is empty. */
 void moves_queue_of(struct moves *moves, const struct pseudonym *from);
 void moves_queue_all(struct moves *moves);

@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 
+import documented
 import harness
 from harness import require, wait_until
 from scene import Scene, choice, event, number_of, tombstone
@@ -116,7 +117,8 @@ def by_hand(bootstrap):
     with tap.case("a_stored_signal_is_shown_and_stands_beside_the_operators_record"):
         scene.send_choices({"key": "signal:" + line("eve"), "value": {"choices": {"*": "out"}, "effective": now, "seq": 1}})
         answer = desk.get(line("eve"))
-        require(answer["programmes"]["tmobile"] == {"choice": "out", "why": "opted out by a stored signal"}, answer)
+        require(answer["signalled"] and answer["programmes"]["tmobile"]["choice"] == "out", answer)
+        require(answer["programmes"]["tmobile"]["why"] == "opted out by a stored signal", answer)
         require([record["what"] for record in answer["records"]] == ["signal"], answer)
         desk("set", line("eve"), "tmobile=in", "--two-step")
         require(json.loads(stored(scene, line("eve"))[-1]["value"])["choices"] == {"tmobile": "in"}, desk.said)
@@ -129,6 +131,77 @@ def by_hand(bootstrap):
         require(authors == [True, True], authors)
         authors = [record["by_clickveil"] for record in desk.get(line("bob"))["records"]]
         require(authors == [False, True], authors)
+
+
+def suppression(scene, name):
+    """The suppression entry that the keeper writes of somebody who was erased (docs/pseudonyms.md)."""
+    key = documented.key_of(work / "secrets/suppression.key")
+    check = documented.text64(documented.pseudonym(key, "device", "opaque", "key-check/v1")[:8])
+    hashed = documented.text64(documented.pseudonym(key, "line", "e164", documented.line_of(number_of(name))))
+    return {"key": "hash:" + hashed, "value": {"choices": {"*": "out"}, "effective": 1, "seq": 0, "key_check": check}}
+
+
+def judged(bootstrap):
+    """What the command says of an `in` is what the stage does with it: erased subjects, and stored signals."""
+    scene = Scene(work, f"desk{os.getpid()}-judged", bootstrap)
+    scene.create_topics()
+    desk = Desk(scene)
+    now = int(time.time() * 1000)
+    signal = lambda name: {"key": "signal:" + line(name), "value": {"choices": {"*": "out"}, "effective": now - DAY_MS, "seq": 0}}
+    scene.send_choices(choice("zoe", "in"), suppression(scene, "ann"), signal("bob"), signal("cat"), suppression(scene, "dan"))
+    with tap.case("get_shows_an_erasure_whose_tombstone_is_gone_and_what_ends_it"):
+        answer = desk.get(line("ann"))
+        require(answer["erased"] and not answer["found"], answer)
+        require(answer["programmes"]["tmobile"]["why"] == "erased" and "two_step" in answer["programmes"]["tmobile"]["remedy"], answer)
+    with tap.case("an_in_of_an_erased_subject_is_refused_unless_it_is_its_own_act"):
+        desk("set", line("ann"), "tmobile=in", status=65)
+        require("two_step" in desk.said, desk.said)
+        answer = desk("set", "--json", line("ann"), "tmobile=in", "--two-step")
+        require(answer["written"] and answer["ins"]["not_counting"] == answer["ins"]["unknown"] == 0, answer)
+        require(desk.choice(line("ann")) == "in", desk.said)
+    with tap.case("set_says_that_an_in_beside_a_stored_signal_will_not_count"):
+        desk("set", line("bob"), "tmobile=in", "--two-step", "--dry-run")
+        require("WILL NOT COUNT: opted out by a stored signal" in desk.said and "consent.signals.yield" in desk.said, desk.said)
+        answer = desk("set", "--json", line("bob"), "tmobile=in", "--two-step")
+        require(answer["ins"]["not_counting"] == 1, answer)
+        require(desk.choice(line("bob")) == "out", desk.said)
+    yields = ["--set", "consent.signals.yield=true"]
+    with tap.case("where_signals_yield_it_counts_when_it_is_confirmed"):
+        answer = desk("get", "--json", *yields, line("bob"))
+        require(answer["programmes"]["tmobile"]["choice"] == "in", answer)
+        answer = desk("set", "--json", *yields, line("cat"), "tmobile=in", "--dry-run")
+        require(answer["ins"]["not_counting"] == 1 and "two_step" in answer["ins"]["remedy"], answer)
+    table = work / "judged.csv"
+    table.write_text("subject,programme,choice,two_step\n"
+                     f"{line('cat')},tmobile,in,true\n{line('dan')},tmobile,in,\n{line('eve')},tmobile,in,\n{line('fay')},tmobile,out,\n")
+    with tap.case("an_import_says_by_subject_and_in_its_totals_which_ins_will_not_count"):
+        answer = desk("import", "--json", "--dry-run", table, status=65)
+        require(answer["not_counting"] == 1 and answer["unknown"] == 0 and answer["refused"] == 1 and answer["new"] == 3, answer)
+        require([(item["subjects"], item["what"]) for item in answer["ins"]] == [(1, "not_counting")], answer["ins"])
+        require([(item["line"], item["what"]) for item in answer["shown"]] == [(3, "refused"), (2, "not_counting")], answer["shown"])
+        desk("import", "--dry-run", table, status=65)
+        require("line 2: the `in` will not count" in desk.said and "of 1 subject: opted out by a stored signal" in desk.said, desk.said)
+    blind = ["--set", "consent.suppression_key=" + str(work / "secrets/nowhere.key")]
+    with tap.case("without_the_key_of_erased_subjects_it_says_that_it_cannot_tell"):
+        answer = desk("get", "--json", *blind, line("eve"))
+        require(answer["programmes"]["tmobile"]["choice"] == "unknown", answer)
+        require("nowhere.key" in answer["programmes"]["tmobile"]["why"], answer)
+        answer = desk("set", "--json", *blind, line("eve"), "tmobile=in", "--dry-run")
+        require(answer["ins"]["unknown"] == 1 and "suppression_key" in answer["ins"]["remedy"], answer)
+        answer = desk("import", "--json", "--dry-run", *blind, table)
+        require(answer["unknown"] == 2 and answer["not_counting"] == 1, answer)
+        desk("set", *blind, line("gus"), "tmobile=out")
+        require("NOT KNOWN" not in desk.said, desk.said)
+    with tap.case("the_stage_decides_as_the_command_said"):
+        desk("import", table, status=65)
+        process = scene.process().start()
+        process.wait_ready()
+        people = ["ann", "bob", "cat", "dan", "eve", "fay", "gus"]
+        scene.send_events(*(event(name) for name in people))
+        scene.wait_taken()
+        said = {name for name in people if desk.choice(line(name)) != "out"}
+        require(scene.published(*people) == said == {"ann", "eve"}, f"published {scene.published(*people)}, the command says {said}")
+        require(process.stop() == 0, process.tail())
 
 
 def in_bulk(bootstrap):
@@ -352,7 +425,7 @@ def words(bootstrap):
 
 def main():
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or harness.Broker("consent_command").bootstrap
-    for case in [case for case in (by_hand, in_bulk, brake, coming_back, words) if case.__name__ in os.environ.get("CONSENT_COMMAND_CASES", case.__name__).split()]:
+    for case in [case for case in (by_hand, judged, in_bulk, brake, coming_back, words) if case.__name__ in os.environ.get("CONSENT_COMMAND_CASES", case.__name__).split()]:
         tap.note(case.__name__)
         try:
             case(bootstrap)

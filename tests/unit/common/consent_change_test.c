@@ -306,8 +306,8 @@ static void a_change_comes_to_one_record_or_is_refused(void **state)
     }
 }
 
-/* Whatever was stored and is wished for: the record alone, as compaction leaves it, lets nothing through that all records
- * together do not. */
+/* Whatever was stored and is wished for: the record alone, as compaction leaves it, lets nothing through that all
+ * records together do not. */
 static void the_record_alone_allows_no_more_than_all_together(void **state)
 {
     static const char *const values[] = {BASIC_OUT, BASIC_IN, BASIC_IN_CONFIRMED, ALL_OUT, OLD_OUT,
@@ -330,12 +330,11 @@ static void the_record_alone_allows_no_more_than_all_together(void **state)
         consent_judge.apply(alone, &rig->changed.record, &names);
         consent_judge.apply(rig->state, &rig->changed.record, &names);
         for (unsigned i = 0; i < names.count; i++) {
-            const char *why;
             for (int64_t time_ms = NOW_MS - 900 * DAY_MS; time_ms <= NOW_MS + DAY_MS; time_ms += DAY_MS) {
-                enum consent_stand together = consent_judge.stand(rig->state, (choice_set)(1u << i),
-                                                                  names.predecessors[i], time_ms, &why);
+                enum consent_stand together =
+                    consent_judge.stand(rig->state, (choice_set)(1u << i), names.predecessors[i], time_ms);
                 enum consent_stand single =
-                    consent_judge.stand(alone, (choice_set)(1u << i), names.predecessors[i], time_ms, &why);
+                    consent_judge.stand(alone, (choice_set)(1u << i), names.predecessors[i], time_ms);
                 bool unsaid = rules.unsaid & (1u << i); /* nobody is enrolled in it without an `in` */
                 bool more = single == CONSENT_STAND_IN && together != CONSENT_STAND_IN;
                 bool forgets = single == CONSENT_STAND_NONE && together == CONSENT_STAND_OUT && !unsaid &&
