@@ -51,8 +51,8 @@ bool argument_time(const char *text, int64_t *out_time_ms)
     return true;
 }
 
-struct config *argument_config(const char *path, const char *own, const struct argument_list *set,
-                               struct error *error)
+static struct config *load(const char *path, const char *own, const struct argument_list *set, FILE *report,
+                           struct error *error)
 {
     struct config_override overrides[ARGUMENT_LIST_MAX + 1];
     unsigned count = 0;
@@ -67,7 +67,25 @@ struct config *argument_config(const char *path, const char *own, const struct a
     }
     if (own) /* the last, so that messages count the user's own from 1 */
         overrides[count++].text = own;
-    return config_load(path, registry, overrides, count, stderr, error);
+    return config_load(path, registry, overrides, count, report, error);
+}
+
+struct config *argument_config(const char *path, const char *own, const struct argument_list *set,
+                               struct error *error)
+{
+    return load(path, own, set, stderr, error);
+}
+
+struct config *argument_config_quiet(const char *path, const struct argument_list *set, struct error *error)
+{
+    char *said = NULL;
+    size_t size = 0;
+    FILE *report = open_memstream(&said, &size);
+    struct config *config = load(path, NULL, set, report ? report : stderr, error);
+    if (report && fclose(report) == 0 && !config)
+        fwrite(said, 1, size, stderr);
+    free(said);
+    return config;
 }
 
 int argument_failure(const char *command, const struct error *error)

@@ -26,6 +26,9 @@ CLICKVEIL_MUST_CHECK bool argument_time(const char *text, int64_t *out_time_ms);
 struct config *argument_config(const char *path, const char *own, const struct argument_list *set,
                                struct error *error);
 
+/* The same, but what is no mistake is not said: `clickveil check` says it. */
+struct config *argument_config_quiet(const char *path, const struct argument_list *set, struct error *error);
+
 /* Print what failed to standard error, "clickveil COMMAND: ..."; gives its exit status. */
 int argument_failure(const char *command, const struct error *error);
 

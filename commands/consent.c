@@ -17,7 +17,7 @@ struct config *consent_open(const struct consent_texts *texts, struct error *err
 {
     if (!process_harden(error))
         return NULL;
-    struct config *config = argument_config(texts->config, NULL, &texts->set, error);
+    struct config *config = argument_config_quiet(texts->config, &texts->set, error);
     if (!config)
         return NULL;
     if (view_is_absent(config_topic(config, TOPIC_CONSENT, 0))) {
@@ -27,6 +27,20 @@ struct config *consent_open(const struct consent_texts *texts, struct error *err
     }
     log_init(LOG_FORMAT_TEXT, LOG_LEVEL_NONE); /* what fails is said once, by us */
     return config;
+}
+
+#define SUBJECT_FORM "write the subject as line:ID, account:ID, device:imei:ID or device:maid:ID; "
+
+const char *consent_subject_form(enum identifier_kind line_kind)
+{
+    switch (line_kind) {
+    case IDENTIFIER_E164:
+        return SUBJECT_FORM "of a line, ID is its number with the country code, such as line:+12025550100";
+    case IDENTIFIER_IMSI:
+        return SUBJECT_FORM "of a line, ID is its IMSI of 15 digits, such as line:001010123456789";
+    default:
+        return SUBJECT_FORM "of a line, ID is its text of 1 to 128 bytes, as events have it";
+    }
 }
 
 static bool read_standard_input(char text[CONSENT_SUBJECT_TEXT_SIZE], struct error *error)
@@ -51,14 +65,14 @@ bool consent_subject_read(const char *text, const struct config *config, struct 
     if (out_key->kind == CONSENT_KEY_CHOICE)
         return true;
     if (out_key->kind == CONSENT_KEY_WRONG_KIND)
-        return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
-                          "the subject is an identifier of another kind: lines are %s in this configuration",
-                          subject_identifier_kind_name(kind));
+        return error_fail(
+            error, EXIT_STATUS_USAGE, NULL, NULL,
+            "the subject is an identifier of another kind: lines are %s in this configuration; %s",
+            subject_identifier_kind_name(kind), consent_subject_form(kind));
     if (out_key->kind == CONSENT_KEY_LIMITED)
         return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
                           "an advertising ID of all zeros names no device");
-    return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
-                      "write the subject as line:ID, account:ID, device:imei:ID or device:maid:ID");
+    return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL, "%s", consent_subject_form(kind));
 }
 
 bool consent_takes(const struct config *config, const struct consent_key *key)

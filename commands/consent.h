@@ -33,8 +33,18 @@ struct consent_texts {
     "error, "                                                                                                \
     "78 bad configuration. No identifier is printed, logged or part of a message."
 
-/* Load the configuration; nothing is logged from then on but by the command. NULL: error says why. */
+/* Load the configuration, without a word where it can be used; nothing is logged from then on but by the command. NULL:
+ * error says why. */
 struct config *consent_open(const struct consent_texts *texts, struct error *error);
+
+/* How subjects are written where lines are of that kind, static. */
+const char *consent_subject_form(enum identifier_kind line_kind);
+
+/* "" of one, else "s". */
+static inline const char *consent_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
 /* Read a subject as a key of the topic (line:ID, account:ID, device:imei:ID, device:maid:ID); "-" is a line of standard
  * input. Says what is wrong by itself, and never the subject. */

@@ -4,16 +4,14 @@
  */
 #include "commands/consent.h"
 
+#include "commands/consent_records.h"
 #include "commands/consent_rows.h"
-#include "common/json_writer.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yyjson.h>
-
-enum { LINE_SIZE = CONSENT_CHANGE_VALUE_MAX * 2 };
 
 static struct consent_texts texts;
 static const char *format_text, *output_text;
@@ -35,10 +33,14 @@ static const struct argument arguments[] = {
 static const struct argument_table table = {
     .command = "consent export",
     .usage = "--config FILE [--output FILE] [--format csv|jsonl]",
-    .about = "Reads the committed consent topic to its end and writes what is in force for every subject, as "
-             "consent import "
-             "and, as JSON lines, `clickveil run --consent` read it. THE OUTPUT HOLDS IDENTIFIERS: those of "
-             "the topic.",
+    .about =
+        "Reads the committed consent topic to its end and writes it. As CSV: what is in force for every "
+        "subject, "
+        "which consent import takes into a topic in use. As JSON lines: every record as it stands, with "
+        "erasures, "
+        "stored signals and all history, which consent import puts into a fresh topic so that everything is "
+        "decided as before, and `clickveil run --consent` reads. THE OUTPUT HOLDS IDENTIFIERS: those of the "
+        "topic.",
     .arguments = arguments,
     .notes = CONSENT_STATUS_NOTE " But the output, which is the topic's content.",
 };
@@ -49,7 +51,7 @@ struct exporting {
     FILE *out;
     bool csv;
     uint64_t subjects_written, names_left_out;
-    char line[LINE_SIZE];
+    struct consent_records_writer records;
 };
 
 typedef void choice_visitor(void *context, struct view name, bool in);
@@ -140,51 +142,20 @@ static void put_csv_row(void *context, struct view name, bool in)
     fprintf(out, ",%s\n", newest->closed ? "true" : "");
 }
 
-/* ---- JSON lines ---- */
+/* ---- JSON lines: records as they stand ---- */
 
-static void put_json_choice(void *context, struct view name, bool in)
+static bool put_record(void *context, const struct kafka_scan_record *record, const struct consent_key *key,
+                       struct consent_subject *subject, const struct consent_value *value,
+                       struct error *error)
 {
-    char text[160];
-    snprintf(text, sizeof text, "%.*s", (int)name.size, name.data);
-    json_writer_member_string(context, text, in ? VIEW("in") : VIEW("out"));
+    struct exporting *exporting = context;
+    (void)subject;
+    return consent_records_write(&exporting->records, record, key, value, error);
 }
 
-static void put_json(struct exporting *exporting, const struct consent_subject *subject, struct view key)
+static void write_states(struct exporting *exporting)
 {
-    const struct choice_record *newest = &subject->stored.newest;
-    struct json_writer writer;
-    json_writer_init(&writer, exporting->line, sizeof exporting->line);
-    json_writer_open_object(&writer);
-    json_writer_member_string(&writer, "topic", config_topic(exporting->config, TOPIC_CONSENT, 0));
-    json_writer_member_string(&writer, "key", key);
-    json_writer_name(&writer, "value");
-    json_writer_open_object(&writer);
-    json_writer_name(&writer, "choices");
-    json_writer_open_object(&writer);
-    visit_choices(exporting, subject, put_json_choice, &writer);
-    json_writer_close_object(&writer);
-    json_writer_member_integer(&writer, "effective", effective_of(subject));
-    json_writer_member_integer(&writer, "seq", newest->readable ? newest->seq : 0);
-    if (newest->two_step)
-        json_writer_member_bool(&writer, "two_step", true);
-    if (newest->asked)
-        json_writer_member_bool(&writer, "asked", true);
-    if (newest->had_out)
-        json_writer_member_integer(&writer, "last_out", newest->last_out_ms);
-    if (newest->closed)
-        json_writer_member_bool(&writer, "closed", true);
-    json_writer_close_object(&writer);
-    if (subject->timestamp_ms >= 0)
-        json_writer_member_integer(&writer, "timestamp", subject->timestamp_ms);
-    json_writer_close_object(&writer);
-    ensure(!writer.overflow);
-    fprintf(exporting->out, "%.*s\n", (int)writer.size, writer.data);
-}
-
-static bool write_all(struct exporting *exporting, struct error *error)
-{
-    if (exporting->csv)
-        fputs("subject,programme,choice,effective,seq,two_step,asked,last_out,closed\n", exporting->out);
+    fputs("subject,programme,choice,effective,seq,two_step,asked,last_out,closed\n", exporting->out);
     for (uint64_t i = 0; i < consent_subjects_count(exporting->subjects); i++) {
         const struct consent_subject *subject = consent_subjects_at(exporting->subjects, i);
         char text[CONSENT_SUBJECT_KEY_SIZE];
@@ -192,43 +163,79 @@ static bool write_all(struct exporting *exporting, struct error *error)
         if (!subject->stored.found) /* only a signal, which is not the operator's */
             continue;
         struct csv_row row = {exporting, subject, key};
-        if (exporting->csv)
-            visit_choices(exporting, subject, put_csv_row, &row);
-        else
-            put_json(exporting, subject, key);
+        visit_choices(exporting, subject, put_csv_row, &row);
         exporting->subjects_written++;
     }
-    if (fflush(exporting->out) != 0 || ferror(exporting->out))
-        return error_fail(error, EXIT_STATUS_IO, output_text, NULL, "can't be written: %s", strerror(errno));
-    return true;
 }
 
+static bool open_output(struct exporting *exporting, struct error *error)
+{
+    exporting->out = output_text && strcmp(output_text, "-") != 0 ? fopen(output_text, "wxe") : stdout;
+    return exporting->out ||
+           error_fail(error, EXIT_STATUS_IO, output_text, "name a file that is not there yet",
+                      "can't be made: %s", strerror(errno));
+}
+
+/* Records go out as they are read, states when all were. */
 static bool export(struct exporting *exporting, struct error *error)
 {
     exporting->config = consent_open(&texts, error);
     if (!exporting->config)
         return false;
-    exporting->subjects = consent_subjects_new(exporting->config, true, error);
-    bool fine = exporting->subjects &&
-                consent_subjects_read(exporting->subjects, NULL, NULL, consent_progress(), error);
-    consent_progress_end();
-    if (!fine)
+    exporting->subjects = consent_subjects_new(exporting->config, exporting->csv, error);
+    if (!exporting->subjects || (!exporting->csv && !open_output(exporting, error)))
         return false;
-    exporting->out = output_text && strcmp(output_text, "-") != 0 ? fopen(output_text, "wxe") : stdout;
-    if (!exporting->out)
-        return error_fail(error, EXIT_STATUS_IO, output_text, "name a file that is not there yet",
-                          "can't be made: %s", strerror(errno));
-    return write_all(exporting, error);
+    exporting->records.out = exporting->out;
+    exporting->records.topic = config_topic(exporting->config, TOPIC_CONSENT, 0);
+    bool fine = consent_subjects_read(exporting->subjects, exporting->csv ? NULL : put_record, exporting,
+                                      consent_progress(), error);
+    consent_progress_end();
+    if (!fine || (exporting->csv && !open_output(exporting, error)))
+        return false;
+    if (exporting->csv)
+        write_states(exporting);
+    else
+        fine = consent_records_end(&exporting->records,
+                                   consent_subjects_counts(exporting->subjects)->partitions, error);
+    if (fine && (fflush(exporting->out) != 0 || ferror(exporting->out)))
+        return error_fail(error, EXIT_STATUS_IO, output_text, NULL, "can't be written: %s", strerror(errno));
+    return fine;
+}
+
+static void tell_states(const struct exporting *exporting, const struct consent_counts *counts)
+{
+    fprintf(stderr,
+            "%" PRIu64 " subject%s; not in it, since CSV holds what is in force: history, %" PRIu64
+            " record%s of stored signals and %" PRIu64
+            " of erased subjects. All of it, to move a topic: --format jsonl\n",
+            exporting->subjects_written, consent_plural(exporting->subjects_written), counts->signals,
+            consent_plural(counts->signals), counts->hashes);
+    if (exporting->names_left_out)
+        fprintf(stderr, "%" PRIu64 " names of programmes were left out: they have blanks or quotes\n",
+                exporting->names_left_out);
+}
+
+static void tell_records(const struct exporting *exporting, const struct consent_counts *counts)
+{
+    fprintf(stderr, "%" PRIu64 " record%s of %" PRIu64 " subject%s\n", exporting->records.records,
+            consent_plural(exporting->records.records), consent_subjects_entries(exporting->subjects),
+            consent_plural(consent_subjects_entries(exporting->subjects)));
+    if (counts->acknowledged)
+        fprintf(stderr, "%" PRIu64 " that consent.ignore names count for nothing, and are not in it\n",
+                counts->acknowledged);
+    if (exporting->records.emptied)
+        fprintf(stderr, "%" PRIu64 " values that can't be read are empty in it, which is as unreadable\n",
+                exporting->records.emptied);
 }
 
 /* What stands in the topic and not in the output. */
-static int tell_left_out(const struct consent_counts *counts)
+static int tell(const struct exporting *exporting)
 {
-    if (counts->signals + counts->hashes > 0)
-        fprintf(stderr,
-                "%" PRIu64 " records of signals and %" PRIu64
-                " of erased subjects are not in it: to move a topic, copy its records\n",
-                counts->signals, counts->hashes);
+    const struct consent_counts *counts = consent_subjects_counts(exporting->subjects);
+    if (exporting->csv)
+        tell_states(exporting, counts);
+    else
+        tell_records(exporting, counts);
     if (counts->unreadable_keys + counts->wrong_kind == 0)
         return EXIT_STATUS_DONE;
     fprintf(stderr,
@@ -254,15 +261,12 @@ int consent_export(int argc, char **argv)
     exporting->csv = format_text ? strcmp(format_text, "csv") == 0
                                  : !output_text || consent_format_of(output_text) != CONSENT_FORMAT_JSONL;
     int status = export(exporting, &error) ? EXIT_STATUS_DONE : argument_failure(table.command, &error);
-    if (status == EXIT_STATUS_DONE) {
-        fprintf(stderr, "%" PRIu64 " subjects\n", exporting->subjects_written);
-        status = tell_left_out(consent_subjects_counts(exporting->subjects));
-    }
-    if (exporting->names_left_out)
-        fprintf(stderr, "%" PRIu64 " names of programmes were left out: they have blanks or quotes\n",
-                exporting->names_left_out);
+    if (status == EXIT_STATUS_DONE)
+        status = tell(exporting);
     if (exporting->out && exporting->out != stdout && fclose(exporting->out) != 0)
         status = EXIT_STATUS_IO;
+    exporting->records.out = NULL;
+    consent_records_writer_release(&exporting->records);
     consent_subjects_free(exporting->subjects);
     config_free(exporting->config);
     free(exporting);

@@ -166,7 +166,7 @@ static void print_record(const struct getting *getting, const struct shown *show
 static void print_text(const struct getting *getting)
 {
     printf("%s: %llu record%s%s\n", consent_kind_name(&getting->subject->key),
-           (unsigned long long)getting->count, getting->count == 1 ? "" : "s",
+           (unsigned long long)getting->count, consent_plural(getting->count),
            getting->count > RECORDS_SHOWN_MAX ? ", the last of them:" : "");
     for (uint64_t i = 0; i < shown_count(getting); i++)
         print_record(getting, shown_at(getting, i));

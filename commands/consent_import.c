@@ -8,10 +8,12 @@
  */
 #include "commands/consent.h"
 
+#include "commands/consent_records.h"
 #include "commands/consent_rows.h"
 #include "common/arena.h"
 #include "common/clock.h"
 #include "common/consent_confirmation.h"
+#include "common/file_record.h"
 #include "common/json_writer.h"
 #include "common/kafka_consent.h"
 
@@ -67,8 +69,11 @@ static const struct argument_table table = {
              "consent set does. CSV: a header with the columns subject, programme, choice, and of effective, "
              "seq, two_step, "
              "asked, last_out, closed, reset those that there are. JSON lines: records as `clickveil run "
-             "--consent` reads "
-             "them. What is so already is not written, so an import may be run again at any time.",
+             "--consent` "
+             "reads them. What is so already is not written, so an import may be run again at any time. An "
+             "export as "
+             "JSON lines goes into a fresh topic as it is, every record to its partition, so that all decide "
+             "as before.",
     .arguments = arguments,
     .operands_min = 1,
     .operands_max = 1,
@@ -127,6 +132,8 @@ struct importing {
     bool has_expect;
     struct consent_changed changed;
     struct consent_change change;
+    bool restores; /* the file is an export of records, and goes into a topic as it is */
+    struct consent_restore restore;
 };
 
 static void note_line(struct importing *importing, uint64_t line, const char *why, bool refused)
@@ -220,6 +227,9 @@ static bool take_lines(struct importing *importing, struct line_reader *reader, 
         bool fatal = false;
         importing->lines++;
         show_reading(reader);
+        if (line.number == 0 && consent_records_is_head(line.text))
+            return error_fail(error, EXIT_STATUS_USAGE, NULL, NULL,
+                              "an export as JSON lines is read twice: give it by the name of a file");
         if (!consent_rows_read(rows, &line, &row, &why, &fatal)) {
             note_line(importing, line.number + 1, why, false);
             if (fatal)
@@ -234,7 +244,11 @@ static bool take_lines(struct importing *importing, struct line_reader *reader, 
             return false;
         }
     }
-    return result == LINE_END;
+    if (result != LINE_END || importing->lines > 0)
+        return result == LINE_END;
+    return error_fail(error, EXIT_STATUS_DATA, NULL,
+                      "see whether it was written to its end; nothing was changed",
+                      "nothing is in the file, not even a first line that names columns");
 }
 
 static bool read_file(struct importing *importing, const char *path, enum consent_format format,
@@ -507,11 +521,57 @@ static bool check(const struct importing *importing, struct error *error)
     return true;
 }
 
+/* Does a file that can be read twice begin as an export does? */
+static bool is_export(const char *path, bool *out_is, struct error *error)
+{
+    struct line_reader reader = {0};
+    struct line line;
+    *out_is = false;
+    if (strcmp(path, "-") == 0)
+        return true;
+    bool fine = line_reader_open(&reader, path, CONSENT_VALUE_BYTES_MAX, -1, error);
+    if (fine && reader.bytes_all > 0) {
+        enum line_result result = line_reader_next(&reader, &line, error);
+        fine = result != LINE_FAILED;
+        *out_is = result == LINE_READ && consent_records_is_head(line.text);
+    }
+    line_reader_close(&reader);
+    return fine;
+}
+
+static bool restore(struct importing *importing, const char *path, struct error *error)
+{
+    importing->restore = (struct consent_restore){
+        .config = importing->config,
+        .path = path,
+        .dry_run = dry_run,
+        .has_expect = importing->has_expect,
+        .expect_in = importing->expect_in,
+    };
+    if (!consent_restore(&importing->restore, error))
+        return false;
+    uint64_t ins = importing->restore.ins;
+    if (!importing->has_expect && ins > 1000 && ins > importing->restore.subjects / 100)
+        fprintf(
+            stderr,
+            "clickveil consent import: warning: %" PRIu64
+            " records say `in`: a process that runs already will "
+            "hold unless they are announced with --expect-in or confirmed by `clickveil consent confirm`\n",
+            ins);
+    return true;
+}
+
 static bool import(struct importing *importing, const char *path, enum consent_format format,
                    struct error *error)
 {
     importing->config = consent_open(&texts, error);
-    if (!importing->config || !arena_init(&importing->arena, BLOCK_SIZE, SIZE_MAX / 2, error))
+    if (!importing->config)
+        return false;
+    if (format != CONSENT_FORMAT_CSV && !is_export(path, &importing->restores, error))
+        return false;
+    if (importing->restores)
+        return restore(importing, path, error);
+    if (!arena_init(&importing->arena, BLOCK_SIZE, SIZE_MAX / 2, error))
         return false;
     importing->subjects = consent_subjects_new(importing->config, false, error);
     if (!importing->subjects || !read_file(importing, path, format, error))
@@ -540,7 +600,7 @@ static void print_shown(const struct importing *importing)
     uint64_t all = importing->malformed + importing->refused_lines;
     if (all > importing->shown_count)
         fprintf(stderr, "and %" PRIu64 " more line%s\n", all - importing->shown_count,
-                all - importing->shown_count == 1 ? "" : "s");
+                consent_plural(all - importing->shown_count));
     for (unsigned i = 0; i < importing->idle_shown_count; i++)
         fprintf(stderr, "line %" PRIu64 ": the `in` %s: %s\n", importing->idle_shown[i].line,
                 importing->idle_shown[i].refused ? "will not count" : "may not count",
@@ -553,7 +613,7 @@ static void print_idle(const struct importing *importing)
         const struct idle *idle = &importing->idle[i];
         printf("%s of %" PRIu64 " subject%s: %s. What would %s: %s\n",
                idle->is_unknown ? "NOT KNOWN WHETHER IT COUNTS, the `in`" : "WILL NOT COUNT, the `in`",
-               idle->subjects, idle->subjects == 1 ? "" : "s", idle->why,
+               idle->subjects, consent_plural(idle->subjects), idle->why,
                idle->is_unknown ? "tell" : "make it count", idle->remedy);
     }
 }
@@ -585,8 +645,35 @@ static void json_idle(struct json_writer *writer, const struct importing *import
     json_writer_close_array(writer);
 }
 
+static int tell_restored(const struct consent_restore *restored)
+{
+    if (as_json) {
+        char buffer[1024];
+        struct json_writer writer;
+        json_writer_init(&writer, buffer, sizeof buffer);
+        json_writer_open_object(&writer);
+        json_writer_member_bool(&writer, "dry_run", dry_run);
+        json_writer_member_integer(&writer, "records", (int64_t)restored->records);
+        json_writer_member_integer(&writer, "subjects", (int64_t)restored->subjects);
+        json_writer_member_integer(&writer, "ins", (int64_t)restored->ins);
+        json_writer_member_integer(&writer, "present", (int64_t)restored->present);
+        json_writer_member_integer(&writer, "written", (int64_t)restored->written);
+        json_writer_close_object(&writer);
+        return consent_print_json(&writer);
+    }
+    printf("an export: %" PRIu64 " record%s of %" PRIu64 " subject%s, %" PRIu64 " there already; %s %" PRIu64
+           "\n",
+           restored->records, consent_plural(restored->records), restored->subjects,
+           consent_plural(restored->subjects), restored->present,
+           dry_run ? "nothing is written, it would be" : "written:",
+           dry_run ? restored->records - restored->present : restored->written);
+    return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+}
+
 static int tell(const struct importing *importing)
 {
+    if (importing->restores)
+        return tell_restored(&importing->restore);
     if (as_json) {
         static char buffer[JSON_SIZE];
         struct json_writer writer;
@@ -616,20 +703,23 @@ static int tell(const struct importing *importing)
         return consent_print_json(&writer);
     }
     print_shown(importing);
-    printf("%" PRIu64 " lines, %" PRIu64 " subjects: %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64
-           " unchanged, %" PRIu64 " refused; %" PRIu64 " lines malformed\n",
-           importing->lines, importing->subjects_wanted, importing->outcomes[CONSENT_NEW],
+    if (importing->subjects_wanted + importing->malformed + importing->refused_lines == 0)
+        puts("nothing was in it: the file has no choice of anybody");
+    printf("%" PRIu64 " line%s, %" PRIu64 " subject%s: %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64
+           " unchanged, %" PRIu64 " refused; %" PRIu64 " line%s malformed\n",
+           importing->lines, consent_plural(importing->lines), importing->subjects_wanted,
+           consent_plural(importing->subjects_wanted), importing->outcomes[CONSENT_NEW],
            importing->outcomes[CONSENT_CHANGED], importing->outcomes[CONSENT_UNCHANGED],
-           importing->outcomes[CONSENT_REFUSED], importing->malformed);
+           importing->outcomes[CONSENT_REFUSED], importing->malformed, consent_plural(importing->malformed));
     if (importing->unknown_names)
-        printf("%" PRIu64
-               " names of programmes are not in the configuration, the first of them in line %" PRIu64
-               "; they are written all the same\n",
-               importing->unknown_names, importing->unknown_line);
-    printf("%" PRIu64 " new `in`s; %s %" PRIu64 " records\n", importing->new_ins,
-           dry_run ? "nothing is written, it would be" : "written:",
-           dry_run ? importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED]
-                   : importing->written);
+        printf("%" PRIu64 " name%s of programmes not in the configuration, the first in line %" PRIu64
+               ": written all the same\n",
+               importing->unknown_names, consent_plural(importing->unknown_names), importing->unknown_line);
+    uint64_t written = dry_run ? importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED]
+                               : importing->written;
+    printf("%" PRIu64 " new `in`%s; %s %" PRIu64 " record%s\n", importing->new_ins,
+           consent_plural(importing->new_ins),
+           dry_run ? "nothing is written, it would be" : "written:", written, consent_plural(written));
     print_idle(importing);
     return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
 }

@@ -1,5 +1,6 @@
 #include "commands/consent_rows.h"
 
+#include "commands/consent.h"
 #include "common/rfc3339.h"
 
 #include <stdlib.h>
@@ -101,7 +102,7 @@ static bool read_key(struct consent_rows *rows, struct view text, struct consent
     case CONSENT_KEY_UNREADABLE:
         break;
     }
-    return wrong(out_why, "the subject is none of line:ID, account:ID, device:imei:ID, device:maid:ID");
+    return wrong(out_why, consent_subject_form(rows->line_kind));
 }
 
 static bool read_integer(struct view text, int64_t *out_number)

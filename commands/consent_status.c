@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <yyjson.h>
 
-enum { HTTP_TIMEOUT_MS = 3000, JSON_SIZE = 16384, HOLD_SIZE = 512 };
+enum { HTTP_TIMEOUT_MS = 3000, JSON_SIZE = 16384, HOLD_SIZE = 512, REASONS_SIZE = 4096 };
 
 static struct consent_texts texts;
 static bool as_json, dry_run;
@@ -35,7 +35,8 @@ struct standing {
     char why_not[ERROR_TEXT_SIZE];
     bool ready, fresh, holds;
     char hold[HOLD_SIZE];
-    int64_t age_ms, lease_ms; /* -1: unknown */
+    char reasons[REASONS_SIZE]; /* why it is not ready, a line each */
+    int64_t age_ms, lease_ms;   /* -1: unknown */
     int64_t lag_records;
     double entries, match_ratio, brake_ins, brake_limit; /* NaN: unknown */
 };
@@ -66,6 +67,11 @@ static bool read_topic(struct standing *standing, struct error *error)
     return fine;
 }
 
+static const char *entry_word(uint64_t count)
+{
+    return count == 1 ? "entry" : "entries";
+}
+
 /* ---- a running process ---- */
 
 static double number_of(yyjson_val *object, const char *name)
@@ -92,6 +98,12 @@ static void take_statusz(struct standing *standing, yyjson_val *root)
         standing->age_ms = yyjson_is_int(age) ? yyjson_get_sint(age) : -1;
         standing->lease_ms = yyjson_get_sint(yyjson_obj_get(item, "lease_ms"));
         snprintf(standing->hold, sizeof standing->hold, "%s", hold ? hold : "");
+    }
+    size_t used = 0;
+    yyjson_arr_foreach(yyjson_obj_get(root, "reasons"), index, count, item)
+    {
+        int size = snprintf(standing->reasons + used, REASONS_SIZE - used, "    %s\n", yyjson_get_str(item));
+        used += size > 0 && used + (size_t)size < REASONS_SIZE ? (size_t)size : 0;
     }
     yyjson_arr_foreach(yyjson_obj_get(root, "lag"), index, count, item)
     {
@@ -133,7 +145,7 @@ static void print_process(const struct standing *standing)
         printf("running process:     not seen (%s)\n", standing->why_not);
         return;
     }
-    printf("running process:     %s\n", standing->ready ? "ready" : "not ready");
+    printf("running process:     %s\n%s", standing->ready ? "ready" : "not ready:", standing->reasons);
     if (standing->age_ms < 0)
         printf("  topic:             not read to its end yet\n");
     else
@@ -151,13 +163,14 @@ static void print_process(const struct standing *standing)
                standing->match_ratio < 0.001
                    ? ": next to none; are lines written the same way in events and choices?"
                    : "");
-    printf("  lag of events:     %lld records\n", (long long)standing->lag_records);
+    printf("  lag of events:     %lld record%s\n", (long long)standing->lag_records,
+           consent_plural((uint64_t)standing->lag_records));
 }
 
 static void print_status(const struct standing *standing)
 {
     const struct consent_counts *counts = consent_subjects_counts(standing->subjects);
-    printf("topic:               %s, %d partitions, %llu records committed\n",
+    printf("topic:               %s, partitions %d, records committed %llu\n",
            config_topic(standing->config, TOPIC_CONSENT, 0).data, counts->partitions,
            (unsigned long long)counts->records);
     printf("entries:             %llu (line %llu, account %llu, device %llu)\n",
@@ -173,27 +186,18 @@ static void print_status(const struct standing *standing)
     if (counts->unreadable_keys || counts->wrong_kind)
         printf("STOP A START:        keys that can't be read %llu, of another kind %llu\n",
                (unsigned long long)counts->unreadable_keys, (unsigned long long)counts->wrong_kind);
+    if (counts->acknowledged)
+        printf("acknowledged:        %llu (consent.ignore names them; they count for nothing)\n",
+               (unsigned long long)counts->acknowledged);
     if (counts->newest_ms)
         printf("newest record:       %.0f s ago\n",
                (double)(standing->now_ms - (int64_t)counts->newest_ms) / 1000);
     if (standing->has_confirmed)
-        printf("last confirmation:   %.0f s ago, of %llu entries%s\n",
+        printf("last confirmation:   %.0f s ago, of %llu %s%s\n",
                (double)(standing->now_ms - standing->confirmed.at_ms) / 1000,
-               (unsigned long long)standing->confirmed.entries,
+               (unsigned long long)standing->confirmed.entries, entry_word(standing->confirmed.entries),
                standing->confirmed.expect_in ? ", an announcement of `in`s" : "");
     print_process(standing);
-}
-
-static void member_count(struct json_writer *writer, const char *name, uint64_t count)
-{
-    json_writer_name(writer, name);
-    json_writer_unsigned(writer, count);
-}
-
-static void member_real(struct json_writer *writer, const char *name, double number)
-{
-    json_writer_name(writer, name);
-    json_writer_real(writer, number);
 }
 
 static void json_process(struct json_writer *writer, const struct standing *standing)
@@ -211,10 +215,10 @@ static void json_process(struct json_writer *writer, const struct standing *stan
     json_writer_member_integer(writer, "lease_ms", standing->lease_ms);
     json_writer_member_bool(writer, "brake", standing->holds);
     json_writer_member_string(writer, "brake_why", view_of_string(standing->hold));
-    member_real(writer, "brake_ins", standing->brake_ins);
-    member_real(writer, "brake_limit", standing->brake_limit);
-    member_real(writer, "entries", standing->entries);
-    member_real(writer, "match_ratio", standing->match_ratio);
+    json_writer_member_real(writer, "brake_ins", standing->brake_ins);
+    json_writer_member_real(writer, "brake_limit", standing->brake_limit);
+    json_writer_member_real(writer, "entries", standing->entries);
+    json_writer_member_real(writer, "match_ratio", standing->match_ratio);
     json_writer_member_integer(writer, "lag_records", standing->lag_records);
     json_writer_close_object(writer);
 }
@@ -228,26 +232,27 @@ static int json_status(const struct standing *standing)
     json_writer_open_object(&writer);
     json_writer_member_string(&writer, "topic", config_topic(standing->config, TOPIC_CONSENT, 0));
     json_writer_member_integer(&writer, "partitions", counts->partitions);
-    member_count(&writer, "records", counts->records);
-    member_count(&writer, "entries", consent_subjects_entries(standing->subjects));
+    json_writer_member_unsigned(&writer, "records", counts->records);
+    json_writer_member_unsigned(&writer, "entries", consent_subjects_entries(standing->subjects));
     json_writer_name(&writer, "by_kind");
     json_writer_open_object(&writer);
-    member_count(&writer, "line", counts->entries[SUBJECT_LINE]);
-    member_count(&writer, "account", counts->entries[SUBJECT_ACCOUNT]);
-    member_count(&writer, "device", counts->entries[SUBJECT_DEVICE]);
+    json_writer_member_unsigned(&writer, "line", counts->entries[SUBJECT_LINE]);
+    json_writer_member_unsigned(&writer, "account", counts->entries[SUBJECT_ACCOUNT]);
+    json_writer_member_unsigned(&writer, "device", counts->entries[SUBJECT_DEVICE]);
     json_writer_close_object(&writer);
-    member_count(&writer, "signals", counts->signals);
-    member_count(&writer, "erased", counts->hashes);
-    member_count(&writer, "unreadable", counts->unreadable);
-    member_count(&writer, "tombstones", counts->tombstones);
-    member_count(&writer, "unreadable_keys", counts->unreadable_keys);
-    member_count(&writer, "wrong_kind", counts->wrong_kind);
-    member_count(&writer, "newest", counts->newest_ms);
+    json_writer_member_unsigned(&writer, "signals", counts->signals);
+    json_writer_member_unsigned(&writer, "erased", counts->hashes);
+    json_writer_member_unsigned(&writer, "unreadable", counts->unreadable);
+    json_writer_member_unsigned(&writer, "tombstones", counts->tombstones);
+    json_writer_member_unsigned(&writer, "unreadable_keys", counts->unreadable_keys);
+    json_writer_member_unsigned(&writer, "wrong_kind", counts->wrong_kind);
+    json_writer_member_unsigned(&writer, "acknowledged", counts->acknowledged);
+    json_writer_member_unsigned(&writer, "newest", counts->newest_ms);
     if (standing->has_confirmed) {
         json_writer_name(&writer, "confirmed");
         json_writer_open_object(&writer);
-        member_count(&writer, "entries", standing->confirmed.entries);
-        member_count(&writer, "expect_in", standing->confirmed.expect_in);
+        json_writer_member_unsigned(&writer, "entries", standing->confirmed.entries);
+        json_writer_member_unsigned(&writer, "expect_in", standing->confirmed.expect_in);
         json_writer_member_integer(&writer, "at", standing->confirmed.at_ms);
         json_writer_close_object(&writer);
     }
@@ -344,8 +349,8 @@ static bool confirm(struct standing *standing, uint64_t wanted, struct kafka_con
     double apart = fabs((double)entries - (double)wanted);
     if (entries_text && apart > (double)wanted / 100)
         return error_fail(error, EXIT_STATUS_DATA, NULL, "nothing was written; look at what the topic holds",
-                          "the topic has %llu entries, and not %llu", (unsigned long long)entries,
-                          (unsigned long long)wanted);
+                          "the topic has %llu %s, and not %llu", (unsigned long long)entries,
+                          entry_word(entries), (unsigned long long)wanted);
     if (dry_run)
         return true;
     struct consent_confirmation confirmation = {.entries = entries, .at_ms = standing->now_ms};
@@ -369,7 +374,7 @@ static int tell_confirmed(const struct standing *standing, const struct kafka_co
         struct json_writer writer;
         json_writer_init(&writer, buffer, sizeof buffer);
         json_writer_open_object(&writer);
-        member_count(&writer, "entries", entries);
+        json_writer_member_unsigned(&writer, "entries", entries);
         json_writer_member_bool(&writer, "written", !dry_run);
         if (!dry_run) {
             json_writer_member_integer(&writer, "partition", record->partition);
@@ -379,10 +384,10 @@ static int tell_confirmed(const struct standing *standing, const struct kafka_co
         return consent_print_json(&writer);
     }
     if (dry_run)
-        printf("%llu entries would be confirmed\n", (unsigned long long)entries);
+        printf("%llu %s would be confirmed\n", (unsigned long long)entries, entry_word(entries));
     else
-        printf("%llu entries are confirmed: committed to partition %d at offset %lld\n",
-               (unsigned long long)entries, record->partition, (long long)record->offset);
+        printf("%llu %s confirmed: committed to partition %d at offset %lld\n", (unsigned long long)entries,
+               entry_word(entries), record->partition, (long long)record->offset);
     return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
 }
 

@@ -253,6 +253,11 @@ static bool note_seen(struct consent_subjects *subjects, const struct consent_ke
     return true;
 }
 
+bool consent_subjects_count_entry(struct consent_subjects *subjects, const struct consent_key *key)
+{
+    return note_seen(subjects, key);
+}
+
 uint64_t consent_subjects_entries(const struct consent_subjects *subjects)
 {
     return subjects->seen_count;
@@ -394,7 +399,6 @@ static bool take_record(void *context, const struct kafka_scan_record *record, s
     struct consent_counts *counts = &subjects->counts;
     struct consent_key key;
     counts->records++;
-    counts->partitions = record->partitions;
     if (record->timestamp_ms > (int64_t)counts->newest_ms)
         counts->newest_ms = (uint64_t)record->timestamp_ms;
     consent_key_read(record->key, (enum identifier_kind)subjects->config->subscriber.kind, &key);
@@ -484,6 +488,7 @@ bool consent_subjects_read(struct consent_subjects *subjects, consent_subjects_v
         .visit = take_record,
         .context = subjects,
         .progress = progress,
+        .out_partitions = &subjects->counts.partitions,
     };
     do {
         if ((subjects->again && !begin_anew(subjects, error)) || !kafka_scan(&scan, error))

@@ -101,6 +101,10 @@ bool consent_subjects_is_acknowledged(const struct consent_subjects *subjects, i
 /* Distinct subjects with a choice, of all that were read (also those that were not asked for). */
 uint64_t consent_subjects_entries(const struct consent_subjects *subjects);
 
+/* Count a subject that will have a choice. False: memory is short. */
+CLICKVEIL_MUST_CHECK bool consent_subjects_count_entry(struct consent_subjects *subjects,
+                                                       const struct consent_key *key);
+
 /* The partition for a record of that subject: its own, else by how others stand in the topic, else murmur2. */
 int32_t consent_subjects_partition(const struct consent_subjects *subjects,
                                    const struct consent_subject *subject, struct view key,

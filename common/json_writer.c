@@ -273,6 +273,18 @@ void json_writer_member_integer(struct json_writer *writer, const char *name, in
     json_writer_integer(writer, number);
 }
 
+void json_writer_member_unsigned(struct json_writer *writer, const char *name, uint64_t number)
+{
+    json_writer_name(writer, name);
+    json_writer_unsigned(writer, number);
+}
+
+void json_writer_member_real(struct json_writer *writer, const char *name, double number)
+{
+    json_writer_name(writer, name);
+    json_writer_real(writer, number);
+}
+
 void json_writer_member_bool(struct json_writer *writer, const char *name, bool truth)
 {
     json_writer_name(writer, name);

@@ -69,6 +69,8 @@ void json_writer_raw(struct json_writer *writer, struct view json); /* a whole J
 /* A named value in one go. */
 void json_writer_member_string(struct json_writer *writer, const char *name, struct view text);
 void json_writer_member_integer(struct json_writer *writer, const char *name, int64_t number);
+void json_writer_member_unsigned(struct json_writer *writer, const char *name, uint64_t number);
+void json_writer_member_real(struct json_writer *writer, const char *name, double number);
 void json_writer_member_bool(struct json_writer *writer, const char *name, bool truth);
 
 #endif

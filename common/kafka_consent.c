@@ -110,13 +110,15 @@ int32_t kafka_consent_partitions(const struct kafka_consent *writer)
 static bool produce(struct kafka_consent *writer, struct kafka_consent_record *record, struct error *error)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
-    rd_kafka_header_add(headers, "clickveil-author", -1, author, sizeof author - 1);
+    if (!record->is_foreign)
+        rd_kafka_header_add(headers, "clickveil-author", -1, author, sizeof author - 1);
     for (;;) {
         rd_kafka_vu_t arguments[] = {
             {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = writer->topic},
             {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
             {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)record->key.data, record->key.size}},
             {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)record->value.data, record->value.size}},
+            {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp_ms},
             {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = record},
             {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         };

@@ -1,7 +1,7 @@
 /*
  * Writing to the consent topic from a tool: one transaction a call, all or nothing, acknowledged by all in-sync replicas.
  *
- * The records carry the header `clickveil-author`. The transactional.id is PIPELINE.consent-command.INSTANCE: two commands of one
+ * The records carry the header `clickveil-author`, unless they are somebody else's. The transactional.id is PIPELINE.consent-command.INSTANCE: two commands of one
  * instance fence each other; whoever was fenced has written nothing and tries again.
  *
  * One thread.
@@ -22,8 +22,10 @@ enum { KAFKA_CONSENT_RECORDS_MAX = 10000 }; /* in one transaction */
 struct kafka_consent_record {
     int32_t partition;
     struct view key;
-    struct view value; /* absent: tombstone */
-    int64_t offset;    /* set by kafka_consent_write */
+    struct view value;    /* absent: tombstone */
+    int64_t timestamp_ms; /* 0: now */
+    bool is_foreign;      /* written as somebody else wrote it: without the header */
+    int64_t offset;       /* set by kafka_consent_write */
 };
 
 /* Connect, fence and end what an earlier command of this instance left open. NULL: no broker within timeout_ms, no right, or

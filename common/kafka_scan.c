@@ -147,10 +147,14 @@ static bool scan_topic(struct scanning *scanning, struct error *error)
     if (!scanning->client)
         return false;
     if (!kafka_topic_partitions(scanning->client, scan->topic, scan->timeout_ms, &scanning->count, error)) {
-        error_advise(error, "see that broker, name and rights are as agreed");
+        if (error->exit_status !=
+            EXIT_STATUS_CONFIGURATION) /* the topic is missing: it says how to make it */
+            error_advise(error, "see that broker, name and rights are as agreed");
         error->exit_status = EXIT_STATUS_UNAVAILABLE;
         return false;
     }
+    if (scan->out_partitions)
+        *scan->out_partitions = scanning->count;
     return take_offsets(scanning, error) && assign(scanning, error) && read_all(scanning, error);
 }
 

@@ -30,6 +30,7 @@ struct kafka_scan {
     kafka_scan_visitor *visit;
     void *context;
     void (*progress)(void *context, double ratio); /* now and then, 0 to 1; NULL: nobody looks */
+    int32_t *out_partitions; /* of the topic, before the first record; NULL: nobody asks */
 };
 
 /* Read everything below the end offsets taken at the start: the last stable ones, or with `uncommitted` the high

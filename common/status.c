@@ -413,18 +413,6 @@ static void member_text(struct json_writer *writer, const char *name, const char
     json_writer_member_string(writer, name, view_of_string(text));
 }
 
-static void member_unsigned(struct json_writer *writer, const char *name, uint64_t number)
-{
-    json_writer_name(writer, name);
-    json_writer_unsigned(writer, number);
-}
-
-static void member_real(struct json_writer *writer, const char *name, double number)
-{
-    json_writer_name(writer, name);
-    json_writer_real(writer, number);
-}
-
 /* Milliseconds that may be unknown. */
 static void member_ms(struct json_writer *writer, const char *name, int64_t value_ms)
 {
@@ -462,8 +450,8 @@ static void json_workers(struct json_writer *writer, const struct status *status
         json_writer_member_integer(writer, "worker", i);
         member_text(writer, "phase", worker->phase);
         json_writer_member_integer(writer, "partitions", worker->partitions);
-        member_real(writer, "restore_ratio", worker->restore_ratio);
-        member_unsigned(writer, "arena_bytes", worker->arena_bytes);
+        json_writer_member_real(writer, "restore_ratio", worker->restore_ratio);
+        json_writer_member_unsigned(writer, "arena_bytes", worker->arena_bytes);
         json_writer_close_object(writer);
     }
     json_writer_close_array(writer);
@@ -481,14 +469,14 @@ static void json_followed(struct json_writer *writer, const struct status *statu
         json_writer_member_bool(writer, "holds", followed->holds);
         if (followed->holds) {
             member_text(writer, "hold", followed->hold.what);
-            member_unsigned(writer, "hold_found", followed->hold.found);
-            member_unsigned(writer, "hold_limit", followed->hold.limit);
+            json_writer_member_unsigned(writer, "hold_found", followed->hold.found);
+            json_writer_member_unsigned(writer, "hold_limit", followed->hold.limit);
         }
         member_ms(writer, "age_ms", followed->age_ms);
         json_writer_member_integer(writer, "lease_ms", followed->lease_ms);
-        member_real(writer, "bootstrap_ratio", followed->bootstrap_ratio);
-        member_unsigned(writer, "records", followed->records);
-        member_real(writer, "records_per_second", followed->records_per_second);
+        json_writer_member_real(writer, "bootstrap_ratio", followed->bootstrap_ratio);
+        json_writer_member_unsigned(writer, "records", followed->records);
+        json_writer_member_real(writer, "records_per_second", followed->records_per_second);
         member_ms(writer, "eta_ms", followed->eta_ms);
         json_writer_close_object(writer);
     }
@@ -502,7 +490,7 @@ static void json_lag(struct json_writer *writer, const struct status_lag *list, 
         json_writer_open_object(writer);
         json_writer_member_integer(writer, "partition", list[i].partition);
         json_writer_member_integer(writer, "records", list[i].records);
-        member_real(writer, "seconds", list[i].seconds);
+        json_writer_member_real(writer, "seconds", list[i].seconds);
         json_writer_close_object(writer);
     }
     json_writer_close_array(writer);
@@ -518,10 +506,10 @@ static void json_sides(struct json_writer *writer, const struct status *status)
         member_text(writer, "topic", side->topic);
         member_text(writer, "phase", side->phase);
         json_writer_member_integer(writer, "partitions", side->partitions);
-        member_unsigned(writer, "records", side->records);
-        member_unsigned(writer, "output_records", side->outputs);
-        member_unsigned(writer, "committed", side->transactions_committed);
-        member_unsigned(writer, "aborted", side->transactions_aborted);
+        json_writer_member_unsigned(writer, "records", side->records);
+        json_writer_member_unsigned(writer, "output_records", side->outputs);
+        json_writer_member_unsigned(writer, "committed", side->transactions_committed);
+        json_writer_member_unsigned(writer, "aborted", side->transactions_aborted);
         json_lag(writer, side->lags, side->lag_count);
         json_writer_close_object(writer);
     }
@@ -541,7 +529,7 @@ static void json_gauges(struct json_writer *writer, const struct status *status)
             json_writer_name(writer, gauge->stage);
             json_writer_open_object(writer);
         }
-        member_real(writer, gauge->name, gauge->value);
+        json_writer_member_real(writer, gauge->name, gauge->value);
     }
     if (status->gauge_count)
         json_writer_close_object(writer);
@@ -552,11 +540,11 @@ static void json_transactions(struct json_writer *writer, const struct status *s
 {
     json_writer_name(writer, "transactions");
     json_writer_open_object(writer);
-    member_unsigned(writer, "committed", status->transactions_committed);
-    member_unsigned(writer, "aborted", status->transactions_aborted);
-    member_unsigned(writer, "barrier_aborts", status->barrier_aborts);
-    member_unsigned(writer, "producers_recreated", status->producers_recreated);
-    member_unsigned(writer, "rebalances", status->rebalances);
+    json_writer_member_unsigned(writer, "committed", status->transactions_committed);
+    json_writer_member_unsigned(writer, "aborted", status->transactions_aborted);
+    json_writer_member_unsigned(writer, "barrier_aborts", status->barrier_aborts);
+    json_writer_member_unsigned(writer, "producers_recreated", status->producers_recreated);
+    json_writer_member_unsigned(writer, "rebalances", status->rebalances);
     json_writer_close_object(writer);
 }
 
@@ -564,8 +552,8 @@ static void json_reload(struct json_writer *writer, const struct status *status)
 {
     json_writer_name(writer, "reload");
     json_writer_open_object(writer);
-    member_unsigned(writer, "done", status->reloads_done);
-    member_unsigned(writer, "failed", status->reloads_failed);
+    json_writer_member_unsigned(writer, "done", status->reloads_done);
+    json_writer_member_unsigned(writer, "failed", status->reloads_failed);
     member_text(writer, "last_error", status->reload_error[0] ? status->reload_error : NULL);
     json_writer_close_object(writer);
 }
@@ -593,7 +581,7 @@ static void json_status(struct json_writer *writer, const struct status *status)
     json_transactions(writer, status);
     json_gauges(writer, status);
     json_reload(writer, status);
-    member_unsigned(writer, "resident_bytes", status->resident_bytes);
+    json_writer_member_unsigned(writer, "resident_bytes", status->resident_bytes);
     json_writer_close_object(writer);
 }
 

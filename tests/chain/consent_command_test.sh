@@ -38,6 +38,8 @@ unknown_subcommand|64|line:+12025550143|write get, set, import
 no_subject|64|get -c config/pipeline.yaml|something is missing
 no_configuration|64|get line:+12025550143|--config is missing
 no_kind|64|get -c config/pipeline.yaml +12025550143|write the subject as line:ID
+national_number|64|get -c config/pipeline.yaml line:0202-555-0143|with the country code, such as line:\+12025550100
+short_imsi|64|get -c config/pipeline.yaml line:12025550143x --set subscriber.kind=imsi|such as line:001010123456789
 another_kind|64|get -c config/pipeline.yaml line:310150123456789 --set subscriber.kind=opaque extra|operand 2 is too much
 wrong_kind|64|get -c config/pipeline.yaml line:12025550143 --set subscriber.kind=imsi|lines are imsi
 no_device|64|get -c config/pipeline.yaml device:maid:00000000-0000-0000-0000-000000000000|names no device

@@ -324,7 +324,7 @@ static void one_more_record_on_a_state_is_one_more_record_in_the_topic(void **st
         IN("plus"),   IN_TWO_STEP("plus"),
     };
     struct rig *rig = *state;
-    for (size_t seed = 0; seed < 3000; seed++) {
+    for (size_t seed = 0; seed < 400; seed++) {
         uint64_t random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
         const char *last = NULL;
         for (int pass = 0; pass < 2; pass++) {
