@@ -23,8 +23,8 @@ struct kafka_source {
     int32_t partitions; /* 0: not known yet */
     int64_t count_ms;   /* when their number is asked for again; monotonic */
     int64_t *ends;
-    int64_t
-        *answered; /* an end up to which all was answered: when nothing came since, nobody need be asked */
+    int64_t *answered; /* ends up to which all was answered: when nothing came since, nobody need be asked */
+    bool has_answered; /* for `answered` to mean anything */
     atomic_bool is_waiting;
     char name[NAME_SIZE];
 };
@@ -94,6 +94,7 @@ static bool take_partitions(struct kafka_source *source, struct error *error)
     if (partitions == source->partitions)
         return true;
     source->partitions = 0;
+    source->has_answered = false;
     free(source->ends);
     free(source->answered);
     source->ends = calloc((size_t)partitions, sizeof *source->ends);
@@ -125,20 +126,23 @@ static bool is_empty(struct kafka_source *source, int32_t partition, bool *out_e
     return fine;
 }
 
+/* That nothing stands in the source is no answer: a wrong name looks just like that (spec 3, rule 5). The side input must
+ * have a position in at least one partition that had records. */
 static bool judge(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list,
                   bool *out_answered, struct error *error)
 {
-    bool answered = true;
+    bool answered = true, any = false;
     for (int i = 0; answered && i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *item = &list->elems[i];
         int64_t end = source->ends[item->partition];
         if (item->err)
             return kafka_fail_code(error, item->err, "asking how far a side input is");
+        any = any || (end > 0 && item->offset >= end);
         answered = item->offset >= end || end == 0;
         if (item->offset < 0 && end > 0 && !is_empty(source, item->partition, &answered, error))
             return false;
     }
-    *out_answered = answered;
+    *out_answered = answered && any;
     return true;
 }
 
@@ -163,7 +167,7 @@ static bool await_end(struct kafka_source *source, bool (*is_stopping)(const voi
     if (!take_end(source, error))
         return false;
     size_t ends_size = (size_t)source->partitions * sizeof *source->ends;
-    bool answered = memcmp(source->ends, source->answered, ends_size) == 0;
+    bool answered = source->has_answered && memcmp(source->ends, source->answered, ends_size) == 0;
     if (!answered && !ask(source, &answered, error))
         return false;
     atomic_store(&source->is_waiting, !answered);
@@ -173,8 +177,10 @@ static bool await_end(struct kafka_source *source, bool (*is_stopping)(const voi
             return false;
     }
     atomic_store(&source->is_waiting, !answered);
-    if (answered)
+    if (answered) {
         memcpy(source->answered, source->ends, ends_size);
+        source->has_answered = true;
+    }
     *out_answered = answered;
     return true;
 }
@@ -190,8 +196,9 @@ bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const v
         if (answered || is_stopping(context))
             return true;
         if (asked)
-            error_fail(&why, EXIT_STATUS_UNAVAILABLE, NULL, "see whether it runs, and whether it keeps up",
-                       "%s has not answered all that it reads", source->name);
+            error_fail(&why, EXIT_STATUS_UNAVAILABLE, NULL,
+                       "see whether it runs, whether it keeps up, and whether it reads the same topic",
+                       "%s has not answered all of %s, or that topic is empty", source->name, source->topic);
         else if (!why.retriable) {
             *error = why;
             return false;

@@ -284,6 +284,27 @@ def forgetful(run):
             require(process.stop() == 0, process.tail())
 
 
+def elsewhere(run):
+    """A publish whose configuration names another topic for consent, which is there and empty, believes nobody."""
+    topics = run.scene.config["topics"]
+    other = topics["consent"] + "-other"
+    harness.tool("create", run.bootstrap, f"{other}:3:cleanup.policy=compact")
+    run.process("publish").kill9()
+    wrong = harness.Process(work, "split-elsewhere", harness.part(
+        dict(run.scene.config, topics=dict(topics, consent=other)), ["publish"])).start()
+    people = [Person(number, "gh") for number in range(40)]
+    run.scene.send_events(*(person.event() for person in people))
+    wait_until(lambda: "side input" in wrong.get("/readyz")[1],
+               lambda: f"{wrong.get('/readyz')}\n{wrong.tail()}")
+    run.scene.wait_taken()
+    require(not wrong.is_ready(), "it is ready")
+    found = run.feeds("uncommitted")
+    wrong.kill9()
+    require(not any(id in found for person in people for id in run.ids(person)), "it published")
+    run.process("publish").start()
+    wait_through(run, "ij")
+
+
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
@@ -305,6 +326,8 @@ def main():
                 backlog(run, stopped, subject)
         with tap.case("split_publish_refuses_retractions_that_are_forgotten_too_early"):
             forgetful(run)
+        with tap.case("split_publishes_nothing_where_consent_is_another_topic_that_is_empty"):
+            elsewhere(run)
         with tap.case("split_drains_with_status_0"):
             run.stop()
     tap.end()
