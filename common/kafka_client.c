@@ -232,6 +232,8 @@ static bool set_worker(rd_kafka_conf_t *conf, const struct config *config,
         return false;
     if (spec->member && !set_property(conf, "group.instance.id", spec->member, error))
         return false;
+    if (spec->is_awaited && !set_property(conf, "fetch.wait.max.ms", "20", error)) /* an empty answer says it */
+        return false;
     rd_kafka_conf_set_rebalance_cb(conf, spec->rebalance);
     return true;
 }

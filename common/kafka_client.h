@@ -28,6 +28,7 @@ struct kafka_client_spec {
     enum kafka_role role;
     const char *identity; /* group.id of a worker, transactional.id of a producer; else NULL */
     const char *member;   /* group.instance.id with static membership, else NULL */
+    bool is_awaited;      /* of a worker: others wait for its position, so it hears of a partition's end early */
     bool offline;         /* connect nowhere and log nothing: only the properties are of interest */
     void *opaque;         /* for the callbacks */
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *opaque);

@@ -734,6 +734,8 @@ static bool start(struct kafka_follower *follower, struct error *error)
     follower->barrier_runs = pthread_create(&follower->barrier, NULL, run_barrier, follower) == 0;
     if (!follower->reader_runs || !follower->barrier_runs)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise the limit of threads", "no thread");
+    pthread_setname_np(follower->reader, "follower"); /* for those who look at the process */
+    pthread_setname_np(follower->barrier, "barrier");
     return true;
 }
 

@@ -1,13 +1,7 @@
 /*
  * Design. The loop is: poll (rebalances happen inside), see whether work is allowed (producer open, state restored,
- * followed topics fresh), process, and end the transaction when its time, its memory or a due slot says so
- * (kafka_worker_commit.c). Nothing in the loop waits for long, so that the group is answered and a drain is heard.
- *
- * A rebalance during a poll makes everything that this poll returned suspect: it is thrown away and the partitions
- * that we hold now are rewound, so that no record of an older assignment can be mistaken for a newer one's. The same goes
- * for what is left of a poll when an abort moved the positions (`moves`). A record that can't be taken although it is ours
- * is not lost either: the library's position is behind it, ours is not, and before more is taken the library goes back to
- * ours (`missed`).
+ * followed topics fresh), process (kafka_worker_poll.c), and end the transaction when its time, its memory or a due slot
+ * says so (kafka_worker_commit.c). Nothing in the loop waits for long, so that the group is answered and a drain is heard.
  */
 #include "common/kafka_worker_internal.h"
 
@@ -26,13 +20,7 @@ enum {
     ARENA_BLOCK_BYTES = 1 << 20,
     DEFERRED_FIRST = 1024,
     IDLE_COMMIT_MS = 1000,
-    SERVE_EVERY_MS = 500,
     CONNECT_TRIES = 3,
-    NUDGE_EVERY_MS = 20,
-    NUDGE_BELOW = 4000,   /* messages in the queue */
-    NUDGE_TIMEOUT_MS = 1, /* the answer does not matter, the request does */
-    TABLE_PATIENCE_MS = 500,
-    TABLE_STEP_MS = 2,
 };
 
 const char *const kafka_worker_phase_names[KAFKA_WORKER_PHASES] = {
@@ -120,244 +108,23 @@ static bool send_output(void *context, const struct output *output, struct error
     return kafka_transaction_send(worker->transaction, output, error);
 }
 
-/* ---- processing ---- */
-
-static void note_latency(struct kafka_worker *worker, int64_t timestamp_ms)
-{
-    if (worker->latency_count && (worker->latencies[worker->latency_count - 1].timestamp_ms == timestamp_ms ||
-                                  worker->latency_count == KAFKA_WORKER_LATENCIES_MAX)) {
-        worker->latencies[worker->latency_count - 1].count++;
-        return;
-    }
-    worker->latencies[worker->latency_count++] = (struct latency){timestamp_ms, 1};
-}
-
-static struct view header_of(const rd_kafka_message_t *message, const char *name)
-{
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    if (rd_kafka_message_headers(message, &headers) || rd_kafka_header_get_last(headers, name, &value, &size))
-        return VIEW_ABSENT;
-    return (struct view){value, size};
-}
-
-static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
-                    const rd_kafka_message_t *message, struct error *error)
-{
-    struct chain_input input = {
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = kafka_timestamp_ms(message),
-        .key = {message->key, message->key_len},
-        .value = {message->payload, message->len},
-        .partition_count = worker->assignment.topic_partitions,
-    };
-    if (worker->side_stage)
-        input.author = header_of(message, "clickveil-author");
-    else if (worker->config->first_stage > 0)
-        input.origin = header_of(message, "clickveil-origin");
-    if (chain_process(worker->chain, &input, error) == CHAIN_STOP) {
-        struct error why = *error;
-        *error = (struct error){0};
-        if (!why.where[0])
-            error_at(&why, "%s[%d]@%lld", worker->assignment.topic, message->partition,
-                     (long long)message->offset);
-        /* Records before this one can make room for it; alone it has all the room there is. */
-        return kafka_worker_failed_to_fill(worker, worker->batch_records > 0 ? worker->batch_records + 1 : 0,
-                                           &why, error);
-    }
-    item->next_offset = message->offset + 1;
-    item->last_timestamp_ms = input.timestamp_ms;
-    item->at_end = false;
-    worker->batch_records++;
-    note_latency(worker, input.timestamp_ms);
-    return true;
-}
-
-static bool take_end(struct kafka_worker *worker, const rd_kafka_message_t *message)
-{
-    struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
-    /* Behind every transaction stands a marker, which has no message: only the end tells its place (rule 2). */
-    if (item && !worker->assignment.paused && !worker->missed && message->offset >= item->next_offset) {
-        item->next_offset = message->offset;
-        item->at_end = true;
-    }
-    return true;
-}
-
-static bool take_error(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
-{
-    char why[ERROR_TEXT_SIZE] = "";
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        return take_end(worker, message);
-    if (kafka_skips_records(message->err)) {
-        (void)kafka_fail_code(error, message->err, "consuming");
-        error_at(error, "%s[%d]@%lld", worker->assignment.topic, message->partition,
-                 (long long)message->offset);
-        error_advise(error, "the client can't read what stands there: see how it was written");
-        return false;
-    }
-    switch (message->err) {
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        return kafka_assignment_fail_gap(&worker->assignment, worker->offsets, message->partition,
-                                         worker->group, worker->spec.is_side, error);
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        (void)kafka_fail_code(error, message->err, "consuming");
-        error_advise(error, "grant it to the user of this process; docs/operations.md lists what is needed");
-        return false;
-    case RD_KAFKA_RESP_ERR__FATAL:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-        rd_kafka_fatal_error(worker->consumer, why, sizeof why);
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, worker->assignment.topic,
-                          "with `runtime.static` another instance under this name takes its place: give each "
-                          "one of its own (`instance:`)",
-                          "the consumer can't go on: %s", why[0] ? why : rd_kafka_err2str(message->err));
-    default:
-        break;
-    }
-    log_line(LOG_LEVEL_WARNING, "consumer_error", "%s", rd_kafka_err2str(message->err));
-    return !kafka_is_topic_unknown(message->err) || kafka_worker_check_topic(worker, error);
-}
-
-/* Is the transaction as large as it may become? Half of the arena is left for what the flush writes. */
-static bool is_full(const struct kafka_worker *worker)
-{
-    return worker->batch_records >= worker->batch_max ||
-           worker->arena.used > (size_t)worker->config->runtime.memory_bytes_max / 2;
-}
-
-/* A side input may ask for records that the process's table has already taken in. The follower reads by itself and is
- * hardly ever behind; where it is, the record comes again. */
-static bool table_has(struct kafka_worker *worker, const rd_kafka_message_t *message)
-{
-    int64_t until_ms = clock_monotonic_ms() + TABLE_PATIENCE_MS;
-    while (worker->table && !kafka_follower_has(worker->table, message->partition, message->offset)) {
-        if (kafka_worker_is_stopping(worker) || clock_monotonic_ms() >= until_ms)
-            return false;
-        clock_sleep_ms(TABLE_STEP_MS);
-    }
-    return true;
-}
-
-static bool take_message(struct kafka_worker *worker, const rd_kafka_message_t *message, struct error *error)
-{
-    if (message->err)
-        return take_error(worker, message, error);
-    struct kafka_assigned *item = kafka_assignment_find(&worker->assignment, message->partition);
-    if (!item)
-        return true;
-    if (message->offset < item->next_offset) {
-        metrics_add(&worker->stats.replayed, 1);
-        return true;
-    }
-    if (worker->missed || worker->assignment.paused || worker->restoring || !table_has(worker, message)) {
-        worker->missed = true; /* the library's position is behind it now, ours is not */
-        return true;
-    }
-    unsigned moves = worker->moves;
-    if (!kafka_worker_begin_transaction(worker, error))
-        return false;
-    /* Moved: the way back was taken, and this record will come again. */
-    return worker->moves != moves || process(worker, item, message, error);
-}
-
-/* Take what one poll returned. After anything that moved positions (an abort, a rebalance) the rest is thrown away: it will
- * be fetched again. */
-static bool take_messages(struct kafka_worker *worker, unsigned count, struct error *error)
-{
-    bool fine = true;
-    unsigned moves = worker->moves;
-    for (unsigned i = 0; fine && i < count && worker->moves == moves; i++) {
-        fine = take_message(worker, worker->messages[i], error);
-        if (fine && worker->moves == moves && kafka_transaction_is_open(worker->transaction) &&
-            is_full(worker))
-            fine = kafka_worker_end_transaction(worker, false, error);
-    }
-    for (unsigned i = 0; i < count; i++)
-        rd_kafka_message_destroy(worker->messages[i]);
-    return fine;
-}
-
 /* ---- the loop ---- */
 
 static int poll_timeout_ms(const struct kafka_worker *worker)
 {
     int64_t wait_ms = POLL_MS, now_ms = clock_unix_ms();
     bool rests = worker->assignment.paused && !(worker->holding && kafka_worker_is_fresh(worker));
-    if ((worker->more_due && !rests) || worker->restoring)
+    if (worker->restoring)
         return 0;
     if (!kafka_worker_is_mended(worker))
         return KAFKA_WORKER_WAIT_STEP_MS;
-    if (kafka_transaction_is_open(worker->transaction)) {
-        int64_t left_ms = worker->began_ms + kafka_worker_transaction_ms(worker) - clock_monotonic_ms();
-        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
-    }
-    int64_t due_ms = rests ? INT64_MAX : chain_next_due_ms(worker->chain);
-    if (due_ms != INT64_MAX && due_ms - now_ms < wait_ms)
-        wait_ms = due_ms - now_ms;
+    bool is_open = kafka_transaction_is_open(worker->transaction);
+    int64_t due_ms = rests ? INT64_MAX : worker->more_due ? now_ms : chain_next_due_ms(worker->chain);
+    int64_t left_ms = is_open ? worker->began_ms + kafka_worker_transaction_ms(worker) - clock_monotonic_ms()
+                      : due_ms == INT64_MAX ? wait_ms
+                                            : due_ms - now_ms;
+    wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     return wait_ms > 0 ? (int)wait_ms : 0;
-}
-
-/* The library's consumer can rest for up to a second after its queue was full (issue 2879); any request to the leader
- * wakes it. Not once everything is fetched: the request would wait behind the long poll (rule 13). */
-static void nudge(struct kafka_worker *worker, unsigned polled)
-{
-    int64_t now_ms = clock_monotonic_ms();
-    /* Full polls: we are catching up. Otherwise the consumer waits for new records, and does so rightly. */
-    if (polled < KAFKA_WORKER_POLL_BATCH || now_ms - worker->nudged_ms < NUDGE_EVERY_MS ||
-        worker->assignment.paused || rd_kafka_queue_length(worker->queue) > NUDGE_BELOW)
-        return;
-    for (unsigned i = 0; i < worker->assignment.count; i++) {
-        worker->nudged = (worker->nudged + 1) % worker->assignment.count; /* each leader in turn */
-        const struct kafka_assigned *item = &worker->assignment.items[worker->nudged];
-        int64_t low, high;
-        if (item->at_end)
-            continue;
-        worker->nudged_ms = now_ms;
-        rd_kafka_query_watermark_offsets(worker->consumer, worker->assignment.topic, item->partition, &low,
-                                         &high, NUDGE_TIMEOUT_MS);
-        return;
-    }
-}
-
-/* What nobody polls must be heard all the same, or its log lines and errors pile up while a broker is away. */
-static void serve_handles(struct kafka_worker *worker)
-{
-    int64_t now_ms = clock_monotonic_ms();
-    if (now_ms - worker->served_ms < SERVE_EVERY_MS)
-        return;
-    worker->served_ms = now_ms;
-    kafka_serve(worker->offsets);
-    if (worker->transaction)
-        kafka_transaction_serve(worker->transaction);
-    if (worker->restore && !worker->restoring)
-        kafka_restore_serve(worker->restore);
-}
-
-/* Poll once. A rebalance inside makes all that was polled suspect. */
-static bool poll_records(struct kafka_worker *worker, int timeout_ms, struct error *error)
-{
-    unsigned moves = worker->moves;
-    unsigned count = 0;
-    serve_handles(worker);
-    rd_kafka_message_t *first = rd_kafka_consumer_poll(worker->consumer, timeout_ms);
-    if (first) {
-        worker->messages[count++] = first;
-        ssize_t more =
-            rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages + 1, KAFKA_WORKER_POLL_BATCH - 1);
-        count += more > 0 ? (unsigned)more : 0;
-        nudge(worker, count);
-    }
-    if (moves == worker->moves)
-        return take_messages(worker, count, error);
-    for (unsigned i = 0; i < count; i++)
-        rd_kafka_message_destroy(worker->messages[i]);
-    if (worker->assign_failed)
-        return kafka_worker_join_again(worker, error);
-    return count == 0 || kafka_worker_rewind(worker, error);
 }
 
 static bool step_restore(struct kafka_worker *worker, struct error *error)
@@ -413,9 +180,15 @@ static bool mind_freshness(struct kafka_worker *worker, bool *out_may_work, stru
     return true;
 }
 
+/* Others wait for a side input's position (common/kafka_source.h): it is told as soon as there is nothing more to read. */
 static bool has_rested(const struct kafka_worker *worker)
 {
-    return clock_monotonic_ms() - worker->ended_ms >= IDLE_COMMIT_MS;
+    return worker->side_stage || clock_monotonic_ms() - worker->ended_ms >= IDLE_COMMIT_MS;
+}
+
+static bool has_read_all(const struct kafka_worker *worker)
+{
+    return worker->side_stage && kafka_assignment_at_end(&worker->assignment);
 }
 
 /* Behind the last record of an idle topic stands the marker of its transaction. The position behind it is committed
@@ -426,7 +199,7 @@ static bool must_tell_position(const struct kafka_worker *worker)
            kafka_assignment_has_moved(&worker->assignment) && kafka_assignment_at_end(&worker->assignment);
 }
 
-/* Is there work that no record brings? */
+/* Is there work that no record brings? An open transaction does it when it ends, which is soon. */
 static bool is_due(const struct kafka_worker *worker)
 {
     return worker->more_due || chain_next_due_ms(worker->chain) <= clock_unix_ms() ||
@@ -437,12 +210,13 @@ static bool is_due(const struct kafka_worker *worker)
 static bool work(struct kafka_worker *worker, struct error *error)
 {
     bool is_open = kafka_transaction_is_open(worker->transaction);
-    bool must_end = is_open && (worker->missed || clock_monotonic_ms() - worker->began_ms >=
-                                                      kafka_worker_transaction_ms(worker));
+    bool must_end =
+        is_open && (worker->missed || has_read_all(worker) ||
+                    clock_monotonic_ms() - worker->began_ms >= kafka_worker_transaction_ms(worker));
     /* All that was polled is processed, unless something was missed. */
     if (!worker->missed && !worker->holding && (is_open ? must_end : has_rested(worker)))
         kafka_assignment_advance(&worker->assignment, worker->consumer);
-    if (!must_end && !is_due(worker))
+    if (!must_end && (is_open || !is_due(worker)))
         return true;
     unsigned moves = worker->moves;
     if (!kafka_worker_begin_transaction(worker, error))
@@ -461,7 +235,7 @@ static bool mend(struct kafka_worker *worker, struct error *error)
 
 static bool step(struct kafka_worker *worker, struct error *error)
 {
-    if (!poll_records(worker, poll_timeout_ms(worker), error))
+    if (!kafka_worker_poll(worker, poll_timeout_ms(worker), error))
         return false;
     if (!kafka_worker_is_mended(worker))
         return mend(worker, error);
@@ -477,7 +251,7 @@ static void hear(struct kafka_worker *worker)
     rd_kafka_message_t *message = rd_kafka_consumer_poll(worker->consumer, 0);
     if (message)
         rd_kafka_message_destroy(message);
-    serve_handles(worker);
+    kafka_worker_serve(worker);
 }
 
 static bool wait_for_followed(struct kafka_worker *worker)
@@ -518,7 +292,8 @@ static bool drain(struct kafka_worker *worker, struct error *error)
                     : worker->restoring             ? step_restore(worker, error)
                     : worker->assignment.count == 0 ? true
                                                     : drain_once(worker, &again, error);
-        if (!fine || (again && !worker->more_due && !poll_records(worker, poll_timeout_ms(worker), error)))
+        if (!fine ||
+            (again && !worker->more_due && !kafka_worker_poll(worker, poll_timeout_ms(worker), error)))
             return false;
         kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
     }
@@ -678,6 +453,7 @@ static bool init(struct kafka_worker *worker, struct error *error)
         .member = config->runtime.static_membership ? worker->identity : NULL,
         .opaque = worker,
         .rebalance = kafka_worker_on_rebalance,
+        .is_awaited = worker->side_stage != NULL,
     };
     struct kafka_client_spec offsets = {.role = KAFKA_ROLE_OFFSETS};
     if (!arena_init(&worker->arena, ARENA_BLOCK_BYTES, (size_t)config->runtime.memory_bytes_max, error))
@@ -695,6 +471,8 @@ static bool init(struct kafka_worker *worker, struct error *error)
             return false;
     }
     worker->runs = pthread_create(&worker->thread, NULL, run_thread, worker) == 0;
+    if (worker->runs) /* for those who look at the process; at most 15 bytes */
+        pthread_setname_np(worker->thread, worker->side_stage ? "side_input" : "worker");
     return worker->runs ||
            error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise the limit of threads", "no thread");
 }

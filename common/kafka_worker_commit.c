@@ -194,19 +194,27 @@ static bool send_position_records(struct kafka_worker *worker, struct error *err
     return true;
 }
 
-static bool pass_barriers(struct kafka_worker *worker)
+/* Read what is followed to its end. What a side input makes of another topic is read only before feed records are sent:
+ * its barrier takes as long as the side input does, and a retraction that comes after the batch finds the state that the
+ * batch left, before anything about it is written (spec 3, rule 9). */
+static bool pass_barriers(struct kafka_worker *worker, bool before_feeds)
 {
 #ifdef CLICKVEIL_TEST_BARRIER_OFF
     return true; /* a test build, to see the barrier's test fail and to see what the barrier costs */
 #endif
+    struct kafka_follower *asked[KAFKA_FOLLOWERS_MAX];
     uint64_t tickets[KAFKA_FOLLOWERS_MAX];
-    unsigned count = worker->side_stage ? 0 : worker->spec.follower_count;
-    ensure(count <= KAFKA_FOLLOWERS_MAX);
-    for (unsigned i = 0; i < count; i++)
-        tickets[i] = kafka_follower_ask(worker->spec.followers[i]);
+    unsigned count = 0;
+    ensure(worker->spec.follower_count <= KAFKA_FOLLOWERS_MAX);
+    for (unsigned i = 0; i < worker->spec.follower_count && !worker->side_stage; i++) {
+        struct kafka_follower *follower = worker->spec.followers[i];
+        if (kafka_follower_has_source(follower) && !before_feeds)
+            continue;
+        asked[count] = follower;
+        tickets[count++] = kafka_follower_ask(follower);
+    }
     for (unsigned i = 0; i < count; i++) {
-        if (!kafka_follower_await(worker->spec.followers[i], tickets[i],
-                                  worker->config->runtime.transaction_timeout_ms / 3))
+        if (!kafka_follower_await(asked[i], tickets[i], worker->config->runtime.transaction_timeout_ms / 3))
             return false;
     }
     return may_commit(worker);
@@ -267,8 +275,9 @@ bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, st
     if (outcome != KAFKA_OUTCOME_DONE)
         return kafka_worker_go_back(worker, outcome, false, &why, error);
     /* During a storm the barrier was at the beginning; feed records have one of their own in any case. */
-    bool judged = worker->barrier_first && worker->deferred_count == 0 && may_commit(worker);
-    if (!judged && !pass_barriers(worker))
+    bool before_feeds = worker->deferred_count > 0;
+    bool judged = worker->barrier_first && !before_feeds && may_commit(worker);
+    if (!judged && !pass_barriers(worker, before_feeds))
         return barrier_failed(worker, error);
     if (!judged && !chain_stands(worker->chain))
         return touched(worker, error);
@@ -288,7 +297,7 @@ bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *e
     if (outcome != KAFKA_OUTCOME_DONE)
         return kafka_worker_go_back(worker, outcome, false, &why, error);
     worker->barrier_first = worker->storm;
-    if (worker->barrier_first && !pass_barriers(worker))
+    if (worker->barrier_first && !pass_barriers(worker, false))
         return barrier_failed(worker, error);
     worker->began_ms = clock_monotonic_ms();
     chain_clock(worker->chain, clock_unix_ms());

@@ -1,6 +1,6 @@
 /*
- * The inside of a worker, shared by its parts: kafka_worker.c, kafka_worker_group.c, kafka_worker_commit.c and
- * kafka_worker_recover.c. Nobody else includes this. All of it is the worker's thread's, but what says otherwise.
+ * The inside of a worker, shared by its parts: kafka_worker.c, kafka_worker_poll.c, kafka_worker_group.c,
+ * kafka_worker_commit.c and kafka_worker_recover.c. Nobody else includes this. All of it is the worker's thread's, but what says otherwise.
  */
 #ifndef CLICKVEIL_COMMON_KAFKA_WORKER_INTERNAL_H
 #define CLICKVEIL_COMMON_KAFKA_WORKER_INTERNAL_H
@@ -88,6 +88,7 @@ struct kafka_worker {
     struct moved moved;          /* of that: what tells afterwards whether it was committed */
     int64_t mend_ms, backoff_ms; /* when to try again, and how long to wait then; monotonic */
 
+    bool rewound;    /* and no record came since */
     unsigned nudged; /* which partition's leader was asked last, to wake the consumer */
     int64_t nudged_ms, served_ms;
     int64_t drain_until_ms; /* monotonic; 0: nobody said stop yet */
@@ -105,6 +106,14 @@ void kafka_worker_enter(struct kafka_worker *worker, enum kafka_worker_phase pha
 /* Is it time to leave, also with work undone? A worker that holds partitions goes on trying for shutdown_timeout, so that
  * what it began is not left for later. */
 bool kafka_worker_gives_up(struct kafka_worker *worker);
+
+/* ---- kafka_worker_poll.c: what the consumer says ---- */
+
+/* Poll once, for at most so long, and process what comes; a batch that is full is committed. False: the worker ends. */
+CLICKVEIL_MUST_CHECK bool kafka_worker_poll(struct kafka_worker *worker, int timeout_ms, struct error *error);
+
+/* Let the handles that nobody polls say what they have to say, now and then. */
+void kafka_worker_serve(struct kafka_worker *worker);
 
 /* ---- kafka_worker_group.c: partitions that come and go ---- */
 

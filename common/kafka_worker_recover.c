@@ -41,6 +41,7 @@ bool kafka_worker_rewind(struct kafka_worker *worker, struct error *error)
 {
     worker->moves++;
     worker->missed = false;
+    worker->rewound = true;
     return kafka_assignment_rewind(&worker->assignment, worker->consumer, error);
 }
 

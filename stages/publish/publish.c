@@ -394,7 +394,8 @@ static bool publish_flush(void *state, struct emitter *emitter, bool *out_more)
 static bool publish_stands(void *state)
 {
     struct publish_state *publish = state;
-    return retractions_stand(&publish->retractions, publish->partitions, publish->partition_count);
+    return publish->round.records == 0 ||
+           retractions_stand(&publish->retractions, publish->partitions, publish->partition_count);
 }
 
 static void publish_commit(void *state)
