@@ -232,10 +232,18 @@ static bool set_worker(rd_kafka_conf_t *conf, const struct config *config,
         return false;
     if (spec->member && !set_property(conf, "group.instance.id", spec->member, error))
         return false;
-    if (spec->is_awaited && !set_property(conf, "fetch.wait.max.ms", "20", error)) /* an empty answer says it */
-        return false;
     rd_kafka_conf_set_rebalance_cb(conf, spec->rebalance);
     return true;
+}
+
+/* Others wait for its position: an empty answer says that a partition's end is reached. What it reads is small records, and
+ * the library keeps some 300 bytes for each beside its content, of up to 100,000 a partition unless told. */
+static bool set_side_input(rd_kafka_conf_t *conf, const struct config *config,
+                           const struct kafka_client_spec *spec, struct error *error)
+{
+    return set_worker(conf, config, spec, error) && set_property(conf, "fetch.wait.max.ms", "20", error) &&
+           set_property(conf, "queued.min.messages", "10000", error) &&
+           set_number(conf, "queued.max.messages.kbytes", KAFKA_SIDE_PREFETCH_MIB * 1024, error);
 }
 
 /* Assigning partitions needs a group's name, though nothing joins or commits under it: one that an access rule for the
@@ -284,6 +292,8 @@ static bool set_role(rd_kafka_conf_t *conf, const struct config *config, const s
     switch (spec->role) {
     case KAFKA_ROLE_WORKER:
         return set_worker(conf, config, spec, error);
+    case KAFKA_ROLE_SIDE_INPUT:
+        return set_side_input(conf, config, spec, error);
     case KAFKA_ROLE_COMMITTED:
     case KAFKA_ROLE_UNCOMMITTED:
     case KAFKA_ROLE_OFFSETS:

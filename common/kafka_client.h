@@ -16,6 +16,7 @@
 enum kafka_role {
     KAFKA_ROLE_NONE = 0,
     KAFKA_ROLE_WORKER,         /* group consumer of the chain's input */
+    KAFKA_ROLE_SIDE_INPUT,     /* group consumer of what a stage reads beside the chain */
     KAFKA_ROLE_COMMITTED,      /* follower, read committed */
     KAFKA_ROLE_UNCOMMITTED,    /* follower, read uncommitted */
     KAFKA_ROLE_OFFSETS,        /* only asks: read uncommitted, so that end offsets are high watermarks */
@@ -24,11 +25,12 @@ enum kafka_role {
     KAFKA_ROLE_PLAIN_PRODUCER, /* writes single records outside of transactions */
 };
 
+enum { KAFKA_SIDE_PREFETCH_MIB = 4 };
+
 struct kafka_client_spec {
     enum kafka_role role;
-    const char *identity; /* group.id of a worker, transactional.id of a producer; else NULL */
+    const char *identity; /* group.id of a worker or side input, transactional.id of a producer; else NULL */
     const char *member;   /* group.instance.id with static membership, else NULL */
-    bool is_awaited;      /* of a worker: others wait for its position, so it hears of a partition's end early */
     bool offline;         /* connect nowhere and log nothing: only the properties are of interest */
     void *opaque;         /* for the callbacks */
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *opaque);

@@ -89,15 +89,16 @@ static void start_follower(void *context, const struct followed *followed, void 
 static void log_bounds(const struct config *config)
 {
     const struct config_runtime *runtime = &config->runtime;
-    int64_t worker_mib = (runtime->memory_bytes_max * 2 + runtime->queue_bytes_max) >> 20;
+    long long transaction_mib = (long long)(runtime->memory_bytes_max >> 20),
+              prefetch_mib = (long long)(runtime->queue_bytes_max >> 20);
     log_line(LOG_LEVEL_INFO, "memory_bounds",
-             "%lld workers and %u of side inputs, each at most %lld MiB: transaction %lld MiB, producer "
-             "queue %lld MiB, prefetch "
-             "%lld MiB; "
-             "the tables of the stages have bounds of their own",
-             (long long)config->workers, chain_side_count(config), (long long)worker_mib,
-             (long long)(runtime->memory_bytes_max >> 20), (long long)(runtime->memory_bytes_max >> 20),
-             (long long)(runtime->queue_bytes_max >> 20));
+             "%lld workers, each at most %lld MiB for a transaction, %lld MiB for the producer's queue and "
+             "%lld MiB "
+             "for the prefetch; %u side inputs, likewise, with a prefetch of at most %d MiB; the tables of "
+             "the stages "
+             "have bounds of their own",
+             (long long)config->workers, transaction_mib, transaction_mib, prefetch_mib,
+             chain_side_count(config), KAFKA_SIDE_PREFETCH_MIB);
 }
 
 static struct kafka_worker *start_worker(struct kafka_pipeline *pipeline, bool is_side, unsigned index,

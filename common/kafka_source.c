@@ -52,7 +52,7 @@ struct kafka_source *kafka_source_new(const struct config *config, const struct 
     snprintf(source->name, sizeof source->name, "%s's side input (group %s)", stage->name, group);
     source->made = made;
     source->topic = config_topic(config, stage->side->topic, 0).data;
-    struct kafka_client_spec spec = {.role = KAFKA_ROLE_WORKER, .identity = group};
+    struct kafka_client_spec spec = {.role = KAFKA_ROLE_SIDE_INPUT, .identity = group};
     source->client = kafka_client_new(config, &spec, error);
     if (!source->client) {
         kafka_source_free(source);

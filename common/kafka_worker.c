@@ -448,12 +448,11 @@ static bool init(struct kafka_worker *worker, struct error *error)
     const struct config *config = worker->config;
     take_part(worker);
     struct kafka_client_spec consumer = {
-        .role = KAFKA_ROLE_WORKER,
+        .role = worker->side_stage ? KAFKA_ROLE_SIDE_INPUT : KAFKA_ROLE_WORKER,
         .identity = worker->group,
         .member = config->runtime.static_membership ? worker->identity : NULL,
         .opaque = worker,
         .rebalance = kafka_worker_on_rebalance,
-        .is_awaited = worker->side_stage != NULL,
     };
     struct kafka_client_spec offsets = {.role = KAFKA_ROLE_OFFSETS};
     if (!arena_init(&worker->arena, ARENA_BLOCK_BYTES, (size_t)config->runtime.memory_bytes_max, error))
