@@ -39,24 +39,18 @@ enum {
     REQUEST_TIMEOUT_MS = 5000,
     BACKOFF_FIRST_MS = 200,
     BACKOFF_MAX_MS = 5000,
-    IDLE_WAKE_MS = 500, /* the reader looks at `stop` at least this often */
-    PARTITION_COUNT_EVERY_MS = 30000,
-    NUDGE_EVERY_MS = 10,
-    NUDGE_BELOW = 50000,  /* messages in the queue */
-    NUDGE_TIMEOUT_MS = 1, /* the answer does not matter, the request does */
-    WRITING_WAKE_MS = 1,  /* while a snapshot is being written */
-    BARRIER_MS_MAX =
-        10000, /* then the watermarks are taken anew: those of a leader that is gone may never be reached */
+    IDLE_WAKE_MS = 500,  /* the reader looks at `stop` at least this often */
+    WRITING_WAKE_MS = 1, /* while a snapshot is being written */
 };
 
-static bool is_stopping(const void *context)
+bool kafka_follow_is_stopping(const void *context)
 {
     const struct kafka_follower *follower = context;
     return atomic_load_explicit(&follower->stop, memory_order_relaxed) ||
            follower->phase == KAFKA_FOLLOW_FAILED;
 }
 
-static void fail(struct kafka_follower *follower, const struct error *error)
+void kafka_follow_fail(struct kafka_follower *follower, const struct error *error)
 {
     log_failure(LOG_LEVEL_ERROR, "followed_topic_failed", error);
     pthread_mutex_lock(&follower->lock);
@@ -68,7 +62,7 @@ static void fail(struct kafka_follower *follower, const struct error *error)
     pthread_mutex_unlock(&follower->lock);
 }
 
-static void wait_locked(struct kafka_follower *follower, int64_t timeout_ms)
+void kafka_follow_wait(struct kafka_follower *follower, int64_t timeout_ms)
 {
     struct timespec until;
     if (timeout_ms < 1)
@@ -285,8 +279,8 @@ static void tell_hold(struct kafka_follower *follower)
                  follower->topic);
 }
 
-static bool has_reached(const struct kafka_follower *follower, const struct view_state *view,
-                        const int64_t *targets)
+bool kafka_follow_has_reached(const struct kafka_follower *follower, const struct view_state *view,
+                              const int64_t *targets)
 {
     for (int32_t i = 0; i < follower->partitions; i++) {
         if (atomic_load_explicit(&view->positions[i], memory_order_acquire) < targets[i])
@@ -326,7 +320,8 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
                        struct error *error)
 {
     struct drained drained = {0};
-    while (!is_stopping(follower) && !(targets && has_reached(follower, view, targets))) {
+    while (!kafka_follow_is_stopping(follower) &&
+           !(targets && kafka_follow_has_reached(follower, view, targets))) {
         struct pollfd wake = {.fd = follower->wake, .events = POLLIN};
         uint64_t count;
         int wait_ms = drained.more                            ? 0
@@ -448,7 +443,7 @@ static void hear(struct kafka_follower *follower)
 static bool wait_for_targets(struct kafka_follower *follower, int64_t *out_asked_ms, struct error *error)
 {
     int64_t backoff_ms = BACKOFF_FIRST_MS;
-    while (!is_stopping(follower)) {
+    while (!kafka_follow_is_stopping(follower)) {
         *out_asked_ms = clock_monotonic_ms();
         if (take_targets(follower, error))
             return true;
@@ -459,27 +454,27 @@ static bool wait_for_targets(struct kafka_follower *follower, int64_t *out_asked
         error_advise(error, "waiting for the broker");
         log_failure(LOG_LEVEL_WARNING, "broker_unreachable", error);
         pthread_mutex_lock(&follower->lock);
-        if (!is_stopping(follower))
-            wait_locked(follower, backoff_ms);
+        if (!kafka_follow_is_stopping(follower))
+            kafka_follow_wait(follower, backoff_ms);
         pthread_mutex_unlock(&follower->lock);
         backoff_ms = backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms * 2;
     }
     return true;
 }
 
-static bool await_source(struct kafka_follower *follower, int64_t *out_asked_ms, struct error *error)
+bool kafka_follow_await_source(struct kafka_follower *follower, int64_t *out_asked_ms, struct error *error)
 {
     return !follower->source ||
-           kafka_source_await(follower->source, is_stopping, follower, out_asked_ms, error);
+           kafka_source_await(follower->source, kafka_follow_is_stopping, follower, out_asked_ms, error);
 }
 
 static bool read_whole(struct kafka_follower *follower, struct error *error)
 {
     int64_t asked_ms, targets_ms; /* before the targets were taken: so old is what the first read knows */
-    if (!await_source(follower, &asked_ms, error) ||
+    if (!kafka_follow_await_source(follower, &asked_ms, error) ||
         !wait_for_targets(follower, follower->source ? &targets_ms : &asked_ms, error) ||
-        is_stopping(follower))
-        return is_stopping(follower);
+        kafka_follow_is_stopping(follower))
+        return kafka_follow_is_stopping(follower);
     if (follower->followed->useful_ms &&
         !kafka_check_followed(follower->config, follower->followed->topic, REQUEST_TIMEOUT_MS, error))
         return false;
@@ -503,7 +498,7 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
     if (!assign_view(follower, &follower->uncommitted, follower->committed.positions, error) ||
         !read_until(follower, &follower->uncommitted, follower->targets, error))
         return false;
-    if (is_stopping(follower))
+    if (kafka_follow_is_stopping(follower))
         return true;
     tell_committed(follower);
     if (!follower->followed->complete(follower->stage_shared, error))
@@ -528,181 +523,8 @@ static void *run_reader(void *context)
     struct kafka_follower *follower = context;
     struct error error = {0};
     if (!read_whole(follower, &error) || !read_until(follower, &follower->uncommitted, NULL, &error))
-        fail(follower, &error);
+        kafka_follow_fail(follower, &error);
     return NULL;
-}
-
-/* ---- the barrier ---- */
-
-static void note_positions(struct kafka_follower *follower)
-{
-    for (int32_t i = 0; i < follower->partitions; i++)
-        follower->before[i] = atomic_load_explicit(&follower->uncommitted.positions[i], memory_order_acquire);
-}
-
-static bool check_watermarks(struct kafka_follower *follower, struct error *error)
-{
-    for (int32_t i = 0; i < follower->partitions; i++) {
-        if (follower->watermarks[i] < follower->before[i])
-            return error_fail(
-                error, EXIT_STATUS_UNAVAILABLE, follower->topic,
-                "what it says can't be trusted to be complete any more: see what happened to it and put its "
-                "records back "
-                "(choices by `clickveil consent import`, or what fills it), then start again",
-                "partition %d ends at offset %lld, below what was already read: the topic was made "
-                "anew or cut",
-                i, (long long)follower->watermarks[i]);
-    }
-    return true;
-}
-
-/* New partitions would take keys away from those that are followed. */
-static bool check_partition_count(struct kafka_follower *follower, int64_t *next_check_ms,
-                                  struct error *error)
-{
-    if (clock_monotonic_ms() < *next_check_ms && !atomic_exchange(&follower->is_doubted, false))
-        return true;
-    int32_t partitions;
-    if (!kafka_topic_partitions(follower->offsets, follower->topic, REQUEST_TIMEOUT_MS, &partitions, error))
-        return false;
-    *next_check_ms = clock_monotonic_ms() + PARTITION_COUNT_EVERY_MS;
-    if (partitions != follower->partitions)
-        return error_fail(error, EXIT_STATUS_CONFIGURATION, follower->topic, "start again",
-                          "the number of partitions changed from %d to %d", follower->partitions, partitions);
-    return true;
-}
-
-/* A topic that was made anew may by now be longer than the old one was. */
-static bool check_births(struct kafka_follower *follower, int64_t *next_check_ms, struct error *error)
-{
-    if (clock_monotonic_ms() < *next_check_ms)
-        return true;
-    if (!kafka_births_check(follower->births, REQUEST_TIMEOUT_MS, error))
-        return false;
-    *next_check_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
-    return true;
-}
-
-static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64_t began_ms)
-{
-    bool passed = false;
-    pthread_mutex_lock(&follower->lock);
-    while (!is_stopping(follower) &&
-           !(passed = has_reached(follower, &follower->uncommitted, follower->watermarks)) &&
-           clock_monotonic_ms() - began_ms < BARRIER_MS_MAX)
-        wait_locked(follower, IDLE_WAKE_MS);
-    if (passed) {
-        atomic_store(&follower->fresh_since_ms, began_ms);
-        follower->ticket_done = ticket;
-    }
-    pthread_cond_broadcast(&follower->changed);
-    pthread_mutex_unlock(&follower->lock);
-}
-
-/* The library's consumer rests up to a second when its queue was full; a request to a leader wakes it. In the first read
- * the queue is full often, and each rest would be felt. The answer waits behind the fetch that is under way, so it is
- * not the reader that asks. */
-static void nudge(struct kafka_follower *follower)
-{
-    const struct view_state *view = &follower->committed;
-    int64_t low, high;
-    if (follower->phase != KAFKA_FOLLOW_READING || rd_kafka_queue_length(view->queue) > NUDGE_BELOW)
-        return;
-    for (int32_t i = 0; i < follower->partitions; i++) { /* each leader in turn */
-        follower->nudged = (follower->nudged + 1) % follower->partitions;
-        if (view->positions[follower->nudged] >= follower->targets[follower->nudged])
-            continue;
-        rd_kafka_query_watermark_offsets(view->client, follower->topic, follower->nudged, &low, &high,
-                                         NUDGE_TIMEOUT_MS);
-        return;
-    }
-}
-
-static void nudge_while_reading(struct kafka_follower *follower)
-{
-    while (!is_stopping(follower) && follower->phase != KAFKA_FOLLOW_FOLLOWING) {
-        pthread_mutex_lock(&follower->lock);
-        if (!is_stopping(follower))
-            wait_locked(follower, follower->phase == KAFKA_FOLLOW_READING ? NUDGE_EVERY_MS : IDLE_WAKE_MS);
-        pthread_mutex_unlock(&follower->lock);
-        nudge(follower);
-    }
-}
-
-static uint64_t wait_for_ticket(struct kafka_follower *follower)
-{
-    int64_t until_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
-    pthread_mutex_lock(&follower->lock);
-    while (!is_stopping(follower) && (follower->phase != KAFKA_FOLLOW_FOLLOWING ||
-                                      (follower->ticket_asked == follower->ticket_done &&
-                                       clock_monotonic_ms() < until_ms && !follower->is_doubted)))
-        wait_locked(follower, follower->phase == KAFKA_FOLLOW_FOLLOWING ? until_ms - clock_monotonic_ms() + 1
-                                                                        : IDLE_WAKE_MS);
-    uint64_t ticket = follower->ticket_asked;
-    pthread_mutex_unlock(&follower->lock);
-    return ticket;
-}
-
-static void *run_barrier(void *context)
-{
-    struct kafka_follower *follower = context;
-    int64_t next_count_ms = 0, next_births_ms = 0;
-    nudge_while_reading(follower);
-    while (!is_stopping(follower)) {
-        uint64_t ticket = wait_for_ticket(follower);
-        if (is_stopping(follower))
-            break;
-        struct error error = {0};
-        int64_t began_ms = clock_monotonic_ms();
-        kafka_serve(follower->offsets);
-        if (!await_source(follower, &began_ms, &error)) {
-            fail(follower, &error);
-            break;
-        }
-        if (is_stopping(follower))
-            break;
-        note_positions(follower);
-        if (!check_partition_count(follower, &next_count_ms, &error) ||
-            !check_births(follower, &next_births_ms, &error) ||
-            !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
-                               follower->watermarks, &error)) {
-            if (!error.retriable) {
-                fail(follower, &error);
-                break;
-            }
-            next_count_ms = 0; /* is the topic still there? */
-            error_at(&error, "%s", follower->topic);
-            log_failure(LOG_LEVEL_WARNING, "barrier_delayed", &error);
-            clock_sleep_ms(BACKOFF_FIRST_MS);
-            continue;
-        }
-        if (!check_watermarks(follower, &error)) {
-            fail(follower, &error);
-            break;
-        }
-        pass_barrier(follower, ticket, began_ms);
-    }
-    return NULL;
-}
-
-uint64_t kafka_follower_ask(struct kafka_follower *follower)
-{
-    pthread_mutex_lock(&follower->lock);
-    uint64_t ticket = ++follower->ticket_asked;
-    pthread_cond_broadcast(&follower->changed);
-    pthread_mutex_unlock(&follower->lock);
-    return ticket;
-}
-
-bool kafka_follower_await(struct kafka_follower *follower, uint64_t ticket, int64_t timeout_ms)
-{
-    int64_t until_ms = clock_monotonic_ms() + timeout_ms;
-    pthread_mutex_lock(&follower->lock);
-    while (!is_stopping(follower) && follower->ticket_done < ticket && clock_monotonic_ms() < until_ms)
-        wait_locked(follower, until_ms - clock_monotonic_ms() + 1);
-    bool passed = !is_stopping(follower) && follower->ticket_done >= ticket;
-    pthread_mutex_unlock(&follower->lock);
-    return passed;
 }
 
 /* ---- life and status ---- */
@@ -731,7 +553,8 @@ static bool start(struct kafka_follower *follower, struct error *error)
                         follower->topic, &follower->keep, error))
         return false;
     follower->reader_runs = pthread_create(&follower->reader, NULL, run_reader, follower) == 0;
-    follower->barrier_runs = pthread_create(&follower->barrier, NULL, run_barrier, follower) == 0;
+    follower->barrier_runs =
+        pthread_create(&follower->barrier, NULL, kafka_follow_run_barrier, follower) == 0;
     if (!follower->reader_runs || !follower->barrier_runs)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "raise the limit of threads", "no thread");
     pthread_setname_np(follower->reader, "follower"); /* for those who look at the process */

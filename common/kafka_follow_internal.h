@@ -1,5 +1,5 @@
 /*
- * Inside of a follower, for kafka_follow.c and kafka_follow_status.c.
+ * Inside of a follower, for kafka_follow.c, kafka_follow_barrier.c and kafka_follow_status.c.
  */
 #ifndef CLICKVEIL_COMMON_KAFKA_FOLLOW_INTERNAL_H
 #define CLICKVEIL_COMMON_KAFKA_FOLLOW_INTERNAL_H
@@ -58,5 +58,30 @@ struct kafka_follower {
     uint64_t ticket_asked, ticket_done;
     struct error failure;
 };
+
+/* ---- kafka_follow.c ---- */
+
+/* context: a follower, so that a source may ask too. Any thread. */
+bool kafka_follow_is_stopping(const void *context);
+
+/* It can't be followed any more: said in the log, and to all who wait. Either thread. */
+void kafka_follow_fail(struct kafka_follower *follower, const struct error *error);
+
+/* Until something changed, at most so long; the lock is held. */
+void kafka_follow_wait(struct kafka_follower *follower, int64_t timeout_ms);
+
+/* Has a view taken in all below these offsets, one a partition? Any thread. */
+bool kafka_follow_has_reached(const struct kafka_follower *follower, const struct view_state *view,
+                              const int64_t *targets);
+
+/* Until what the topic is made of was answered, as of *out_asked_ms (untouched where there is no source). One thread at a
+ * time. */
+CLICKVEIL_MUST_CHECK bool kafka_follow_await_source(struct kafka_follower *follower, int64_t *out_asked_ms,
+                                                    struct error *error);
+
+/* ---- kafka_follow_barrier.c ---- */
+
+/* The barrier thread; context: the follower. */
+void *kafka_follow_run_barrier(void *context);
 
 #endif
