@@ -13,7 +13,6 @@
 #include "common/dead_letter.h"
 #include "common/event.h"
 #include "common/reject_log.h"
-#include "common/subject.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

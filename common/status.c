@@ -5,7 +5,6 @@
 #include "common/status.h"
 
 #include "common/business_days.h"
-
 #include "common/json_writer.h"
 #include "common/metrics_table.h"
 
