@@ -77,8 +77,17 @@ def main():
         scene.send_events(event("newa"), event("newb"))
         wait_counted(process, "tmobile", "kept", 2)
         wait_counted(process, "tmobile", "opted_out_line", 1)
-        # newb is kept, and not published before the next epoch: its move is a retraction, which asks no table
-        require(not scene.published("newa", "newb", isolation="uncommitted"), "somebody who moved is in the feed")
+        # newb's old line has said nothing, and its move is older than anything that was published
+        scene.wait_published("newb")
+        require(not scene.published("newa", isolation="uncommitted"), "somebody who moved is in the feed")
+
+    with tap.case("a_move_takes_back_what_was_published_whatever_the_old_line_said"):
+        scene.send_events(event("newc"))
+        scene.wait_published("newc")
+        scene.send_choices(move_of("newc", "oldc")) # a retraction asks no table
+        key = scene.id_of("newc")
+        wait_until(lambda: [record["value"] for record in harness.dump(broker.bootstrap, scene.feed)
+                            if record["key"] == key][-1] is None, process.tail, step=0.3)
 
     with tap.case("an_out_of_the_old_line_counts_for_the_new_one_before_it_is_committed"):
         held = scene.hold_choices(choice("oldb", "out", seq=2))
