@@ -202,7 +202,7 @@ def second_signal(broker):
                 process.signal(number)
                 require(process.wait() == expected, f"status {process.process.poll()}\n{process.tail()}")
             finally:
-                broker.signal(signal.SIGCONT)
+                broker.resume()
 
 
 def books(bootstrap):

@@ -149,7 +149,12 @@ def run(name, bootstrap, kind, parts):
 
     said = {process.name: "\n".join(process.get(path)[1] for path in ("/metrics", "/statusz", "/readyz", "/livez"))
             for process in processes}
-    members = harness.tool("members", bootstrap)
+    groups = {f"{scene.config['pipeline']}.{part[0]}" for part in parts}
+
+    def members_of_all():
+        raw = harness.tool("members", bootstrap)
+        return raw if groups <= {json.loads(line)["group"] for line in raw.splitlines()} else None
+    members = wait_until(members_of_all, "a group has no members", step=0.3)
     statuses = [process.stop() for process in processes]
     tap.ok(f"{name}_ends_in_good_order", statuses == [0] * len(statuses), f"{statuses}")
 

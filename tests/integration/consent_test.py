@@ -160,7 +160,7 @@ def frozen_broker(bootstrap, broker):
             time.sleep(2)
             require(process.alive(), process.tail())
         finally:
-            broker.signal(signal.SIGCONT)
+            broker.resume()
         process.wait_ready()
         scene.send_events(event("bob"))
         scene.wait_published("bob")

@@ -156,6 +156,7 @@ class Broker:
         subprocess.run([KAFKA_SH, "wipe", self.dir], check=True)
         self.dir.mkdir(parents=True)
         (self.dir / "port").write_text(f"{port or free_port()}\n")
+        self.resumed = 0
         _brokers.append(self)
         self.bootstrap = self._run("start", *settings)
 
@@ -169,6 +170,13 @@ class Broker:
 
     def signal(self, number):
         os.kill(int((self.dir / "pid").read_text().split()[0]), number)
+
+    def resume(self):
+        """Ends SIGSTOP, and waits until its controller, which took it for dead, has let it in again."""
+        self.signal(signal.SIGCONT)
+        self.resumed += 1
+        wait_until(lambda: not subprocess.run([TOOL, "create", self.bootstrap, f"resumed-{self.resumed}:1"],
+                                              capture_output=True).returncode, "the broker does not go on", step=0.2)
 
     def stop(self):
         self._run("stop")
@@ -281,7 +289,7 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
     """A configuration as a dictionary; JSON is YAML, so it is written as it is."""
     stages = stages or STAGES
     base = {
-        "kafka": {"bootstrap.servers": bootstrap, "session.timeout.ms": 3000, "heartbeat.interval.ms": 500,
+        "kafka": {"bootstrap.servers": bootstrap, "session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
                   "reconnect.backoff.max.ms": 1000},
         "stages": stages,
         "workers": 1,

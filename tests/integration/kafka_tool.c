@@ -423,7 +423,14 @@ static int group(int argc, char **argv)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
     for (int i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, argv[1], i);
-    rd_kafka_resp_err_t code = rd_kafka_committed(client, list, TIMEOUT_MS);
+    time_t until = time(NULL) + TIMEOUT_MS / 1000;
+    rd_kafka_resp_err_t code;
+    do /* a broker that has just started is not the coordinator of anything */
+        code = rd_kafka_committed(client, list, TIMEOUT_MS);
+    while ((code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+            code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+            code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS) &&
+           time(NULL) < until && rd_kafka_poll(client, 100) >= 0);
     if (code)
         die("%s", rd_kafka_err2str(code));
     for (int i = 0; i < list->cnt; i++)

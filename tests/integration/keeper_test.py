@@ -34,18 +34,6 @@ def side(process):
     return next(found for found in json.loads(process.get("/statusz")[1])["side_inputs"] if found["stage"] == "consent")
 
 
-def wait_answered(scene):
-    """Until the keepers have committed all that stands in the topic."""
-    group = scene.config["pipeline"] + ".consent.side"
-
-    def behind():
-        ends = harness.offsets(scene.bootstrap, scene.topic("consent"))
-        done = harness.offsets(scene.bootstrap, scene.topic("consent"), group)
-        return {partition: (done.get(partition), end) for partition, end in ends.items()
-                if end and done.get(partition, -1) < end}
-    wait_until(lambda: not behind(), lambda: f"not answered: {behind()}")
-
-
 def wait_compacted(scene, gone):
     """Fill up until the keys are there at most once, and the tombstones not at all. Only now: before, it was to be seen what
     was written where."""
@@ -96,7 +84,7 @@ def compaction(bootstrap):
     for process in processes:
         process.wait_ready()
     with tap.case("winners_are_written_again_once_each_in_the_partition_of_the_loser"):
-        wait_answered(scene)
+        scene.wait_answered("consent")
         written = written_by_us(scene)
         keys = sorted(record["key"] for record in written)
         hashes = [key for key in keys if key.startswith("hash:")]
@@ -118,7 +106,7 @@ def compaction(bootstrap):
         require(kept(scene, *people) == {"dora"}, kept(scene, *people))
     with tap.case("log_is_compacted_and_the_keepers_rest"):
         wait_compacted(scene, {f"line:{number_of(name)}" for name in people})
-        wait_answered(scene)
+        scene.wait_answered("consent")
         written = len(written_by_us(scene))
         time.sleep(1)
         require(len(written_by_us(scene)) == written, "they go on writing")
@@ -166,7 +154,7 @@ def killed(bootstrap):
         who = scene.published(*names, isolation="uncommitted")
         require(not who, f"in the feed: {who}")
     with tap.case("gpc_is_stored_once_under_a_key_of_its_own"):
-        wait_answered(scene)
+        scene.wait_answered("consent")
         keys = [record["key"] for record in records_of(scene)]
         for name in names:
             line = number_of(name).lstrip("+")

@@ -125,3 +125,14 @@ class Scene:
         harness.wait_until(
             lambda: all(self.committed().get(partition, -1) >= end for partition, end in ends.items() if end),
             lambda: f"committed {self.committed()} of {ends}", seconds, 0.1)
+
+    def wait_answered(self, stage):
+        """Until what the side input of that stage read of the consent topic, to its end, is answered and committed."""
+        group = f"{self.config['pipeline']}.{stage}.side"
+
+        def behind():
+            ends = harness.offsets(self.bootstrap, self.topic("consent"))
+            done = harness.offsets(self.bootstrap, self.topic("consent"), group)
+            return {partition: (done.get(partition), end) for partition, end in ends.items()
+                    if end and done.get(partition, -1) < end}
+        harness.wait_until(lambda: not behind(), lambda: f"{group} has not answered: {behind()}", step=0.1)

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { PARTITIONS = 3, WAIT_MS = 20000, LEASE_MS = 1500, EVERY_MS = 200 };
+enum { PARTITIONS = 3, WAIT_MS = 60000, LEASE_MS = 1500, EVERY_MS = 200 };
 
 /* ---- a stage that follows ---- */
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { PARTITIONS = 3, WAIT_MS = 15000, TRANSACTION_TIMEOUT_MS = 10000 };
+enum { PARTITIONS = 3, WAIT_MS = 60000, TRANSACTION_TIMEOUT_MS = 10000 };
 
 /* ---- a stage that keeps state ---- */
 

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { PARTITIONS = 2, TRANSACTION_TIMEOUT_MS = 3000, WAIT_MS = 20000 };
+enum { PARTITIONS = 2, TRANSACTION_TIMEOUT_MS = 3000, WAIT_MS = 60000 };
 
 enum rig_of {
     RIG_PLAIN = 0,

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { BODY_SIZE = 5 << 20, WAIT_MS = 20000 };
+enum { BODY_SIZE = 5 << 20, WAIT_MS = 60000 };
 
 static char folder[64], path[96];
 
