@@ -1,6 +1,6 @@
 /*
  * Subjects that took the place of others (moved_from), as the ledger follows them through the topic's partitions: read in
- * whatever order, committed or not, in chains and rings. What is copied stands in choice_test.c.
+ * whatever order, committed or not, in chains and rings. What is copied stands in choice_later_test.c.
  */
 #include "stages/consent/moves.h"
 

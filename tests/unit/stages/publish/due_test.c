@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* What is due is tested with the stage (publish_test.c); here is the list. */
+/* What is due is tested with the stage (publish_slot_test.c); here is the list. */
 
 static void offer(struct due_list *list, uint32_t number)
 {
