@@ -41,6 +41,7 @@ enum {
     BACKOFF_MAX_MS = 5000,
     IDLE_WAKE_MS = 500,  /* the reader looks at `stop` at least this often */
     WRITING_WAKE_MS = 1, /* while a snapshot is being written */
+    STANDS_MS = 5000,    /* without a message, though somebody waits for one */
 };
 
 bool kafka_follow_is_stopping(const void *context)
@@ -170,34 +171,47 @@ static bool assign_view(struct kafka_follower *follower, struct view_state *view
     return true;
 }
 
+/* Go on behind what was deleted, when our position was among it. False: the topic ends below our position, so it is another
+ * one. */
+static bool pass_partition(struct kafka_follower *follower, struct view_state *view, int32_t partition,
+                           int64_t first, int64_t end)
+{
+    int64_t position = view->positions[partition];
+    if (position > end)
+        return false;
+    if (first <= position)
+        return true;
+    log_line(LOG_LEVEL_INFO, "followed_records_gone",
+             "%s[%d]: records %lld to %lld were deleted as old before they were read", follower->topic,
+             (int)partition, (long long)position, (long long)first - 1);
+    atomic_store_explicit(&view->positions[partition], first, memory_order_release);
+    return true;
+}
+
 /* What stood at our position is deleted. Where the topic may delete what is of no more use, the first record that is left
- * is the next one. Only that way: an end below our position is another topic. */
+ * is the next one. Where nothing is missing at any position, the error is of an assignment before this one, or the broker
+ * says it again. */
 static bool pass_what_has_gone(struct kafka_follower *follower, struct view_state *view,
                                rd_kafka_resp_err_t code, struct error *error)
 {
-    int64_t *first = calloc((size_t)follower->partitions, sizeof *first);
+    int64_t *offsets = calloc((size_t)follower->partitions * 2, sizeof *offsets);
+    int64_t *first = offsets, *end = offsets + follower->partitions;
     struct error why = {0};
-    if (!first)
+    if (!offsets)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to follow a topic");
     bool asked = kafka_first_offsets(follower->offsets, follower->topic, follower->partitions,
-                                     REQUEST_TIMEOUT_MS, first, &why);
-    bool gone = !asked && why.retriable; /* as we are: the broker will say it again */
-    for (int32_t i = 0; asked && i < follower->partitions; i++) {
-        int64_t position = view->positions[i];
-        if (first[i] <= position)
-            continue;
-        gone = true;
-        log_line(LOG_LEVEL_INFO, "followed_records_gone",
-                 "%s[%d]: records %lld to %lld were deleted as old before they were read", follower->topic,
-                 (int)i, (long long)position, (long long)first[i] - 1);
-        atomic_store_explicit(&view->positions[i], first[i], memory_order_release);
-    }
-    free(first);
-    if (!asked && !gone) {
+                                     REQUEST_TIMEOUT_MS, first, &why) &&
+                 kafka_end_offsets(follower->offsets, follower->topic, follower->partitions,
+                                   REQUEST_TIMEOUT_MS, end, &why);
+    bool same = true;
+    for (int32_t i = 0; asked && same && i < follower->partitions; i++)
+        same = pass_partition(follower, view, i, first[i], end[i]);
+    free(offsets);
+    if (!asked && !why.retriable) {
         *error = why;
         return false;
     }
-    return gone ? assign_view(follower, view, view->positions, error) : fail_cut(follower, code, error);
+    return same ? assign_view(follower, view, view->positions, error) : fail_cut(follower, code, error);
 }
 
 static bool take_error(struct kafka_follower *follower, struct view_state *view,
@@ -315,11 +329,25 @@ static void keep(struct kafka_follower *follower)
                     known_ms);
 }
 
+/* The library can lose its way where what it was to fetch is gone (an error of one assignment is dropped by the next one):
+ * nothing comes any more, though more is known to be there. Whoever waits for it would wait for ever, so it is told again
+ * where to begin. */
+static bool begin_again_where_it_stands(struct kafka_follower *follower, struct error *error)
+{
+    log_line(LOG_LEVEL_WARNING, "followed_topic_stands",
+             "%s: nothing came for %d s, though there is more: it is asked for anew", follower->topic,
+             STANDS_MS / 1000);
+    return assign_view(follower, &follower->committed, follower->committed.positions, error) &&
+           (!follower->uncommitted.assigned ||
+            assign_view(follower, &follower->uncommitted, follower->uncommitted.positions, error));
+}
+
 /* Read until `view` has reached `targets` (NULL: until told to stop). */
 static bool read_until(struct kafka_follower *follower, const struct view_state *view, const int64_t *targets,
                        struct error *error)
 {
     struct drained drained = {0};
+    int64_t came_ms = clock_monotonic_ms();
     while (!kafka_follow_is_stopping(follower) &&
            !(targets && kafka_follow_has_reached(follower, view, targets))) {
         struct pollfd wake = {.fd = follower->wake, .events = POLLIN};
@@ -334,6 +362,13 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
             !drain_view(follower, &follower->uncommitted, &drained, error))
             return false;
         keep(follower);
+        if (drained.any || !(targets || atomic_load(&follower->is_awaited)))
+            came_ms = clock_monotonic_ms();
+        if (clock_monotonic_ms() - came_ms >= STANDS_MS) {
+            came_ms = clock_monotonic_ms();
+            if (!begin_again_where_it_stands(follower, error))
+                return false;
+        }
         if (!drained.any)
             continue;
         if (follower->uncommitted.assigned)

@@ -73,11 +73,13 @@ static bool check_births(struct kafka_follower *follower, int64_t *next_check_ms
 static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64_t began_ms)
 {
     bool passed = false;
+    atomic_store(&follower->is_awaited, true);
     pthread_mutex_lock(&follower->lock);
     while (!kafka_follow_is_stopping(follower) &&
            !(passed = kafka_follow_has_reached(follower, &follower->uncommitted, follower->watermarks)) &&
            clock_monotonic_ms() - began_ms < BARRIER_MS_MAX)
         kafka_follow_wait(follower, IDLE_WAKE_MS);
+    atomic_store(&follower->is_awaited, false);
     if (passed) {
         atomic_store(&follower->fresh_since_ms, began_ms);
         follower->ticket_done = ticket;

@@ -48,6 +48,7 @@ struct kafka_follower {
     atomic_bool stop;
     _Atomic int phase;
     _Atomic int64_t fresh_since_ms; /* monotonic; INT64_MIN: never */
+    atomic_bool is_awaited;         /* a barrier waits for what is there and was not read yet */
     atomic_bool is_doubted;         /* a consumer said that the topic is not there: the barrier thread asks */
     _Atomic uint64_t records;
     _Atomic int64_t read_began_ms;
