@@ -5,7 +5,8 @@
  * both consumer queues write to, so neither view waits for the other's poll.
  *
  * Where the topic's records are what a side input makes of another topic (common/kafka_source.h), a barrier first waits
- * until all that stands there was answered, and takes the watermarks then.
+ * until all that stands there was answered, and takes the last stable offsets then: an answer counts when it is
+ * committed, so there is no uncommitted view.
  *
  * A watermark below a position means that the topic was cut or made anew. The positions are those from before the
  * watermarks were asked for: while the answer is under way the reader goes on, beyond them.
@@ -61,6 +62,11 @@ void kafka_follow_fail(struct kafka_follower *follower, const struct error *erro
     }
     pthread_cond_broadcast(&follower->changed);
     pthread_mutex_unlock(&follower->lock);
+}
+
+const struct view_state *kafka_follow_newest(const struct kafka_follower *follower)
+{
+    return follower->source ? &follower->committed : &follower->uncommitted;
 }
 
 void kafka_follow_wait(struct kafka_follower *follower, int64_t timeout_ms)
@@ -371,7 +377,7 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
         }
         if (!drained.any)
             continue;
-        if (follower->uncommitted.assigned)
+        if (follower->uncommitted.assigned || follower->source)
             tell_committed(follower);
         tell_hold(follower);
         if (targets)
@@ -470,7 +476,7 @@ static void hear(struct kafka_follower *follower)
     rd_kafka_message_t *message = rd_kafka_consumer_poll(follower->committed.client, 0);
     if (message)
         rd_kafka_message_destroy(message);
-    message = rd_kafka_consumer_poll(follower->uncommitted.client, 0);
+    message = follower->uncommitted.client ? rd_kafka_consumer_poll(follower->uncommitted.client, 0) : NULL;
     if (message)
         rd_kafka_message_destroy(message);
 }
@@ -530,8 +536,9 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
     if (!assign_view(follower, &follower->committed, follower->committed.positions, error) ||
         !read_until(follower, &follower->committed, follower->watermarks, error))
         return false;
-    if (!assign_view(follower, &follower->uncommitted, follower->committed.positions, error) ||
-        !read_until(follower, &follower->uncommitted, follower->targets, error))
+    if (!follower->source &&
+        (!assign_view(follower, &follower->uncommitted, follower->committed.positions, error) ||
+         !read_until(follower, &follower->uncommitted, follower->targets, error)))
         return false;
     if (kafka_follow_is_stopping(follower))
         return true;
@@ -557,7 +564,7 @@ static void *run_reader(void *context)
 {
     struct kafka_follower *follower = context;
     struct error error = {0};
-    if (!read_whole(follower, &error) || !read_until(follower, &follower->uncommitted, NULL, &error))
+    if (!read_whole(follower, &error) || !read_until(follower, kafka_follow_newest(follower), NULL, &error))
         kafka_follow_fail(follower, &error);
     return NULL;
 }
@@ -582,7 +589,7 @@ static bool start(struct kafka_follower *follower, struct error *error)
     }
     follower->offsets = kafka_client_new(follower->config, &spec, error);
     if (!follower->offsets || !open_view(follower, &follower->committed, KAFKA_ROLE_COMMITTED, error) ||
-        !open_view(follower, &follower->uncommitted, KAFKA_ROLE_UNCOMMITTED, error))
+        (!follower->source && !open_view(follower, &follower->uncommitted, KAFKA_ROLE_UNCOMMITTED, error)))
         return false;
     if (!kafka_keep_new(follower->config, follower->followed, follower->stage_shared, &follower->options,
                         follower->topic, &follower->keep, error))

@@ -80,6 +80,10 @@ bool kafka_follow_has_reached(const struct kafka_follower *follower, const struc
 CLICKVEIL_MUST_CHECK bool kafka_follow_await_source(struct kafka_follower *follower, int64_t *out_asked_ms,
                                                     struct error *error);
 
+/* The view that a barrier waits for: the uncommitted one. Where the topic is made of another one, the committed one, and
+ * there is no other: what the source has answered is committed. */
+const struct view_state *kafka_follow_newest(const struct kafka_follower *follower);
+
 /* ---- kafka_follow_barrier.c ---- */
 
 /* The barrier thread; context: the follower. */

@@ -684,7 +684,7 @@ static void mind_reload(struct kafka_pipeline *pipeline)
 static void bound_arenas(const struct config *config)
 {
     if (!getenv("MALLOC_ARENA_MAX") && !getenv("GLIBC_TUNABLES"))
-        (void)mallopt(M_ARENA_MAX, (int)config->workers + 1);
+        (void)mallopt(M_ARENA_MAX, (int)(config->workers + chain_side_count(config)) + 1);
 }
 
 int kafka_pipeline_run(const struct config *config)

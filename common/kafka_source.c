@@ -210,6 +210,13 @@ bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const v
     return true;
 }
 
+bool kafka_source_ends(struct kafka_source *source, int32_t partitions, int64_t *out_ends,
+                       struct error *error)
+{
+    hear(source);
+    return kafka_end_offsets(source->client, source->made, partitions, REQUEST_TIMEOUT_MS, out_ends, error);
+}
+
 bool kafka_source_is_waiting(const struct kafka_source *source)
 {
     return atomic_load(&source->is_waiting);

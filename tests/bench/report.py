@@ -117,7 +117,7 @@ def key_of(run):
 def print_clients(medians):
     print(f"{'':14}{'records/s':>12}{'CPU s/million':>16}{'(least..most)':>16}{'peak RSS MiB':>14}{'CPU ratio':>11}")
     base = medians.get("bare forward", {}).get("cpu_seconds_per_million")
-    for name in ("bare consume", "bare forward", "fused", "unguarded", "import", "split"):
+    for name in ("bare consume", "bare forward", "first start", "fused", "unguarded", "import", "split"):
         if name not in medians:
             continue
         row = medians[name]
