@@ -88,11 +88,22 @@ static void write_object(struct json_writer *json, struct view value)
     free(text);
 }
 
-/* What can't be read is a text, exactly; where JSON can't hold it or nobody would read it for its length, an empty one. */
+static bool is_object(struct view value)
+{
+    yyjson_doc *document = view_is_absent(value) || value.size > CONSENT_VALUE_BYTES_MAX
+                               ? NULL
+                               : yyjson_read(value.data, value.size, YYJSON_READ_NOFLAG);
+    bool is = yyjson_is_obj(yyjson_doc_get_root(document));
+    yyjson_doc_free(document);
+    return is;
+}
+
+/* What can't be read is a text, exactly; where JSON can't hold it or nobody would read it for its length, an empty one. So is
+ * an object: what was unreadable for its time only (`effective` far ahead) would be a choice under a later timestamp. */
 static void write_value(struct consent_records_writer *writer, struct json_writer *json, struct view value,
                         bool is_readable)
 {
-    bool holds = value.size <= CONSENT_VALUE_BYTES_MAX && utf8_valid(value);
+    bool holds = value.size <= CONSENT_VALUE_BYTES_MAX && utf8_valid(value) && !is_object(value);
     json_writer_name(json, "value");
     if (view_is_absent(value)) {
         json_writer_null(json);
@@ -102,16 +113,6 @@ static void write_value(struct consent_records_writer *writer, struct json_write
         json_writer_string(json, holds ? value : VIEW(""));
         writer->emptied += !holds;
     }
-}
-
-static bool is_object(struct view value)
-{
-    yyjson_doc *document = view_is_absent(value) || value.size > CONSENT_VALUE_BYTES_MAX
-                               ? NULL
-                               : yyjson_read(value.data, value.size, YYJSON_READ_NOFLAG);
-    bool is = yyjson_is_obj(yyjson_doc_get_root(document));
-    yyjson_doc_free(document);
-    return is;
 }
 
 static bool belongs(const struct kafka_scan_record *record, const struct consent_key *key)

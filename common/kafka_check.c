@@ -189,11 +189,12 @@ static bool judge_followed(const struct topic_plan_entry *entry, const struct ka
     return true;
 }
 
+enum { ASK_TRIES = 3 };
+
 bool kafka_check_followed(const struct config *config, enum topic_role role, int timeout_ms,
                           struct error *error)
 {
     struct topic_plan plan;
-    struct error ignored = {0};
     if (!topic_plan_init(&plan, config, &(struct topic_plan_wish){0}, error))
         return false;
     bool fine = true;
@@ -202,11 +203,20 @@ bool kafka_check_followed(const struct config *config, enum topic_role role, int
             continue;
         struct topic_plan one = {.entries = &plan.entries[i], .count = 1};
         struct kafka_topic_found found = {0};
-        struct kafka_topics *topics = kafka_topics_new(config, timeout_ms, &ignored);
-        if (topics)
-            (void)!kafka_topics_find(topics, &one, &found, &ignored);
-        kafka_topics_free(topics);
-        fine = judge_followed(one.entries, &found, error);
+        struct error why = {0};
+        bool asked = false;
+        for (unsigned tries = 0; !asked && tries < ASK_TRIES && (tries == 0 || why.retriable); tries++) {
+            why = (struct error){0};
+            struct kafka_topics *topics = kafka_topics_new(config, timeout_ms, &why);
+            asked = topics && kafka_topics_find(topics, &one, &found, &why);
+            kafka_topics_free(topics);
+        }
+        if (!asked && why.retriable) { /* that nobody answers is not that the broker does not say */
+            *error = why;
+            fine = false;
+        } else {
+            fine = judge_followed(one.entries, &found, error);
+        }
     }
     topic_plan_release(&plan);
     return fine;

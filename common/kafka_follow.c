@@ -5,8 +5,9 @@
  * both consumer queues write to, so neither view waits for the other's poll.
  *
  * Where the topic's records are what a side input makes of another topic (common/kafka_source.h), a barrier first waits
- * until all that stands there was answered, and takes the last stable offsets then: an answer counts when it is
- * committed, so there is no uncommitted view.
+ * until all that stands there was answered, and takes the watermarks then. An answer counts when it is committed, so there
+ * is no uncommitted view; but it is the committed one that has to reach the high watermarks, and not only the last stable
+ * offsets: the markers of one commit reach the partitions one by one, that of the side input's position may be the first.
  *
  * A watermark below a position means that the topic was cut or made anew. The positions are those from before the
  * watermarks were asked for: while the answer is under way the reader goes on, beyond them.
@@ -534,7 +535,8 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
     if (follower->followed->begin)
         follower->followed->begin(follower->stage_shared, records);
     if (!assign_view(follower, &follower->committed, follower->committed.positions, error) ||
-        !read_until(follower, &follower->committed, follower->watermarks, error))
+        !read_until(follower, &follower->committed,
+                    follower->source ? follower->targets : follower->watermarks, error))
         return false;
     if (!follower->source &&
         (!assign_view(follower, &follower->uncommitted, follower->committed.positions, error) ||

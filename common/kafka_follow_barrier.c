@@ -7,7 +7,6 @@
 #include "common/clock.h"
 #include "common/kafka_client.h"
 #include "common/kafka_follow_internal.h"
-#include "common/kafka_source.h"
 #include "common/log.h"
 
 enum {
@@ -27,14 +26,6 @@ static void note_positions(struct kafka_follower *follower)
     const struct view_state *view = kafka_follow_newest(follower);
     for (int32_t i = 0; i < follower->partitions; i++)
         follower->before[i] = atomic_load_explicit(&view->positions[i], memory_order_acquire);
-}
-
-static bool take_watermarks(struct kafka_follower *follower, struct error *error)
-{
-    return follower->source
-               ? kafka_source_ends(follower->source, follower->partitions, follower->watermarks, error)
-               : kafka_end_offsets(follower->offsets, follower->topic, follower->partitions,
-                                   REQUEST_TIMEOUT_MS, follower->watermarks, error);
 }
 
 static bool check_watermarks(struct kafka_follower *follower, struct error *error)
@@ -83,12 +74,13 @@ static bool check_births(struct kafka_follower *follower, int64_t *next_check_ms
 static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64_t began_ms)
 {
     bool passed = false;
+    int64_t until_ms = clock_monotonic_ms() + BARRIER_MS_MAX;
     atomic_store(&follower->is_awaited, true);
     pthread_mutex_lock(&follower->lock);
     while (
         !kafka_follow_is_stopping(follower) &&
         !(passed = kafka_follow_has_reached(follower, kafka_follow_newest(follower), follower->watermarks)) &&
-        clock_monotonic_ms() - began_ms < BARRIER_MS_MAX)
+        clock_monotonic_ms() < until_ms)
         kafka_follow_wait(follower, IDLE_WAKE_MS);
     atomic_store(&follower->is_awaited, false);
     if (passed) {
@@ -166,7 +158,9 @@ void *kafka_follow_run_barrier(void *context)
             break;
         note_positions(follower);
         if (!check_partition_count(follower, &next_count_ms, &error) ||
-            !check_births(follower, &next_births_ms, &error) || !take_watermarks(follower, &error)) {
+            !check_births(follower, &next_births_ms, &error) ||
+            !kafka_end_offsets(follower->offsets, follower->topic, follower->partitions, REQUEST_TIMEOUT_MS,
+                               follower->watermarks, &error)) {
             if (!error.retriable) {
                 kafka_follow_fail(follower, &error);
                 break;

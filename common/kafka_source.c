@@ -11,7 +11,7 @@
 enum {
     REQUEST_TIMEOUT_MS = 5000,
     STEP_MS = 5,
-    ROUND_MS = 10000, /* then the end is taken anew */
+    ROUND_MS = 10000, /* then it is said, and looked whether the end is still there */
     BACKOFF_MS = 200,
     PARTITIONS_EVERY_MS = 5000,
     NAME_SIZE = 320,
@@ -25,6 +25,9 @@ struct kafka_source {
     int64_t *ends;
     int64_t *answered; /* ends up to which all was answered: when nothing came since, nobody need be asked */
     bool has_answered; /* for `answered` to mean anything */
+    int64_t *waited;   /* ends that were not answered yet when they were waited for last */
+    bool waits;        /* for `waited` to mean anything */
+    int64_t asked_ms;  /* when the ends that are waited for were taken; monotonic */
     atomic_bool is_waiting;
     char name[NAME_SIZE];
 };
@@ -71,6 +74,7 @@ void kafka_source_free(struct kafka_source *source)
     }
     free(source->ends);
     free(source->answered);
+    free(source->waited);
     free(source);
 }
 
@@ -94,23 +98,33 @@ static bool take_partitions(struct kafka_source *source, struct error *error)
     if (partitions == source->partitions)
         return true;
     source->partitions = 0;
-    source->has_answered = false;
+    source->has_answered = source->waits = false;
     free(source->ends);
     free(source->answered);
+    free(source->waited);
     source->ends = calloc((size_t)partitions, sizeof *source->ends);
     source->answered = calloc((size_t)partitions, sizeof *source->answered);
-    if (!source->ends || !source->answered)
+    source->waited = calloc((size_t)partitions, sizeof *source->waited);
+    if (!source->ends || !source->answered || !source->waited)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a source");
     source->partitions = partitions;
     return true;
 }
 
+/* While a side input does not keep up, it is asked for what stood there first: a newer end each time would never be
+ * reached. Unless the end is lower now: then a leader was lost, and the older one may never be reached. */
 static bool take_end(struct kafka_source *source, struct error *error)
 {
     hear(source);
-    return take_partitions(source, error) &&
-           kafka_end_offsets(source->client, source->topic, source->partitions, REQUEST_TIMEOUT_MS,
-                             source->ends, error);
+    if (!take_partitions(source, error) ||
+        !kafka_end_offsets(source->client, source->topic, source->partitions, REQUEST_TIMEOUT_MS,
+                           source->ends, error))
+        return false;
+    for (int32_t i = 0; source->waits && i < source->partitions; i++) {
+        if (source->waited[i] < source->ends[i])
+            source->ends[i] = source->waited[i];
+    }
+    return true;
 }
 
 /* A partition that never had a record, or none any more, has nothing to answer; the group may have no position there. */
@@ -177,6 +191,8 @@ static bool await_end(struct kafka_source *source, bool (*is_stopping)(const voi
             return false;
     }
     atomic_store(&source->is_waiting, !answered);
+    source->waits = !answered;
+    memcpy(source->waited, source->ends, ends_size);
     if (answered) {
         memcpy(source->answered, source->ends, ends_size);
         source->has_answered = true;
@@ -191,7 +207,9 @@ bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const v
     while (!is_stopping(context)) {
         struct error why = {0};
         bool answered = false;
-        *out_asked_ms = clock_monotonic_ms();
+        if (!source->waits)
+            source->asked_ms = clock_monotonic_ms();
+        *out_asked_ms = source->asked_ms;
         bool asked = await_end(source, is_stopping, context, &answered, &why);
         if (answered || is_stopping(context))
             return true;
@@ -208,13 +226,6 @@ bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const v
         clock_sleep_ms(BACKOFF_MS);
     }
     return true;
-}
-
-bool kafka_source_ends(struct kafka_source *source, int32_t partitions, int64_t *out_ends,
-                       struct error *error)
-{
-    hear(source);
-    return kafka_end_offsets(source->client, source->made, partitions, REQUEST_TIMEOUT_MS, out_ends, error);
 }
 
 bool kafka_source_is_waiting(const struct kafka_source *source)

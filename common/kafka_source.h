@@ -33,10 +33,6 @@ CLICKVEIL_MUST_CHECK bool kafka_source_await(struct kafka_source *source,
                                              bool (*is_stopping)(const void *context), const void *context,
                                              int64_t *out_asked_ms, struct error *error);
 
-/* End offsets of what is made: last stable ones, since answers count when they are committed. One a partition. */
-CLICKVEIL_MUST_CHECK bool kafka_source_ends(struct kafka_source *source, int32_t partitions,
-                                            int64_t *out_ends, struct error *error);
-
 /* Was the last answer that something is not answered yet? Any thread. */
 bool kafka_source_is_waiting(const struct kafka_source *source);
 

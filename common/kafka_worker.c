@@ -283,6 +283,7 @@ static bool drain(struct kafka_worker *worker, struct error *error)
     if (!kafka_worker_is_fresh(worker) || kafka_worker_holds(worker) ||
         (worker->restoring && !chain_waits_for_drain(worker->chain)))
         return true; /* nothing is open */
+    worker->holding = false;
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error))
         return false;
     bool again = true;
