@@ -98,20 +98,24 @@ static bool is_object(struct view value)
     return is;
 }
 
-/* What can't be read is a text, exactly; where JSON can't hold it or nobody would read it for its length, an empty one. So is
- * an object: what was unreadable for its time only (`effective` far ahead) would be a choice under a later timestamp. */
+bool consent_records_empties(struct view value)
+{
+    return value.size > CONSENT_VALUE_BYTES_MAX || !utf8_valid(value) || is_object(value);
+}
+
+/* What can't be read is a text, exactly, or an empty one. */
 static void write_value(struct consent_records_writer *writer, struct json_writer *json, struct view value,
                         bool is_readable)
 {
-    bool holds = value.size <= CONSENT_VALUE_BYTES_MAX && utf8_valid(value) && !is_object(value);
     json_writer_name(json, "value");
     if (view_is_absent(value)) {
         json_writer_null(json);
     } else if (is_readable) {
         write_object(json, value);
     } else {
-        json_writer_string(json, holds ? value : VIEW(""));
-        writer->emptied += !holds;
+        bool empties = consent_records_empties(value);
+        json_writer_string(json, empties ? VIEW("") : value);
+        writer->emptied += empties;
     }
 }
 

@@ -25,7 +25,7 @@ struct consent_records_writer {
     struct view topic;  /* its name */
     int32_t partitions; /* of the topic, known with the first record */
     uint64_t records;
-    uint64_t emptied;  /* values that can't be written down: an empty one is as unreadable */
+    uint64_t emptied;  /* values that were unreadable and are an empty one in it */
     uint64_t left_out; /* records that name nobody, or whose key can't be written down */
     char *buffer;
 };
@@ -39,6 +39,11 @@ CLICKVEIL_MUST_CHECK bool consent_records_write(struct consent_records_writer *w
                                                 const struct kafka_scan_record *record,
                                                 const struct consent_key *key,
                                                 const struct consent_value *value, struct error *error);
+/* Does a value that can't be read stand in an export as an empty one, which is as unreadable? Where JSON can't hold it, where
+ * nobody would read it for its length, and where it is an object: what was unreadable for its time alone (`effective` far
+ * ahead) would be a choice under a later timestamp. */
+bool consent_records_empties(struct view value);
+
 /* Behind the last record. partitions: of the topic, should it hold nothing. */
 CLICKVEIL_MUST_CHECK bool consent_records_end(struct consent_records_writer *writer, int32_t partitions,
                                               struct error *error);

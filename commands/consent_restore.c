@@ -109,8 +109,13 @@ static bool take_there(void *context, const struct kafka_scan_record *record, st
         there->hashes = hashes;
         there->capacity = capacity;
     }
-    there->hashes[there->count++] =
-        hash_of(restoring, record->key, record->value, !view_is_absent(record->author));
+    struct consent_value read = {.record = {.readable = true}};
+    struct view value = record->value;
+    if (key.kind == CONSENT_KEY_CHOICE)
+        consent_value_read(restoring->reader, &key, value, record->timestamp_ms, &read);
+    if (!view_is_absent(value) && !read.record.readable && consent_records_empties(value))
+        value = VIEW(""); /* as it was exported */
+    there->hashes[there->count++] = hash_of(restoring, record->key, value, !view_is_absent(record->author));
     return true;
 }
 

@@ -4,7 +4,8 @@
  * The topic is read twice. The committed view (read committed) feeds the stage's shared state; the uncommitted view
  * starts where the committed one stands and shows what open transactions hold, which may only take away. One reader
  * thread calls the stage's hooks; one barrier thread takes high watermarks and waits until the uncommitted view has
- * reached them, every few seconds and whenever a worker asks.
+ * reached them, every few seconds and whenever a worker asks. What a side input makes of another topic has a committed view
+ * alone (kafka_follow.c says why).
  *
  * All functions may be called from any thread unless they say otherwise.
  */

@@ -455,7 +455,7 @@ static void worker_reason(struct kafka_worker *worker, enum kafka_worker_phase p
 {
     static const char *const words[KAFKA_WORKER_PHASES] = {
         [KAFKA_WORKER_CONNECTING] = ": its producer is not open yet",
-        [KAFKA_WORKER_WAITING] = ": of the followed topics one is not read whole, not fresh, or holds",
+        [KAFKA_WORKER_WAITING] = ": of the followed topics one is not read whole, or not fresh",
         [KAFKA_WORKER_JOINING] = ": the group has not assigned partitions yet",
         [KAFKA_WORKER_PAUSED] = ": a followed topic is older than its lease, or holds",
         [KAFKA_WORKER_RECOVERING] = ": its producer is made anew",

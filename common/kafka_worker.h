@@ -22,7 +22,7 @@
 
 enum kafka_worker_phase {
     KAFKA_WORKER_CONNECTING = 0, /* producer not open yet */
-    KAFKA_WORKER_WAITING,        /* for the first full read of the followed topics */
+    KAFKA_WORKER_WAITING,        /* until the followed topics are read whole and fresh */
     KAFKA_WORKER_JOINING,        /* the group has not assigned partitions yet (it may have none for us) */
     KAFKA_WORKER_RESTORING,
     KAFKA_WORKER_RUNNING,

@@ -133,7 +133,7 @@ void kafka_worker_drop_metadata(struct kafka_worker *worker);
 
 /* ---- kafka_worker_commit.c: a transaction begins and ends ---- */
 
-/* Every followed topic complete and within its lease, and none of them holds. */
+/* Every followed topic complete and within its lease. */
 bool kafka_worker_is_fresh(const struct kafka_worker *worker);
 
 /* Does one of them hold? Then events rest; what was published goes on being taken back. */

@@ -118,7 +118,7 @@ static int64_t over_ms(const struct publish_shared *publish)
            RETRACTION_MOMENT_MS;
 }
 
-/* Both views alike: a retraction follows from a choice that was committed, and is written again when its transaction is
+/* Where there are two views (a reader that waits for no source), both alike: a retraction follows from a choice that was committed, and is written again when its transaction is
  * aborted. */
 static bool publish_apply(void *shared, const struct followed_record *record, struct error *error)
 {

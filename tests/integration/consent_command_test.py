@@ -256,6 +256,8 @@ def round_trip(bootstrap):
     with tap.case("an_export_tells_how_much_it_holds"):
         desk("export", "--output", path)
         require("records of" in desk.said, desk.said)
+        kim = [record["value"] for record in map(json.loads, path.read_text().splitlines()) if record["key"] == line("kim")]
+        require(kim == [""], f"an `in` of the future would be one under a later timestamp: {kim}")
     with tap.case("a_dry_run_of_putting_it_into_a_topic_writes_nothing"):
         answer = there("import", "--json", "--dry-run", path)
         require(answer["records"] > len(ROUND) and answer["present"] == answer["written"] == 0, answer)
