@@ -4,6 +4,7 @@
 #include "common/line_reader.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -87,9 +88,37 @@ struct reading {
     struct file_record_reader *records;
     struct positions positions;
     uint64_t taken;
+    bool of_export;          /* `clickveil consent export` wrote the file: its first line says so */
+    uint64_t export_records; /* since that line */
+    bool export_ended;
     bool (*visit)(void *context, const struct followed_record *record, struct error *error);
     void *context;
 };
+
+static bool fail_cut(struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_DATA, NULL, "export again",
+                      "the export was cut short, or lines are missing");
+}
+
+/* An export ends with the number of its records: without its last lines somebody's `out` would be missing. */
+static bool take_export(struct reading *reading, const struct file_record *record, struct error *error)
+{
+    char ends[48];
+    if (view_equal(record->key, VIEW("meta:export"))) {
+        reading->of_export = true;
+        reading->export_ended = false;
+        reading->export_records = 0;
+        return true;
+    }
+    if (!reading->of_export || !view_equal(record->key, VIEW("meta:export-end"))) {
+        reading->export_records++;
+        return true;
+    }
+    snprintf(ends, sizeof ends, "{\"records\":%" PRIu64 "}", reading->export_records);
+    reading->export_ended = true;
+    return view_equal(record->value, view_of_string(ends)) || fail_cut(error);
+}
 
 static bool take_line(struct reading *reading, const struct line *line, struct error *error)
 {
@@ -99,7 +128,8 @@ static bool take_line(struct reading *reading, const struct line *line, struct e
     if (line->cut)
         return error_fail(error, EXIT_STATUS_DATA, NULL, NULL, "is longer than %d bytes",
                           FILE_RECORD_LINE_SIZE_MAX);
-    if (!file_record_read(reading->records, line->text, &record, error))
+    if (!file_record_read(reading->records, line->text, &record, error) ||
+        !take_export(reading, &record, error))
         return false;
     struct followed_record followed = {
         .partition = record.partition < 0 ? 0 : (int32_t)record.partition,
@@ -194,6 +224,11 @@ static bool read_all(struct reading *reading, struct error *error)
         }
     }
     file_record_reader_free(reading->records);
+    if (good && reading->of_export && !reading->export_ended) {
+        (void)fail_cut(error);
+        error_at(error, "%s", consent->path);
+        return false;
+    }
     return good;
 }
 

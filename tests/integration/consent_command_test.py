@@ -333,6 +333,14 @@ def round_trip(bootstrap):
                           "--internal", os.devnull, "--summary", work / "summary.json")
         dropped = json.loads((work / "summary.json").read_text())["dropped"]
         require(sum(dropped.values()) == len(outs), (dropped, outs))
+    with tap.case("an_export_that_was_cut_is_refused_there"):
+        lines = path.read_text().splitlines(keepends=True)
+        for name, kept in (("its end", lines[:-1]), ("a line", lines[:1] + lines[2:])):
+            cut = work / "cut.jsonl"
+            cut.write_text("".join(kept))
+            done = harness.clickveil("run", "--config", config, "--input", events, "--consent", cut, "--output", os.devnull,
+                                     status=65)
+            require("cut short, or lines are missing" in done.stderr, f"without {name}: {done.stderr}")
 
 
 def in_bulk(bootstrap):
