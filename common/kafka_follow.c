@@ -43,6 +43,7 @@ enum {
     BACKOFF_MAX_MS = 5000,
     IDLE_WAKE_MS = 500,  /* the reader looks at `stop` at least this often */
     WRITING_WAKE_MS = 1, /* while a snapshot is being written */
+    CALM_MS = 300,       /* several times fetch.wait.max.ms */
     STANDS_MS = 5000,    /* without a message, though somebody waits for one */
 };
 
@@ -181,7 +182,7 @@ static bool assign_view(struct kafka_follower *follower, struct view_state *view
 /* Go on behind what was deleted, when our position was among it. False: the topic ends below our position, so it is another
  * one. */
 static bool pass_partition(struct kafka_follower *follower, struct view_state *view, int32_t partition,
-                           int64_t first, int64_t end)
+                           int64_t first, int64_t end, bool *moved)
 {
     int64_t position = view->positions[partition];
     if (position > end)
@@ -192,12 +193,13 @@ static bool pass_partition(struct kafka_follower *follower, struct view_state *v
              "%s[%d]: records %lld to %lld were deleted as old before they were read", follower->topic,
              (int)partition, (long long)position, (long long)first - 1);
     atomic_store_explicit(&view->positions[partition], first, memory_order_release);
+    *moved = true;
     return true;
 }
 
 /* What stood at our position is deleted. Where the topic may delete what is of no more use, the first record that is left
- * is the next one. Where nothing is missing at any position, the error is of an assignment before this one, or the broker
- * says it again. */
+ * is the next one. Where nothing is missing at any position, the error is of an assignment before this one; should nothing
+ * come after it, it is asked anew in some seconds (assigning again at once, the library trips over itself). */
 static bool pass_what_has_gone(struct kafka_follower *follower, struct view_state *view,
                                rd_kafka_resp_err_t code, struct error *error)
 {
@@ -210,15 +212,17 @@ static bool pass_what_has_gone(struct kafka_follower *follower, struct view_stat
                                      REQUEST_TIMEOUT_MS, first, &why) &&
                  kafka_end_offsets(follower->offsets, follower->topic, follower->partitions,
                                    REQUEST_TIMEOUT_MS, end, &why);
-    bool same = true;
+    bool same = true, moved = false;
     for (int32_t i = 0; asked && same && i < follower->partitions; i++)
-        same = pass_partition(follower, view, i, first[i], end[i]);
+        same = pass_partition(follower, view, i, first[i], end[i], &moved);
     free(offsets);
     if (!asked && !why.retriable) {
         *error = why;
         return false;
     }
-    return same ? assign_view(follower, view, view->positions, error) : fail_cut(follower, code, error);
+    if (!same)
+        return fail_cut(follower, code, error);
+    return !moved || assign_view(follower, view, view->positions, error);
 }
 
 static bool take_error(struct kafka_follower *follower, struct view_state *view,
@@ -402,6 +406,21 @@ static bool open_view(struct kafka_follower *follower, struct view_state *view, 
     static const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(view->queue, follower->wake, &one, sizeof one);
     return true;
+}
+
+/* A client that is destroyed while an error of a partition is on its way to its queue can wait for itself for ever (seen with
+ * librdkafka 2.0.2). After a failure there are such errors: ask for nothing more, and let them come. */
+static void calm(struct kafka_follower *follower)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(follower->partitions);
+    for (int32_t i = 0; i < follower->partitions; i++)
+        rd_kafka_topic_partition_list_add(list, follower->topic, i);
+    if (follower->committed.assigned)
+        rd_kafka_pause_partitions(follower->committed.client, list);
+    if (follower->uncommitted.assigned)
+        rd_kafka_pause_partitions(follower->uncommitted.client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    clock_sleep_ms(CALM_MS);
 }
 
 static void close_view(struct view_state *view)
@@ -647,6 +666,8 @@ void kafka_follower_free(struct kafka_follower *follower)
         pthread_join(follower->reader, NULL);
     if (follower->barrier_runs)
         pthread_join(follower->barrier, NULL);
+    if (follower->phase == KAFKA_FOLLOW_FAILED && follower->committed.assigned)
+        calm(follower);
     close_view(&follower->committed);
     close_view(&follower->uncommitted);
     kafka_keep_free(follower->keep);
