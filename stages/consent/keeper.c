@@ -200,11 +200,12 @@ static bool answer_choice(struct keeper *keeper, const struct followed_record *r
     struct pseudonym pseudonym;
     subject_pseudonym(keeper->setup.subject_key, key->subject, key->identifier_kind,
                       (struct view){key->identifier, key->size}, &pseudonym);
-    if (!view_is_absent(record->author))
-        forget_sent(keeper, choice_table_tag(&pseudonym)); /* it has come back */
     if (!loose_is_at(ledger_loose(keeper->setup.ledger), choice_table_tag(&pseudonym), record->partition,
-                     record->offset))
+                     record->offset)) {
+        if (!view_is_absent(record->author))
+            forget_sent(keeper, choice_table_tag(&pseudonym)); /* it has come back */
         return true;
+    }
     if (view_is_absent(record->value))
         return erase(keeper, record, key, emitter);
     return restate(keeper, record, key, &pseudonym, emitter);

@@ -400,16 +400,15 @@ static bool settle_or_note(struct ledger *ledger, const struct followed_record *
                       "no memory to note which consent records must be written again");
 }
 
-/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). What a subject that
- * moved takes over may not be known yet, in the first read or elsewhere in the topic: the keeper looks again at each of its
- * records, also at those without a word of the move. */
+/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). Whom a moved
+ * subject takes `out`s from may not be known yet: the keeper looks again. */
 static bool note_loose(struct ledger *ledger, const struct followed_record *record,
                        const struct pseudonym *pseudonym, const struct choice_record *choice,
                        const struct choice_state *merged, bool is_erased, struct error *error)
 {
-    bool stands = choice->tombstone ? is_erased
-                                    : !choice->moved && !moves_to(&ledger->moves, pseudonym, NULL) &&
-                                          restate_stands_alone(choice, merged, ledger->setup.names);
+    bool stands = choice->tombstone
+                      ? is_erased
+                      : !choice->moved && restate_stands_alone(choice, merged, ledger->setup.names);
     return settle_or_note(ledger, record, choice_table_tag(pseudonym), stands, error);
 }
 
