@@ -138,12 +138,26 @@ static bool is_asked_too_soon(const struct choice_record *record)
             (record->asked && record->effective_ms < choice_ask_again_ms(record->last_out_ms)));
 }
 
+/* clickveil wrote what all records of the subject come to: an `in` that stands there counts (rule 6). */
+static bool is_merged(const struct choice_record *record)
+{
+    return record->merged.present && !record->in_is_void;
+}
+
 /* The `in`s that can count, whatever stood before (rule 10). */
 static choice_set possible_ins(const struct choice_record *record, const struct choice_names *names)
 {
     if (record->closed || record->moved || record->in_is_void || is_asked_too_soon(record))
         return 0;
+    if (is_merged(record)) /* also above the `out` of a predecessor, which it came after */
+        return record->in & (choice_set)~record->out;
     return record->in & (choice_set)~choice_names_successors(names, record->out);
+}
+
+/* To whom `in`s that were taken back go on as `out`: one of `*` was every predecessor's too. */
+static choice_set successors_of_withdrawn(const struct choice_names *names, choice_set withdrawn)
+{
+    return choice_names_successors(names, withdrawn & CHOICE_STAR ? (choice_set)~0 : withdrawn);
 }
 
 /* A set of names, `*` standing for what is not in `named`. */
@@ -165,11 +179,12 @@ void choice_record_effect(const struct choice_record *record, enum subject_kind 
     choice_set void_in = record->in & (choice_set)~in;
 
     choice_set out = spread(record->out, in) | choice_names_successors(names, record->out);
+    if (is_merged(
+            record)) /* a predecessor's `in` that was taken back, with a newer record, goes on as `out` */
+        out = (out | successors_of_withdrawn(names, record->merged.withdrawn)) & (choice_set)~in;
     if (record->had_out) /* an `in` that may not answer it: the `out` holds, named again */
         out |= spread(void_in, record->out);
-    if (void_in) /* taken back with the same breath: a predecessor's goes on as `out` */
-        out |= void_in & CHOICE_STAR ? choice_names_successors(names, (choice_set)~0)
-                                     : choice_names_successors(names, void_in);
+    out |= successors_of_withdrawn(names, void_in); /* taken back with the same breath */
 
     choice_set given = spread(in, in | record->out) & (choice_set)~out;
     choice_set spoken_of = spread(void_in, record->in | record->out);

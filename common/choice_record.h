@@ -104,7 +104,8 @@ CLICKVEIL_MUST_CHECK bool choice_programmes_compile(const struct config *config,
 /* By programme. The sets may overlap. */
 struct choice_effect {
     programme_set
-        out; /* the record says `out`: by name, by `*`, by a predecessor's name, or by being unreadable */
+        out; /* the record says `out`: by name, by `*`, by being unreadable, or because a predecessor's `out`, or
+                * `in` that was taken back, goes on */
     programme_set lapsed; /* an `in` that may have stood before does not any more */
     programme_set moved;  /* `out` if the other subject is, whom only the table knows */
     programme_set reset;  /* interests are to be forgotten, and it is no `out` */
@@ -118,7 +119,8 @@ struct choice_effect {
  * none that can count. A programme that is opt_out, with opt_in in some regions, is in it only where the record speaks
  * of it (an `in` for it that cannot count, `closed`, or `merged.withdrawn`): records have no region, so a record about
  * another programme would take back what everybody else is enrolled in. Of somebody who had said `in`, the record that
- * clickveil writes again behind it names what was taken back (rule 6). Pure; any thread. */
+ * clickveil writes again behind it names what was taken back (rule 6), and so do the successors of a programme whose
+ * `in` was. The caller sets in_is_void where `merged` is not clickveil's. Pure; any thread. */
 void choice_record_effect(const struct choice_record *record, enum subject_kind subject,
                           const struct choice_programmes *programmes, struct choice_effect *out_effect);
 

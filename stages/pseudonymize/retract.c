@@ -123,6 +123,8 @@ static void read_effect(const struct retract *state, const struct consent_key *k
     struct consent_value value = {.record = {.readable = false}}; /* what a signal taught: `out` */
     if (key->kind == CONSENT_KEY_CHOICE)
         consent_value_read(state->reader, key, record->value, record->timestamp_ms, &value);
+    if (value.record.merged.present && view_is_absent(record->author))
+        value.record.in_is_void = true; /* as the consent stage reads it: only clickveil writes that */
     struct choice_effect effect;
     choice_record_effect(&value.record, key->subject, &state->programmes, &effect);
     mention->out = state->files ? effect.out : choice_effect_all(&effect);

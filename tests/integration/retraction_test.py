@@ -268,6 +268,35 @@ def first_start(broker):
     require(process.stop() == 0, process.tail())
 
 
+def predecessor(broker):
+    """An `in` of the programme that went before, taken back by a record that does not speak of it, is `out` of this one."""
+    presets = [str(harness.ROOT / f"config/programmes/{name}.yaml") for name in ("sprint", "tmobile")]
+    scene = Scene(work, "predecessor", broker.bootstrap,
+                  **harness.merge(QUICK, {"programmes": presets, "publish": {"retract": "now"}}))
+    scene.create_topics(2)
+    people = {name: Person(0, name) for name in "xyz"}
+
+    def says(name, choices, seq):
+        return {"key": f"line:{number_of(people[name].name)}",
+                "value": {"choices": choices, "effective": int(time.time() * 1000) - 5000 + seq, "seq": seq}}
+
+    def last(name):
+        key = scene.id_of(people[name].name)
+        return [record["value"] for record in harness.dump(broker.bootstrap, scene.feed) if record["key"] == key][-1]
+
+    scene.send_choices(says("x", {"sprint": "in"}, 1), says("y", {"*": "in"}, 1), says("z", {"sprint": "in"}, 1))
+    process = scene.process().start()
+    process.wait_ready()
+    scene.send_events(*(person.event() for person in people.values()))
+    for person in people.values():
+        scene.wait_published(person.name)
+    scene.send_choices(says("x", {}, 2), says("y", {"another": "in"}, 2), says("z", {"sprint": "in"}, 2))
+    for name in "xy":
+        wait_until(lambda: last(name) is None, lambda: f"{name} stays published\n{process.tail()}", 60)
+    require(last("z") is not None, "an `in` that is said again was taken back")
+    require(process.stop() == 0, process.tail())
+
+
 def forgetful(run):
     """A topic of retractions that forgets what is still of use: publish does not start on it."""
     short, good = (run.scene.prefix + name for name in ("retractions-short", "retractions-good"))
@@ -308,10 +337,13 @@ def elsewhere(run):
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
-    which = os.environ.get("RETRACTION_CASES", "first fused split").split()
+    which = os.environ.get("RETRACTION_CASES", "first predecessor fused split").split()
     if "first" in which:
         with tap.case("first_start_answers_no_old_choice_and_a_lost_group_all_of_them"):
             first_start(broker)
+    if "predecessor" in which:
+        with tap.case("predecessor_whose_in_is_taken_back_without_a_word_takes_the_successor_back"):
+            predecessor(broker)
     if "fused" in which:
         run = killed("fused", [(harness.STAGES, 2)], "drain", "now", broker, SEED)
         with tap.case("fused_changelog_has_nobody_who_said_no_but_marks"):

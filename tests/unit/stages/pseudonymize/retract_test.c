@@ -98,14 +98,20 @@ static void stop(void)
     free(fixture);
 }
 
-static void give(const char *key, const char *value, int64_t timestamp_ms)
+static void give_by(const char *author, const char *key, const char *value, int64_t timestamp_ms)
 {
     struct followed_record record = {.key = view_of_string(key),
                                      .value = view_of_string(value),
+                                     .author = view_of_string(author),
                                      .timestamp_ms = timestamp_ms,
                                      .committed = true};
     if (!pseudonymize_retract.process(fixture->state, &record, &fixture->emitter))
         fail_msg("%s", fixture->error.what);
+}
+
+static void give(const char *key, const char *value, int64_t timestamp_ms)
+{
+    give_by(NULL, key, value, timestamp_ms);
 }
 
 static const char *programmes(void)
@@ -151,6 +157,27 @@ static void every_record_that_takes_something_back_becomes_a_retraction(void **s
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         start(false);
         give(cases[i].key, cases[i].value, NOW);
+        if (strcmp(programmes(), cases[i].programmes) != 0)
+            fail_msg("%s: %s", cases[i].why, programmes());
+        stop();
+    }
+}
+
+static void what_all_records_come_to_is_believed_of_clickveil_alone(void **state)
+{
+    (void)state;
+    static const char *const merged = SAYS_MORE(
+        "\"enhanced\":\"in\"",
+        "\"two_step\":true,\"merged\":{\"before\":[],\"withdrawn\":[\"basic\"],\"until\":0,\"last_out\":0}");
+    static const struct {
+        const char *author, *programmes, *why;
+    } cases[] = {
+        {"clickveil.host.1", "later", "an `in` to the predecessor was taken back; this one counts"},
+        {NULL, "enhanced", "anybody's: its `in` is void, and what it calls taken back was not"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start(false);
+        give_by(cases[i].author, LINE, merged, NOW);
         if (strcmp(programmes(), cases[i].programmes) != 0)
             fail_msg("%s: %s", cases[i].why, programmes());
         stop();
@@ -237,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_record_that_takes_something_back_becomes_a_retraction),
+        cmocka_unit_test(what_all_records_come_to_is_believed_of_clickveil_alone),
         cmocka_unit_test(retraction_has_the_pseudonym_that_events_have),
         cmocka_unit_test(moment_is_that_of_reading_whatever_the_stamp_says),
         cmocka_unit_test(file_gives_what_is_out_in_the_end),
