@@ -529,26 +529,17 @@ static struct verdict stop(struct emitter *emitter, const char *what)
 
 /* ---- learning (rule 7) ---- */
 
-/* Where signals yield, the newest signal counts, and each event brings a newer one. One that is newer by this at most is
- * not written again, unless an `in` lies between the two. */
-enum { SIGNAL_AGAIN_MS = 60000 };
+/* Where signals yield the newest signal counts, and each event brings a newer one. A record is written for all of a minute:
+ * its time lies so much behind the event's, and what comes until then is not written. An `in` that lies within does not
+ * count, since a signal after it would leave no trace. */
+enum { SIGNAL_COVERS_MS = 60000 };
 
-/* Does the table hold this signal, or one that is as good? *out_slack_ms: by how much it may be newer than what is known. */
-static bool is_stored(const struct consent_state *state, const struct pseudonym *pseudonym, int64_t signal_ms,
-                      int64_t *out_slack_ms)
+/* Does the table hold this signal, or one that is as good? */
+static bool is_stored(const struct consent_state *state, const struct pseudonym *pseudonym, int64_t signal_ms)
 {
     struct choice_state choices;
-    *out_slack_ms = SIGNAL_AGAIN_MS;
-    if (!choice_table_find(ledger_table(state->shared->ledger), pseudonym, &choices))
-        return false;
-    int64_t shown_ms = choices.signalled ? choices.signalled_ms : -1;
-    if (shown_ms == 0 || signal_ms <= shown_ms)
-        return true;
-    bool answered = choices.ordered && choices.effective_ms > shown_ms; /* perhaps: by an `in` */
-    if (answered && choices.effective_ms <= signal_ms && choices.effective_ms > signal_ms - SIGNAL_AGAIN_MS)
-        *out_slack_ms = 0;
-    return choices.signalled && ((answered && signal_ms < choices.effective_ms) ||
-                                 (!answered && signal_ms - shown_ms <= SIGNAL_AGAIN_MS));
+    return choice_table_find(ledger_table(state->shared->ledger), pseudonym, &choices) && choices.signalled &&
+           (choices.signalled_ms == 0 || signal_ms <= choices.signalled_ms);
 }
 
 static bool no_room(struct emitter *emitter)
@@ -564,13 +555,14 @@ static bool learn_subject(struct consent_state *state, enum subject_kind kind, c
                           int64_t signal_ms, struct emitter *emitter)
 {
     struct lesson lesson = {.pseudonym = subject->pseudonym};
-    int64_t slack_ms, newest_ms = state->shared->signals_yield ? signal_ms : 0; /* else none is better */
-    if (is_stored(state, &subject->pseudonym, signal_ms, &slack_ms))
+    bool yields = state->shared->signals_yield;
+    int64_t newest_ms = yields ? signal_ms : 0; /* else none is better */
+    if (is_stored(state, &subject->pseudonym, signal_ms))
         return true;
     if (state->lesson_count == state->lessons_max)
         return no_room(emitter);
-    switch (learnt_add(ledger_learnt(state->shared->ledger), choice_table_tag(&subject->pseudonym), slack_ms,
-                       &newest_ms, &lesson.slot)) {
+    switch (learnt_add(ledger_learnt(state->shared->ledger), choice_table_tag(&subject->pseudonym),
+                       SIGNAL_COVERS_MS, &newest_ms, &lesson.slot)) {
     case LEARNT_FULL:
         return no_room(emitter);
     case LEARNT_KNOWN:
@@ -578,7 +570,7 @@ static bool learn_subject(struct consent_state *state, enum subject_kind kind, c
     case LEARNT_WRITE:
         break;
     }
-    lesson.signal_ms = newest_ms > signal_ms ? newest_ms : signal_ms;
+    lesson.signal_ms = yields ? newest_ms + SIGNAL_COVERS_MS : signal_ms;
     state->lessons[state->lesson_count++] = lesson;
     struct output output = {.topic = TOPIC_CONSENT,
                             .partition = OUTPUT_PARTITION_BY_KEY,

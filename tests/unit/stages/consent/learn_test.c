@@ -342,11 +342,11 @@ static void an_older_stored_signal_does_not_end_a_newer_one(void **state)
     struct fixture *fixture = *state;
     fixture->options.signals.yield = true;
     start(fixture);
-    apply_in(fixture, NOW_MS - 5000);
+    apply_in(fixture, NOW_MS - 65000);
     assert_true(event(fixture, 0, LINE, NULL, ABSENT));
-    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 3000));
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 63000));
     stage_consent.commit(fixture->states[0]);
-    apply_gpc(fixture, NOW_MS - 9000);
+    apply_gpc(fixture, NOW_MS - 69000);
     assert_false(event(fixture, 0, LINE, NULL, ABSENT));
     assert_false(event(fixture, 1, LINE, NULL, ABSENT));
     stage_consent.commit(fixture->states[0]);
@@ -357,15 +357,15 @@ static void an_older_stored_signal_does_not_end_a_newer_one(void **state)
     assert_true(event(fixture, 0, LINE, NULL, ABSENT)); /* nothing is left in memory */
 }
 
-/* The first of two signals is on its way; the `in` lies between them. */
+/* The first of two signals is on its way; the `in` lies behind the minute that it is written for, and before the second. */
 static void a_signal_newer_than_an_in_is_written_though_an_older_one_is_on_its_way(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.signals.yield = true;
     start(fixture);
-    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 9000));
-    apply_in(fixture, NOW_MS - 5000);
-    assert_false(event_at(fixture, 1, LINE, NULL, GPC_TRUE, NOW_MS - 3000));
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 90000));
+    apply_in(fixture, NOW_MS - 25000);
+    assert_false(event_at(fixture, 1, LINE, NULL, GPC_TRUE, NOW_MS - 20000));
     assert_int_equal(sent_count, 2);
     stage_consent.commit(fixture->states[0]);
     stage_consent.commit(fixture->states[1]);
@@ -385,12 +385,11 @@ static void a_signal_is_written_again_when_an_in_could_come_between(void **state
     } rows[] = {
         {900, 0, 900, 0, "the very same"},
         {900, 0, 950, 0, "older"},
-        {900, 0, 840, 0, "a minute newer"},
-        {900, 0, 839, 1, "more: an `in` that comes late might lie between"},
+        {900, 0, 899, 1, "newer: an `in` that comes late might lie between"},
         {900, 890, 889, 1, "newer than the `in`"},
         {900, 890, 890, 1, "as new as the `in`, which is not newer then"},
-        {900, 890, 891, 0, "the `in` is newer than both"},
-        {900, 910, 889, 0, "an older `in` does not matter"},
+        {900, 890, 891, 1, "the `in` is newer than both, and another may come"},
+        {900, 910, 889, 1, "an older `in` does not matter"},
     };
     struct fixture *fixture = *state;
     fixture->options.signals.yield = true;
@@ -414,6 +413,34 @@ static void a_signal_is_written_again_when_an_in_could_come_between(void **state
             fail_msg("%s: written %u times", rows[i].why, sent_count);
         stage_consent.commit(fixture->states[0]);
     }
+}
+
+/* A restart knows what is stored, and nothing of a second signal that was not: the `in` between the two must not count. */
+static void a_stored_signal_is_one_for_all_of_its_minute(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.signals.yield = true;
+    start(fixture);
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 100000));
+    assert_false(event_at(fixture, 1, LINE, NULL, GPC_TRUE, NOW_MS - 40000)); /* while it is on its way */
+    stage_consent.commit(fixture->states[0]);
+    stage_consent.commit(fixture->states[1]);
+    assert_int_equal(sent_count, 1);
+    apply(fixture, true, sent[0].key, sent[0].value, sent[0].author);
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 40000)); /* and when it stands */
+    assert_int_equal(sent_count, 1);
+    stage_consent.commit(fixture->states[0]);
+
+    apply_in(fixture, NOW_MS - 70000); /* between the two */
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
+    apply_in(fixture, NOW_MS - 40000); /* as new as the second */
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
+    apply_in(fixture, NOW_MS - 39999);
+    assert_true(event(fixture, 0, LINE, NULL, ABSENT));
+
+    assert_false(event_at(fixture, 0, LINE, NULL, GPC_TRUE, NOW_MS - 39999));
+    assert_int_equal(sent_count, 2);
+    assert_false(event(fixture, 0, LINE, NULL, ABSENT));
 }
 
 /* ---- the parts ---- */
@@ -520,6 +547,7 @@ int main(void)
             a_signal_newer_than_an_in_is_written_though_an_older_one_is_on_its_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_signal_is_written_again_when_an_in_could_come_between, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_stored_signal_is_one_for_all_of_its_minute, set_up, tear_down),
         cmocka_unit_test(learnt_keeps_what_is_newer_than_what_is_shown),
         cmocka_unit_test(learnt_has_room_for_eight_of_a_set_and_says_when_it_has_none),
         cmocka_unit_test(loose_finds_what_was_noted_last_and_forgets_what_is_settled),
