@@ -308,9 +308,17 @@ bool choice_inherit(struct choice_state *state, const struct choice_state *from,
     state->withdrawn |= from->withdrawn & open;
     withdraw(state, (choice_set) ~(turned & open));
     state->out |= outs & open;
+    /* The `in` may have come before or after the `out` that it answers, as the topic is read: the stricter of both. */
+    choice_set answered = outs & move->confirmed;
+    if (answered) {
+        state->before |= answered;
+        if (move->confirmed_ms > state->before_until_ms)
+            state->before_until_ms = move->confirmed_ms;
+    }
     if (outs && from->last_out_ms > state->last_out_ms)
         state->last_out_ms = from->last_out_ms;
     return state->out != before.out || state->in != before.in || state->withdrawn != before.withdrawn ||
+           state->before != before.before || state->before_until_ms != before.before_until_ms ||
            state->last_out_ms != before.last_out_ms;
 }
 
@@ -318,7 +326,8 @@ bool choice_is_stricter(const struct choice_state *before, const struct choice_s
 {
     choice_set more =
         (after->out & (choice_set)~before->out) | (after->pending & (choice_set)~before->pending) |
-        (after->withdrawn & (choice_set)~before->withdrawn) | (before->in & (choice_set)~after->in);
+        (after->withdrawn & (choice_set)~before->withdrawn) | (before->in & (choice_set)~after->in) |
+        (after->before & (choice_set) ~(before->before | before->out));
     bool signal = after->signalled && !may_yield(after) && (!before->signalled || may_yield(before));
     return more || signal || (after->signalled && !before->signalled) ||
            (before->in && after->effective_ms > before->effective_ms) ||

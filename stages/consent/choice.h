@@ -55,6 +55,8 @@ struct choice_move {
     int64_t effective_ms;
     choice_set
         confirmed; /* names that the subject itself confirmed since: choice_confirmed of its later records */
+    int64_t
+        confirmed_ms; /* when the newest of those takes effect; until then an `out` of the other subject holds */
 };
 
 /* Copy what another subject is out of, and what it was out of at the move, and never an `in` (rule 10). Monotone: done

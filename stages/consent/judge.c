@@ -31,6 +31,7 @@ struct judged {
     int32_t erased_partition;   /* where that stands */
     bool signals_yield;
     choice_set confirmed; /* by records that were applied to this state */
+    int64_t confirmed_ms; /* of the newest of them */
     const struct judged_move *moves;
     unsigned move_count;
 };
@@ -298,6 +299,8 @@ static void apply(void *memory, const struct choice_record *record, const struct
     choice_set confirmed = choice_confirmed(&judged->state, record, names);
     choice_apply(&judged->state, record, names);
     judged->confirmed |= confirmed;
+    if (confirmed && record->effective_ms > judged->confirmed_ms)
+        judged->confirmed_ms = record->effective_ms;
     if (record->two_step && (judged->state.in & record->in))
         judged->erased = false;
     if (record->readable &&
@@ -306,6 +309,8 @@ static void apply(void *memory, const struct choice_record *record, const struct
     for (unsigned i = 0; i < judged->move_count; i++) {
         struct choice_move terms = judged->moves[i].terms;
         terms.confirmed |= judged->confirmed;
+        if (judged->confirmed_ms > terms.confirmed_ms)
+            terms.confirmed_ms = judged->confirmed_ms;
         bool changed = choice_inherit(&judged->state, &judged->moves[i].from, &terms, names);
         (void)changed;
     }

@@ -370,6 +370,10 @@ static bool add_move(struct ledger *ledger, const struct consent_value *value,
             : value->record.merged.present && value->record.two_step ? value->record.in
                                                                      : 0,
     };
+    if (move.terms.confirmed) /* the record that it is compared with, or itself */
+        move.terms.confirmed_ms = before->ordered && before->effective_ms > value->record.effective_ms
+                                      ? before->effective_ms
+                                      : value->record.effective_ms;
     struct choice_handle entry;
     subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
                       (struct view){key->identifier, key->size}, &move.from);
@@ -450,7 +454,8 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     bool erased = is_erased(ledger, key, &suppression);
     if (erased)
         add_erasure(&after);
-    moves_confirm(&ledger->moves, pseudonym, choice_confirmed(&after, &value->record, ledger->setup.names));
+    choice_set confirmed = choice_confirmed(&after, &value->record, ledger->setup.names);
+    moves_confirm(&ledger->moves, pseudonym, confirmed, value->record.effective_ms);
     choice_apply(&after, &value->record, ledger->setup.names);
     store(ledger, entry, pseudonym, &before, &after, 0);
     count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
@@ -458,6 +463,8 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
         brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
                       ledger_counter(ledger, COUNTER_RECORDED));
     if (ledger_is_complete(ledger)) {
+        if (confirmed) /* what it inherited holds until then, here as when the topic is read anew */
+            moves_queue_to(&ledger->moves, pseudonym);
         moves_queue_of(&ledger->moves, pseudonym);
         inherit_queued(ledger, false);
     }

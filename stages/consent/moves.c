@@ -99,14 +99,18 @@ bool moves_add(struct moves *moves, const struct move *move, struct error *error
     return true;
 }
 
-void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names)
+void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names, int64_t effective_ms)
 {
     if (!moves->count || !names)
         return;
     for (uint32_t number = moves->by_to[bucket_of(moves, to)]; number;
          number = moves->list[number - 1].next_to) {
-        if (same(&moves->list[number - 1].to, to))
-            moves->list[number - 1].terms.confirmed |= names;
+        struct move *move = &moves->list[number - 1];
+        if (!same(&move->to, to))
+            continue;
+        move->terms.confirmed |= names;
+        if (effective_ms > move->terms.confirmed_ms)
+            move->terms.confirmed_ms = effective_ms;
     }
 }
 
@@ -127,6 +131,17 @@ void moves_queue_of(struct moves *moves, const struct pseudonym *from)
     for (uint32_t number = moves->by_from[bucket_of(moves, from)]; number;
          number = moves->list[number - 1].next_from) {
         if (same(&moves->list[number - 1].from, from))
+            queue(moves, number);
+    }
+}
+
+void moves_queue_to(struct moves *moves, const struct pseudonym *to)
+{
+    if (!moves->count)
+        return;
+    for (uint32_t number = moves->by_to[bucket_of(moves, to)]; number;
+         number = moves->list[number - 1].next_to) {
+        if (same(&moves->list[number - 1].to, to))
             queue(moves, number);
     }
 }
@@ -178,7 +193,7 @@ struct move *moves_next_follower(struct moves *moves)
 /* What is written of a move: no byte of it is left to chance. */
 struct saved_move {
     struct pseudonym from, to, from_erased;
-    int64_t effective_ms;
+    int64_t effective_ms, confirmed_ms;
     uint64_t confirmed;
 };
 
@@ -187,7 +202,11 @@ void moves_save(const struct moves *moves, struct snapshot_writer *writer)
     snapshot_put(writer, &moves->count, sizeof moves->count);
     for (uint32_t i = 0; i < moves->count; i++) {
         const struct move *move = &moves->list[i];
-        struct saved_move saved = {move->from, move->to, move->from_erased, move->terms.effective_ms,
+        struct saved_move saved = {move->from,
+                                   move->to,
+                                   move->from_erased,
+                                   move->terms.effective_ms,
+                                   move->terms.confirmed_ms,
                                    move->terms.confirmed};
         snapshot_put(writer, &saved, sizeof saved);
     }
@@ -207,7 +226,9 @@ bool moves_restore(struct moves *moves, struct snapshot_reader *reader)
             .from = saved.from,
             .to = saved.to,
             .from_erased = saved.from_erased,
-            .terms = {.effective_ms = saved.effective_ms, .confirmed = (choice_set)saved.confirmed},
+            .terms = {.effective_ms = saved.effective_ms,
+                      .confirmed = (choice_set)saved.confirmed,
+                      .confirmed_ms = saved.confirmed_ms},
         };
         if (!moves_add(moves, &move, &error))
             return false;

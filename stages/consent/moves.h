@@ -39,14 +39,15 @@ void moves_release(struct moves *moves); /* accepts zeroed memory */
  * was confirmed stays. False: memory is short (error says so). */
 CLICKVEIL_MUST_CHECK bool moves_add(struct moves *moves, const struct move *move, struct error *error);
 
-/* The subject has confirmed these names since it moved. */
-void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names);
+/* The subject has confirmed these names since it moved, from effective_ms on. */
+void moves_confirm(struct moves *moves, const struct pseudonym *to, choice_set names, int64_t effective_ms);
 
 /* A move to that subject: the first, or the one behind `after`; NULL: no more. */
 const struct move *moves_to(const struct moves *moves, const struct pseudonym *to, const struct move *after);
 
-/* Queue the moves from a subject, or all; take one from the queue, NULL when it is empty. */
+/* Queue the moves from a subject, to one, or all; take one from the queue, NULL when it is empty. */
 void moves_queue_of(struct moves *moves, const struct pseudonym *from);
+void moves_queue_to(struct moves *moves, const struct pseudonym *to);
 void moves_queue_all(struct moves *moves);
 struct move *moves_take(struct moves *moves);
 

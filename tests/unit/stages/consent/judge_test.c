@@ -148,7 +148,8 @@ static void *state_of(struct rig *rig, const char *subject, unsigned number)
     return state;
 }
 
-#define IN(name) "{\"choices\":{\"" name "\":\"in\"},\"effective\":1700000000000,\"seq\":1}"
+#define IN(name)    "{\"choices\":{\"" name "\":\"in\"},\"effective\":1700000000000,\"seq\":1}"
+#define TWO_STEP_MS INT64_C(1750000000000)
 #define IN_TWO_STEP(name) \
     "{\"choices\":{\"" name "\":\"in\"},\"effective\":1750000000000,\"seq\":1,\"two_step\":true}"
 #define OUT(name)   "{\"choices\":{\"" name "\":\"out\"},\"effective\":1700000000000,\"seq\":1}"
@@ -308,9 +309,21 @@ static void a_book_without_the_key_says_that_it_is_blind(void **state)
     assert_non_null(strstr(consent_judge.blind(rig->book), "nowhere/suppression.key"));
 }
 
-/* A change is judged on a state before it is written: it must come to what the stage comes to when it has read it.
- * Asked at a time when all is in effect: whether what somebody inherited held before an `in`, a read from the start
- * can't tell. */
+/* A change is judged on a state before it is written: it must come to what the stage comes to when it has read it,
+ * now and for what came before a confirmed `in`. */
+static void expect_same(struct rig *rig, int64_t time_ms, size_t seed, const char *last)
+{
+    const char *applied = rig->state, *read = applied + consent_judge.state_size;
+    for (unsigned i = 0; i < names.count; i++) {
+        struct consent_verdict a, b;
+        consent_judge.verdict(applied, (choice_set)(1u << i), names.predecessors[i], time_ms, &a);
+        consent_judge.verdict(read, (choice_set)(1u << i), names.predecessors[i], time_ms, &b);
+        if (a.stand != b.stand)
+            fail_msg("seed %zu, %s, name %u, at %lld: applied %d (%s), read %d (%s)", seed, last, i,
+                     (long long)time_ms, a.stand, a.why, b.stand, b.why);
+    }
+}
+
 static void one_more_record_on_a_state_is_one_more_record_in_the_topic(void **state)
 {
     static const char *const values[] = {
@@ -351,15 +364,8 @@ static void one_more_record_on_a_state_is_one_more_record_in_the_topic(void **st
                 consent_judge.apply(rig->state, &value.record, &names);
             }
         }
-        const char *applied = rig->state, *read = applied + consent_judge.state_size;
-        for (unsigned i = 0; i < names.count; i++) {
-            struct consent_verdict a, b;
-            consent_judge.verdict(applied, (choice_set)(1u << i), names.predecessors[i], NOW_MS, &a);
-            consent_judge.verdict(read, (choice_set)(1u << i), names.predecessors[i], NOW_MS, &b);
-            if (a.stand != b.stand)
-                fail_msg("seed %zu, %s, name %u: applied %d (%s), read %d (%s)", seed, last, i, a.stand,
-                         a.why, b.stand, b.why);
-        }
+        expect_same(rig, NOW_MS, seed, last);
+        expect_same(rig, TWO_STEP_MS - 1, seed, last);
     }
 }
 

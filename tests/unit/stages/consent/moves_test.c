@@ -84,8 +84,8 @@ static void complete(struct fixture *fixture)
     assert_true(ledger_complete(fixture->ledger, &fixture->error));
 }
 
-/* What a line says about an event at 500. */
-static enum choice_answer ask(struct fixture *fixture, const char *line, choice_set programme)
+static enum choice_answer ask_at(struct fixture *fixture, const char *line, choice_set programme,
+                                 int64_t time_ms)
 {
     struct pseudonym pseudonym;
     subject_pseudonym(fixture->key, SUBJECT_LINE, IDENTIFIER_OPAQUE, view_of_string(line), &pseudonym);
@@ -94,7 +94,13 @@ static enum choice_answer ask(struct fixture *fixture, const char *line, choice_
     struct choice_state state;
     bool found = choice_table_find(table, &pseudonym, &state);
     choice_table_yield(table, 0);
-    return found ? choice_answer(&state, programme, 0, 500) : CHOICE_NONE;
+    return found ? choice_answer(&state, programme, 0, time_ms) : CHOICE_NONE;
+}
+
+/* What a line says about an event at 500. */
+static enum choice_answer ask(struct fixture *fixture, const char *line, choice_set programme)
+{
+    return ask_at(fixture, line, programme, 500);
 }
 
 #define OUT(names)  "{\"choices\":{" names "},\"effective\":10,\"seq\":1}"
@@ -216,6 +222,35 @@ static void moves_are_answered_by_a_confirmed_in_alone(void **state)
     assert_int_equal(ask(fixture, "new", BASIC), CHOICE_IN); /* confirmed itself since */
 }
 
+/* The topic does not say which of the two came first, so read live or from the start, in whatever order, it is the same. */
+static void an_out_that_was_copied_holds_until_the_in_that_answers_it_takes_effect(void **state)
+{
+    static const char *const records[3][2] = {
+        {"line:new", MOVED("line:old")},
+        {"line:new", "{\"choices\":{\"basic\":\"in\"},\"effective\":600,\"seq\":1,\"two_step\":true}"},
+        {"line:old", OUT("\"basic\":\"out\"")},
+    };
+    static const unsigned orders[3][3] = {{0, 1, 2}, {0, 2, 1}, {2, 0, 1}};
+    struct fixture *fixture = *state;
+    for (unsigned order = 0; order < 3; order++) {
+        for (unsigned read_first = 0; read_first <= 3; read_first++) {
+            for (unsigned i = 0; i <= 3; i++) {
+                if (i == read_first)
+                    complete(fixture);
+                if (i < 3)
+                    apply(fixture, records[orders[order][i]][0], records[orders[order][i]][1]);
+            }
+            if (ask_at(fixture, "new", BASIC, 599) != CHOICE_OUT ||
+                ask_at(fixture, "new", BASIC, 600) != CHOICE_IN)
+                fail_msg("order %u, %u of them before the topic was read whole: %d, %d", order, read_first,
+                         ask_at(fixture, "new", BASIC, 599), ask_at(fixture, "new", BASIC, 600));
+            assert_int_equal(tear_down(state), 0);
+            assert_int_equal(set_up(state), 0);
+            fixture = *state;
+        }
+    }
+}
+
 static void moves_in_chains_and_rings_end(void **state)
 {
     struct fixture *fixture = *state;
@@ -257,6 +292,7 @@ int main(void)
         CASE(moves_are_out_of_everything_until_they_are_committed),
         CASE(moves_take_over_what_is_uncommitted),
         CASE(moves_are_answered_by_a_confirmed_in_alone),
+        CASE(an_out_that_was_copied_holds_until_the_in_that_answers_it_takes_effect),
         CASE(moves_in_chains_and_rings_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
