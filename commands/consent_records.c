@@ -90,7 +90,7 @@ static void write_object(struct json_writer *json, struct view value)
 
 static bool is_object(struct view value)
 {
-    yyjson_doc *document = view_is_absent(value) || value.size > CONSENT_VALUE_BYTES_MAX
+    yyjson_doc *document = view_is_absent(value) || value.size > CONSENT_MERGED_BYTES_MAX
                                ? NULL
                                : yyjson_read(value.data, value.size, YYJSON_READ_NOFLAG);
     bool is = yyjson_is_obj(yyjson_doc_get_root(document));

@@ -17,6 +17,7 @@
 #include "common/file_record.h"
 #include "common/json_writer.h"
 #include "common/kafka_consent.h"
+#include "common/kafka_topics.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -42,6 +43,7 @@ struct restoring {
     uint8_t hash_key[crypto_shorthash_KEYBYTES];
     struct there *there;
     int32_t partitions;           /* of the topic */
+    bool keeps_timestamps;        /* the topic does; else records bear the time at which they are written */
     int32_t file_partitions;      /* of the export; 0: its first line has not come */
     uint64_t announced;           /* by its last line; UINT64_MAX: that has not come */
     struct kafka_consent *writer; /* NULL: the first time through */
@@ -212,14 +214,49 @@ static bool take_meta(struct restoring *restoring, const struct file_record *rec
         restoring->partitions);
 }
 
+/* The stage would not start on a topic with it, or take who was erased for somebody else. */
+static bool is_of_our_key(const struct restoring *restoring, const struct file_record *record,
+                          struct error *error)
+{
+    const char *trouble = view_is_absent(record->value)
+                              ? NULL
+                              : consent_subjects_key_trouble(restoring->subjects, record->value);
+    return !trouble || error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,
+                                  "name the key of the pipeline that the export is of as "
+                                  "consent.suppression_key (it is derived from "
+                                  "pseudonymize.key where that one names none); nothing was written",
+                                  "erased subjects would not be recognised: %s", trouble);
+}
+
+/* All that a timestamp decides is whether `effective` is too far ahead of it. What was unreadable for that is empty in an
+ * export; what was not may be under a timestamp that is earlier. */
+static bool is_as_readable_now(struct restoring *restoring, const struct file_record *record,
+                               const struct consent_key *key, bool is_readable, struct error *error)
+{
+    struct consent_value value;
+    if (restoring->keeps_timestamps || !is_readable)
+        return true;
+    consent_value_read(restoring->reader, key, record->value, clock_unix_ms(), &value);
+    return value.record.readable ||
+           error_fail(
+               error, EXIT_STATUS_CONFIGURATION, NULL,
+               "alter it to message.timestamp.type=CreateTime until the import is done; nothing was written",
+               "its `effective` is more than a day ahead, and the topic does not keep the timestamp "
+               "under which it could be read");
+}
+
 static bool count_record(struct restoring *restoring, const struct file_record *record,
                          const struct consent_key *key, struct error *error)
 {
     struct consent_value value;
     restoring->restore->records++;
+    if (key->kind == CONSENT_KEY_HASH)
+        return is_of_our_key(restoring, record, error);
     if (key->kind != CONSENT_KEY_CHOICE)
         return true;
     consent_value_read(restoring->reader, key, record->value, record->timestamp_ms, &value);
+    if (!is_as_readable_now(restoring, record, key, value.record.readable, error))
+        return false;
     restoring->restore->ins += value.record.readable && value.record.in;
     return consent_subjects_count_entry(restoring->subjects, key) || no_memory(error);
 }
@@ -281,6 +318,21 @@ static bool read_file(struct restoring *restoring, struct error *error)
 
 /* ---- all of it ---- */
 
+/* A broker that does not say is taken for one that stamps records itself. */
+static bool ask_timestamps(struct restoring *restoring, const char *topic, struct error *error)
+{
+    char type[TOPIC_PLAN_VALUE_SIZE] = "";
+    struct error unknown = {0};
+    struct kafka_topics *topics = kafka_topics_new(restoring->restore->config, CONSENT_TIMEOUT_MS, error);
+    if (!topics)
+        return false;
+    restoring->keeps_timestamps =
+        kafka_topics_setting(topics, topic, "message.timestamp.type", type, sizeof type, &unknown) &&
+        strcmp(type, "CreateTime") == 0;
+    kafka_topics_free(topics);
+    return true;
+}
+
 static bool check(struct restoring *restoring, struct error *error)
 {
     struct consent_restore *restore = restoring->restore;
@@ -295,7 +347,7 @@ static bool check(struct restoring *restoring, struct error *error)
     };
     bool fine = kafka_scan(&scan, error);
     consent_progress_end();
-    if (!fine || !read_file(restoring, error))
+    if (!fine || !ask_timestamps(restoring, scan.topic, error) || !read_file(restoring, error))
         return false;
     restore->subjects = consent_subjects_entries(restoring->subjects);
     for (int32_t i = 0; restoring->there && i < restoring->partitions; i++) {

@@ -497,6 +497,11 @@ bool consent_subjects_read(struct consent_subjects *subjects, consent_subjects_v
     return take_states(subjects, error);
 }
 
+const char *consent_subjects_key_trouble(const struct consent_subjects *subjects, struct view value)
+{
+    return subjects->rules.judge->key_trouble(subjects->book, value);
+}
+
 bool consent_subjects_is_acknowledged(const struct consent_subjects *subjects, int32_t partition,
                                       int64_t offset)
 {

@@ -94,6 +94,10 @@ void consent_subjects_judge_ins(const struct consent_subjects *subjects, const s
                                 const struct consent_change *change, const void *state,
                                 struct consent_ins *out_ins);
 
+/* Why the stage would not recognise who was erased by that suppression entry of another topic: it was written under another
+ * key, or ours is not here. NULL: it would. */
+const char *consent_subjects_key_trouble(const struct consent_subjects *subjects, struct view value);
+
 /* Does consent.ignore name that place? */
 bool consent_subjects_is_acknowledged(const struct consent_subjects *subjects, int32_t partition,
                                       int64_t offset);

@@ -50,6 +50,8 @@ struct consent_judge {
     bool (*is_acknowledged)(const void *book, int32_t partition, int64_t offset);
     /* Why nobody can say by this book who was erased, static or the book's; NULL: it can be said. Behind `complete`. */
     const char *(*blind)(const void *book);
+    /* Why whom that suppression entry's value erases would not be recognised, as `blind` says it. NULL: it would. */
+    const char *(*key_trouble)(const void *book, struct view value);
     /* What a subject's records come to. It may point into the book. Behind `complete`. */
     bool (*state)(void *book, const struct consent_key *key, void *out_state, struct error *error);
 

@@ -152,13 +152,14 @@ static bool is_acknowledged(const void *memory, int32_t partition, int64_t offse
 }
 
 /* NULL: it can be recognised by our key. */
-static const char *hash_trouble(struct book *book, const struct followed_record *record)
+static const char *key_trouble(const void *memory, struct view value)
 {
+    const struct book *book = memory;
     char check[SUBJECT_KEY_CHECK_SIZE] = "", own[SUBJECT_KEY_CHECK_SIZE] = "";
     if (!book->suppression_key)
         return book->key_trouble;
     subject_key_check(book->suppression_key, own);
-    if (consent_value_key_check(book->reader, record->value, check, sizeof check) && strcmp(check, own) == 0)
+    if (consent_value_key_check(book->reader, value, check, sizeof check) && strcmp(check, own) == 0)
         return NULL;
     return "a suppression entry was written under another key than consent.suppression_key";
 }
@@ -184,7 +185,7 @@ static bool read_record(void *memory, const struct followed_record *record, stru
         record->key.size >= strlen("hash:") && memcmp(record->key.data, "hash:", strlen("hash:")) == 0;
     if (is_hash && view_is_absent(record->value))
         return true; /* deleted: the stage writes it again */
-    const char *trouble = is_hash ? hash_trouble(book, record) : NULL;
+    const char *trouble = is_hash ? key_trouble(book, record->value) : NULL;
     if (trouble) {
         if (!is_acknowledged(book, record->partition, record->offset))
             book->blind = trouble;
@@ -446,6 +447,7 @@ const struct consent_judge consent_judge = {
     .complete = complete,
     .is_acknowledged = is_acknowledged,
     .blind = blind,
+    .key_trouble = key_trouble,
     .state = state_of,
     .state_size = sizeof(struct judged),
     .apply = apply,

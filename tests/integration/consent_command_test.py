@@ -274,6 +274,29 @@ def round_trip(bootstrap):
         five.wait_topic()
         five("import", path, status=78)
         require("with 3 partitions, and this topic has 5" in five.said, five.said)
+    with tap.case("another_key_of_erased_subjects_is_refused"):
+        another = work / "another.key"
+        if not another.exists():
+            subprocess.run([harness.CLICKVEIL, "keygen", "--purpose", "suppression", "--output", another], check=True, capture_output=True)
+        for key, why in ((another, "under another key"), (work / "nowhere.key", "can't be had")):
+            there("import", "--set", f"consent.suppression_key={key}", path, status=78)
+            require(why in there.said and "consent.suppression_key" in there.said, there.said)
+        require(not harness.dump(bootstrap, other.topic("consent")), "something was written")
+    with tap.case("a_topic_that_stamps_records_itself_decides_the_same_or_is_refused"):
+        stamping = Scene(work, f"desk{os.getpid()}-stamping", bootstrap)
+        harness.tool("create", bootstrap, stamping.topic("consent") + ":3:cleanup.policy=compact,message.timestamp.type=LogAppendTime")
+        stamps = Desk(stamping)
+        stamps.wait_topic()
+        lines = path.read_text().splitlines()
+        ahead = {"partition": 0, "offset": 0, "timestamp": now + 5 * DAY_MS, **say("kim", {"*": "in"}, -4)}
+        (work / "round-ahead.jsonl").write_text("\n".join([lines[0], json.dumps(ahead), json.dumps(
+            {"key": "meta:export-end", "value": {"records": 1}})]) + "\n")
+        there("import", "--dry-run", work / "round-ahead.jsonl")
+        stamps("import", work / "round-ahead.jsonl", status=78)
+        require("CreateTime" in stamps.said and not harness.dump(bootstrap, stamping.topic("consent")), stamps.said)
+        stamps("import", path)
+        here, copy = says(desk), says(stamps)
+        require({key: value[:3] for key, value in here.items()} == {key: value[:3] for key, value in copy.items()}, f"{here}\n{copy}")
     with tap.case("everybody_is_decided_as_before"):
         answer = there("import", "--json", path)
         require(answer["written"] == answer["records"], answer)
