@@ -13,8 +13,9 @@
  * `out`.
  *
  * That is progress, but at a few per cent of the speed: an import of a million opt-outs touches every batch of more than
- * some hundred records. After STORM_TOUCHED of them in a row the barrier is passed when a transaction begins instead of
- * when it ends, and the transaction is short: its events are judged by all choices that stood in the topic when it began.
+ * some hundred records, and smaller ones get through in between. After STORM_TOUCHED of them, in a row or soon after each
+ * other, the barrier is passed when a transaction begins instead of when it ends, and the transaction is short: its
+ * events are judged by all choices that stood in the topic when it began.
  * Feed records are never sent on that: a transaction that has any passes the barrier at its end as well, and is aborted
  * when a choice touched it. What an event of somebody who opted out in those few milliseconds left in the state is taken
  * back by the retraction, before anything about it is written (spec 3, rule 9). The storm is over when STORM_CALM
@@ -29,8 +30,8 @@
 #include "common/log.h"
 
 enum {
-    STORM_TOUCHED = 3,         /* batches in a row that choices touched: a storm */
-    STORM_CALM = 20,           /* batches in a row that they did not touch: it is over */
+    STORM_TOUCHED = 3, /* batches that choices touched, with fewer than STORM_CALM between them: a storm */
+    STORM_CALM = 20,   /* batches in a row that they did not touch: it is over */
     STORM_TRANSACTION_MS = 50, /* how long a transaction then takes in records, at most */
 };
 
@@ -68,24 +69,27 @@ static bool touched(struct kafka_worker *worker, struct error *error)
     metrics_add(&worker->stats.aborted_by_barrier, 1);
     worker->calm = 0;
     take_batch_max(worker, worker->batch_records / 4);
-    if (!worker->storm && ++worker->touched_in_row >= STORM_TOUCHED) {
+    if (!worker->storm && ++worker->touched_lately >= STORM_TOUCHED) {
         worker->storm = true;
         take_batch_max(worker, worker->batch_ceiling);
         log_line(LOG_LEVEL_INFO, "choices_storm",
-                 "worker %u: choices touched %u batches in a row; transactions are short and begin behind a "
-                 "barrier until fewer choices come",
-                 worker->spec.index, worker->touched_in_row);
+                 "worker %u: choices touched %u batches one soon after the other; transactions are short and "
+                 "begin behind a barrier until fewer choices come",
+                 worker->spec.index, worker->touched_lately);
     }
     return kafka_worker_abort(worker, false, error);
 }
 
-/* How did the batch do that was not asked to stand? */
+/* How did the batch do that is to be committed? In a storm it was not asked to stand. */
 static void watch_storm(struct kafka_worker *worker)
 {
-    if (!worker->storm || worker->batch_records == 0)
+    if (worker->batch_records == 0)
         return;
-    worker->calm = chain_stands(worker->chain) ? worker->calm + 1 : 0;
+    worker->calm = !worker->storm || chain_stands(worker->chain) ? worker->calm + 1 : 0;
     if (worker->calm < STORM_CALM)
+        return;
+    worker->calm = worker->touched_lately = 0;
+    if (!worker->storm)
         return;
     worker->storm = false;
     log_line(LOG_LEVEL_INFO, "choices_calm", "worker %u: transactions are as usual again",
@@ -140,7 +144,6 @@ void kafka_worker_count_commit(struct kafka_worker *worker)
     bool more_due = worker->more_due;
     kafka_worker_forget_batch(worker);
     worker->more_due = more_due;
-    worker->touched_in_row = 0;
     grow_batch(worker);
 }
 

@@ -75,9 +75,9 @@ struct kafka_worker {
         holding; /* a followed topic holds: events rest, and transactions only take back (spec 3, rules 8 and 9) */
 
     uint64_t batch_max;      /* records: smaller for a while after choices touched a batch */
-    unsigned touched_in_row; /* batches that choices touched, since the last that was committed */
-    bool storm;              /* choices come so fast that they touch every batch (kafka_worker_commit.c) */
-    unsigned calm;           /* batches in a row, during a storm, that no choice touched */
+    unsigned touched_lately; /* batches that choices touched, since there were many in a row that none did */
+    bool storm;              /* choices come so fast that they touch most batches (kafka_worker_commit.c) */
+    unsigned calm;           /* batches in a row that no choice touched */
     bool barrier_first;      /* the open transaction began behind a barrier */
     uint64_t batch_ceiling;  /* records: as many as memory was enough for lately */
     int64_t ended_ms;        /* when a transaction last ended; monotonic */

@@ -31,6 +31,7 @@ enum rig_of {
     RIG_AWAY_AT_END,
     RIG_OPT_OUTS,
     RIG_STORM,
+    RIG_STORM_WITH_LULLS,
     RIG_SMALL,
     RIG_TOO_LARGE,
     RIG_REFUSED,
@@ -558,6 +559,22 @@ static void a_storm_of_choices_stops_no_state_but_every_feed_record(void **state
     assert_int_equal(sums_of(rig).in, 236);
 }
 
+/* An import all over the subscribers: smaller batches stand, each larger one after them is touched. */
+static void a_storm_that_lets_small_batches_through_is_one_too(void **state)
+{
+    struct rig *rig = &rigs[RIG_STORM_WITH_LULLS];
+    (void)state;
+    atomic_store(&rig->options.silent, true);
+    atomic_store(&rig->options.stands_at, 150);
+    WAIT_FOR(rig, has_joined(rig));
+    feed(rig, 4000);
+    WAIT_FOR(rig, stats_of(rig)->records == 4000);
+    assert_true(stats_of(rig)->aborted_by_barrier > 0);
+    assert_true(stats_of(rig)->aborted_by_barrier <= 3);
+    assert_drains(rig);
+    assert_int_equal(sums_of(rig).in, 4000);
+}
+
 static void a_batch_that_memory_is_too_short_for_is_cut(void **state)
 {
     struct rig *rig = &rigs[RIG_SMALL];
@@ -705,6 +722,7 @@ int main(void)
         cmocka_unit_test(a_drain_without_a_broker_ends_in_time),
         cmocka_unit_test(touching_choices_make_batches_smaller_until_one_stands),
         cmocka_unit_test(a_storm_of_choices_stops_no_state_but_every_feed_record),
+        cmocka_unit_test(a_storm_that_lets_small_batches_through_is_one_too),
         cmocka_unit_test(a_batch_that_memory_is_too_short_for_is_cut),
         cmocka_unit_test(a_record_that_can_never_fit_ends_the_worker_and_says_which),
         cmocka_unit_test(an_output_that_no_topic_takes_ends_the_worker_and_says_where),
