@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The consent table at size (make bench): cold rebuild from Kafka beside a bare consumer of the same topic, start from the
-snapshot, bytes an entry, look-ups.
+"""The consent table at size (make bench): cold rebuild from Kafka beside a bare consumer of the same topic, start from
+the snapshot, bytes an entry, look-ups.
 
   BENCH_ENTRIES=20000000 tests/bench/consent.py      the figures go to build/bench-consent.json
 

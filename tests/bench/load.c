@@ -5,20 +5,25 @@
  *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
  *        [opt-out-percent=N]
  *   load choices BOOTSTRAP CONSENT-TOPIC [entries=N]
- *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N] [rate=N]
+ *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N] [rate=N] [wait=1]
+ *   load retractions BOOTSTRAP RETRACTIONS-TOPIC PROGRAMME [count=N]
  *
  * The sample is what `clickveil generate` makes, over the last day. Choices are made for consent-subscribers lines, of
  * which the events' subscribers are the first, so that a table can be larger than those who are seen. Topics hold lz4
  * batches of up to 1 MB, as busy producers write them. `sample` prints {"events","event_bytes","consents","seconds"}.
  * `choices` makes as many records of different subjects, for the consent table alone.
- * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, `rate` a
- * second (100,000).
+ * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, in no
+ * order, `rate` a second (100,000). They are made before anything is sent, and with wait=1 the program stops itself
+ * then (SIGSTOP) until somebody lets it go on: what it costs to make them is no part of an import.
+ * `retractions` makes some of subjects that nobody is: a table that is looked into and never answers.
  */
 #include "common/clock.h"
 #include "common/generate.h"
+#include "common/retraction.h"
 
 #include <librdkafka/rdkafka.h>
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +110,7 @@ static void make_topics(const char *bootstrap, int partitions, char **names, siz
     rd_kafka_destroy(client);
 }
 
-/* ---- sample ---- */
+/* ---- records ---- */
 
 static void put(rd_kafka_t *client, const char *topic, const struct generated *record)
 {
@@ -148,12 +153,69 @@ static struct generate_names *names_of(const char *path)
     return names;
 }
 
-static void load_opt_outs(int argc, char **argv)
+/* ---- an import ---- */
+
+struct choice {
+    size_t at; /* the key in `bytes`, and behind it the value */
+    uint16_t key_size, value_size;
+    int64_t timestamp_ms;
+};
+
+struct choices {
+    char *bytes;
+    size_t size, capacity;
+    struct choice *list;
+    size_t count, list_capacity;
+};
+
+static void *grown(void *memory, size_t size)
+{
+    void *larger = realloc(memory, size);
+    if (!larger)
+        die("no memory");
+    return larger;
+}
+
+static void keep(struct choices *choices, const struct generated *record)
+{
+    size_t size = record->key.size + record->value.size;
+    if (choices->size + size > choices->capacity) {
+        choices->capacity = choices->capacity * 2 + size;
+        choices->bytes = grown(choices->bytes, choices->capacity);
+    }
+    if (choices->count == choices->list_capacity) {
+        choices->list_capacity = choices->list_capacity * 2 + 1024;
+        choices->list = grown(choices->list, choices->list_capacity * sizeof *choices->list);
+    }
+    memcpy(choices->bytes + choices->size, record->key.data, record->key.size);
+    memcpy(choices->bytes + choices->size + record->key.size, record->value.data, record->value.size);
+    choices->list[choices->count++] = (struct choice){choices->size, (uint16_t)record->key.size,
+                                                      (uint16_t)record->value.size, record->timestamp_ms};
+    choices->size += size;
+}
+
+/* Fisher and Yates. Those whose events come most often are the first subscribers: in order they would all be out before
+ * the import has well begun. */
+static void shuffle(struct choices *choices)
+{
+    uint64_t random = 1;
+    for (size_t left = choices->count; left > 1; left--) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's MMIX */
+        size_t other = (size_t)((random >> 32) % left);
+        struct choice last = choices->list[left - 1];
+        choices->list[left - 1] = choices->list[other];
+        choices->list[other] = last;
+    }
+}
+
+/* Some more than are needed, all over the subscribers. */
+static void make_opt_outs(uint64_t count, uint64_t subscribers, struct choices *out_choices)
 {
     struct generate_options options = generate_defaults();
-    uint64_t count = number(argc, argv, "count", 1000000), rate = number(argc, argv, "rate", 100000);
-    options.subscribers = number(argc, argv, "consent-subscribers", 6700000);
-    options.opt_out_share = 1;
+    double share = 1.5 * (double)count / (double)subscribers;
+    options.subscribers = subscribers;
+    options.opt_out_share = share < 1 ? share : 1;
+    options.opt_in_share = 0;
     options.start_ms = clock_unix_ms();
     options.duration_ms = DAY_MS;
     options.brands[0] = VIEW("tmobile");
@@ -162,15 +224,36 @@ static void load_opt_outs(int argc, char **argv)
     struct generate_names *apps = names_of("config/rules/apps.tsv");
     options.hosts = hosts;
     options.apps = apps;
-    rd_kafka_t *client = producer(argv[0]);
-    struct generator *choices = generator_of(&options);
+    struct generator *generator = generator_of(&options);
     struct generated record;
+    while (generator_next_consent(generator, &record)) {
+        /* Not of those who had said yes before: the brake is not what is measured. */
+        if (!memmem(record.value.data, record.value.size, "\"in\"", 4))
+            keep(out_choices, &record);
+    }
+    generator_free(generator);
+    generate_names_free(hosts);
+    generate_names_free(apps);
+    if (out_choices->count < count)
+        die("there are fewer than %llu choices", (unsigned long long)count);
+    shuffle(out_choices);
+}
+
+static void load_opt_outs(int argc, char **argv)
+{
+    uint64_t count = number(argc, argv, "count", 1000000), rate = number(argc, argv, "rate", 100000);
+    struct choices choices = {0};
+    make_opt_outs(count, number(argc, argv, "consent-subscribers", 6700000), &choices);
+    rd_kafka_t *client = producer(argv[0]);
+    if (number(argc, argv, "wait", 0))
+        raise(SIGSTOP);
     int64_t began_ms = clock_monotonic_ms();
     for (uint64_t i = 0; i < count;) {
-        if (!generator_next_consent(choices, &record))
-            die("there are fewer than %llu choices", (unsigned long long)count);
-        if (memmem(record.value.data, record.value.size, "\"in\"", 4))
-            continue; /* somebody who had said yes before: the brake is not what is measured */
+        const struct choice *choice = &choices.list[i];
+        const char *key = choices.bytes + choice->at;
+        struct generated record = {.key = {key, choice->key_size},
+                                   .value = {key + choice->key_size, choice->value_size},
+                                   .timestamp_ms = choice->timestamp_ms};
         put(client, argv[1], &record);
         if (++i % PACE_RECORDS == 0) {
             int64_t ahead_ms = began_ms + (int64_t)(i * 1000 / rate) - clock_monotonic_ms();
@@ -181,10 +264,42 @@ static void load_opt_outs(int argc, char **argv)
     if (rd_kafka_flush(client, TIMEOUT_MS * 2))
         die("not everything was delivered");
     rd_kafka_destroy(client);
-    generator_free(choices);
-    generate_names_free(hosts);
-    generate_names_free(apps);
+    free(choices.bytes);
+    free(choices.list);
 }
+
+/* ---- retractions ---- */
+
+static void load_retractions(int argc, char **argv)
+{
+    uint64_t count = number(argc, argv, "count", 400000);
+    int64_t now_ms = clock_unix_ms();
+    struct arena arena;
+    struct error error = {0};
+    if (!arena_init(&arena, 4096, 4096, &error))
+        die("%s", error.what);
+    rd_kafka_t *client = producer(argv[0]);
+    for (uint64_t i = 0; i < count; i++) {
+        struct retraction retraction = {.kind = SUBJECT_LINE,
+                                        .programme = view_of_string(argv[2]),
+                                        .time_ms = now_ms,
+                                        .chosen_ms = now_ms};
+        uint64_t words[2] = {(i + 1) * UINT64_C(0x9e3779b97f4a7c15), i}; /* spread as pseudonyms are */
+        struct output output;
+        memcpy(retraction.subject.bytes, words, sizeof words);
+        if (!retraction_write(&retraction, &arena, &output))
+            die("no memory");
+        struct generated record = {.key = output.key, .value = output.value, .timestamp_ms = now_ms};
+        put(client, argv[1], &record);
+        arena_reset(&arena);
+    }
+    if (rd_kafka_flush(client, TIMEOUT_MS * 2))
+        die("not everything was delivered");
+    rd_kafka_destroy(client);
+    arena_release(&arena);
+}
+
+/* ---- the sample ---- */
 
 static void load_sample(int argc, char **argv)
 {
@@ -241,8 +356,9 @@ static void load_choices(int argc, char **argv)
     uint64_t bytes = 0;
     for (uint64_t i = 0; i < entries; i++) {
         char key[64], value[128];
-        unsigned long long id = i * 7654321 % 1000000000000; /* no two alike */
-        int key_size = i % 10 ? snprintf(key, sizeof key, "line:+999%012llu", id)
+        /* No two alike; and 14 digits, since 15 that begin so might be an IMSI. */
+        unsigned long long id = i * 7654321 % 100000000000;
+        int key_size = i % 10 ? snprintf(key, sizeof key, "line:+999%011llu", id)
                               : snprintf(key, sizeof key, "account:acct-%llu", id);
         int value_size =
             snprintf(value, sizeof value, "{\"choices\":{\"*\":\"%s\"},\"effective\":%lld,\"seq\":%llu}",
@@ -268,6 +384,8 @@ int main(int argc, char **argv)
         load_sample(argc - 2, argv + 2);
     else if (argc >= 4 && strcmp(argv[1], "opt-outs") == 0)
         load_opt_outs(argc - 2, argv + 2);
+    else if (argc >= 5 && strcmp(argv[1], "retractions") == 0)
+        load_retractions(argc - 2, argv + 2);
     else if (argc >= 4 && strcmp(argv[1], "choices") == 0)
         load_choices(argc - 2, argv + 2);
     else

@@ -9,8 +9,9 @@
  * first group's first transaction is seen committed to the one when the last group is through: connecting, loading
  * rules and reading consents lie before it. What was committed before the window is not counted.
  *
- * A program beside them starts with the window; how many records a second went through while it ran is
- * `records_per_second_beside`, over `beside_seconds`.
+ * A program beside them is started before them, to prepare itself, and must stop itself then (SIGSTOP); it goes on when
+ * the window begins. How many records a second went through until it ended is `records_per_second_beside`, over
+ * `beside_seconds`.
  *
  * CPU seconds are user and system time of all programs (their POSIX CPU clocks), peak RSS is VmHWM. Prints one JSON
  * object.
@@ -194,6 +195,17 @@ static double cpu_s(const struct program *program)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* It stops itself when it is prepared. */
+static void prepare(struct program *program)
+{
+    int status;
+    start(program);
+    if (waitpid(program->pid, &status, WUNTRACED) < 0 || !WIFSTOPPED(status)) {
+        program->pid = 0;
+        die("the program beside did not wait for the window");
+    }
+}
+
 static long peak_rss_kib(const struct program *program)
 {
     char path[64], line[TEXT_SIZE];
@@ -247,6 +259,8 @@ static void stop_all(void)
 
 static void run(void)
 {
+    if (measure.beside.arguments)
+        prepare(&measure.beside);
     int64_t launched_ms = clock_monotonic_ms();
     for (unsigned i = 0; i < measure.program_count; i++)
         start(&measure.programs[i]);
@@ -263,7 +277,7 @@ static void run(void)
             began_ms = now_ms;
             before = measure.groups[0].committed;
             if (measure.beside.arguments)
-                start(&measure.beside);
+                kill(measure.beside.pid, SIGCONT);
         }
         if (beside_ended() || (through && measure.beside.pid > 0)) {
             beside_ms = now_ms - began_ms;

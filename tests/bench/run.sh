@@ -6,13 +6,16 @@
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
 # million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain gpp consume forward fused unguarded import split),
-# BENCH_COMMIT_MS (100). `unguarded` is fused in a build that passes no barrier (TEST_BUILD=barrier-off), `import` is
-# fused while a million opt-outs are imported; both stand against fused of the same round.
-# `first start` comes before all rounds: once in a pipeline's life the keeper goes through the whole consent topic beside
-# the events, and every signal is a new one.
-# One round runs every candidate once, one after the other (split, which takes longest, only in the first). The table
-# shows medians over rounds, and ratios between medians of one run. On a busy machine only ratios and CPU seconds mean
-# something.
+# BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000). `unguarded` is fused in a build that passes no barrier and looks
+# for no retractions (TEST_BUILD=barrier-off), `import` is fused while a million opt-outs are imported; both stand
+# against fused of the same round, and the goal against the median of the rounds' ratios.
+# An import has a topic of consents and one of retractions of its own: what it leaves there would take away from the
+# work of all that is measured after it. The others have retractions of people whom no event is about, so that they
+# are looked for and nothing is dropped.
+# `first start` comes before all rounds: once in a pipeline's life the keeper goes through the whole consent topic
+# beside the events, and every signal is a new one.
+# One round runs every candidate once, one after the other (split, which takes longest, only in the first), fused and
+# unguarded in turns. The table shows medians over rounds. On a busy machine only ratios and CPU seconds mean something.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -27,6 +30,7 @@ rounds=${BENCH_ROUNDS:-3}
 only=${BENCH_ONLY:-chain gpp consume forward fused unguarded import split}
 unguarded=build/barrier-off/clickveil
 commit_ms=${BENCH_COMMIT_MS:-100}
+retractions=${BENCH_RETRACTIONS:-400000}
 partitions=4
 opt_out_percent=5
 
@@ -42,14 +46,15 @@ trap clean EXIT
 
 wants() { [[ " $only " == *" $1 "* ]]; }
 
-configure() { # configure ROUND: writes pipeline.yaml with topics of its own for this round
+configure() { # configure NAME [RETRACTIONS]: writes pipeline.yaml with topics of its own for this run
     local shipped
     shipped=$(pwd)/config
     cat >"$work/pipeline.yaml" <<CONF
 kafka: {bootstrap.servers: "$bootstrap"}
 workers: 1
 instance: bench
-topics: {consent_out: "consented.$1", pseudonymize_out: "pseudonymized.$1", classify_out: "classified.$1", state: "state.$1"}
+topics: {consent_out: "consented.$1", pseudonymize_out: "pseudonymized.$1", classify_out: "classified.$1",
+         state: "state.$1", retractions: "${2:-clickveil.retractions}"}
 programmes: ["$shipped/programmes/tmobile.yaml"]
 subscriber: {kind: e164}
 consent: {subjects: [line, account]}
@@ -93,15 +98,23 @@ measure_unguarded() {
         -- "$unguarded" run --config "$work/pipeline.yaml"
 }
 
-# Each round has choices of its own, which would be in the way of others: the topic is one of its own too.
+measure_guards() { # measure_guards ROUND: with and without, each first in every second round
+    local what order="fused unguarded"
+    (($1 % 2)) || order="unguarded fused"
+    for what in $order; do
+        ! wants "$what" || "measure_$what" "$1"
+    done
+}
+
 measure_import() {
-    configure "import.$1"
-    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.import.$1" "consent.import.$1"
+    configure "import.$1" "retractions.import.$1"
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.import.$1" "consent.import.$1" \
+        "retractions.import.$1"
     "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000 consent-subscribers=1000 >/dev/null
     note "$out/tests/bench/measure" import "$bootstrap" clickveil.consent=clickstream.events \
         -- "$clickveil" run --config "$work/pipeline.yaml" --set "topics.consent=consent.import.$1" \
         --beside "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000000 \
-        "consent-subscribers=$consent_subscribers"
+        "consent-subscribers=$consent_subscribers" wait=1
 }
 
 measure_split() {
@@ -150,13 +163,14 @@ if wants consume || wants forward || wants fused || wants unguarded || wants imp
     note "$out/tests/bench/load" sample "$bootstrap" clickstream.events subscriber.consent "events=$events" \
         "subscribers=$subscribers" "consent-subscribers=$consent_subscribers" "opt-out-percent=$opt_out_percent"
     ! wants fused || measure_fused first 'first start'
+    # Behind the first start, which would otherwise begin by taking back what all consents say.
+    "$out/tests/bench/load" retractions "$bootstrap" clickveil.retractions tmobile "count=$retractions"
     for ((round = 1; round <= rounds; round++)); do
         echo "Round $round of $rounds ..." >&2
         ! wants consume || note "$out/tests/bench/bare_client" consume "$bootstrap" clickstream.events
         ! wants forward ||
             note "$out/tests/bench/bare_client" forward "$bootstrap" clickstream.events forwarded "$kept_percent"
-        ! wants fused || measure_fused "$round"
-        ! wants unguarded || measure_unguarded "$round"
+        measure_guards "$round"
         ! wants import || measure_import "$round"
         [ "$round" -gt 1 ] || ! wants split || measure_split "$round"
     done
