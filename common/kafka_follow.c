@@ -41,10 +41,11 @@ enum {
     REQUEST_TIMEOUT_MS = 5000,
     BACKOFF_FIRST_MS = 200,
     BACKOFF_MAX_MS = 5000,
-    IDLE_WAKE_MS = 500,  /* the reader looks at `stop` at least this often */
-    WRITING_WAKE_MS = 1, /* while a snapshot is being written */
-    CALM_MS = 300,       /* several times fetch.wait.max.ms */
-    STANDS_MS = 5000,    /* without a message, though somebody waits for one */
+    IDLE_WAKE_MS = 500,    /* the reader looks at `stop` at least this often */
+    WRITING_WAKE_MS = 1,   /* while a snapshot is being written */
+    CALM_MS = 300,         /* several times fetch.wait.max.ms */
+    STANDS_MS = 5000,      /* a partition without a message, though more is known to be there */
+    STANDS_MS_MAX = 60000, /* when asking anew has not helped: an open transaction, a leader that is away */
 };
 
 bool kafka_follow_is_stopping(const void *context)
@@ -155,12 +156,19 @@ struct drained {
 
 static bool fail_cut(const struct kafka_follower *follower, rd_kafka_resp_err_t code, struct error *error)
 {
-    return error_fail(error, EXIT_STATUS_UNAVAILABLE, follower->topic,
-                      "what it says can't be trusted to be complete any more: see what happened to it and "
-                      "put its records back "
-                      "(choices by `clickveil consent import`, or what fills it), then start again",
-                      "the topic was deleted, cut or made anew while it was followed (%s)",
-                      rd_kafka_err2name(code));
+    (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, follower->topic,
+                     "what it says can't be trusted to be complete any more: see what happened to it and "
+                     "put its records back "
+                     "(choices by `clickveil consent import`, or what fills it), then start again",
+                     "the topic was deleted, cut or made anew while it was followed (%s)",
+                     rd_kafka_err2name(code));
+    if (follower->source) /* whoever has no position answers everything anew (docs/retractions.md) */
+        error_advise(error,
+                     "answers that nobody has read are lost: see what happened to it, stop %s, delete the "
+                     "offsets of that group (`kafka-consumer-groups.sh --delete`), so that everything is "
+                     "answered anew, then start again",
+                     kafka_source_name(follower->source));
+    return false;
 }
 
 static bool assign_view(struct kafka_follower *follower, struct view_state *view, const _Atomic int64_t *from,
@@ -179,8 +187,18 @@ static bool assign_view(struct kafka_follower *follower, struct view_state *view
     return true;
 }
 
+/* May what stood at our position have been deleted as old? What we had not read was written since the last complete reading.
+ * While that is less long ago than a record may be of use, it was no retention that took it. The first read has nothing to go
+ * by: what is of no more use may vanish in front of it, and it says nothing about what vanished before it began. */
+static bool may_be_old(const struct kafka_follower *follower)
+{
+    int64_t since_ms = atomic_load(&follower->fresh_since_ms);
+    return follower->phase != KAFKA_FOLLOW_FOLLOWING || since_ms == INT64_MIN ||
+           clock_monotonic_ms() - since_ms >= follower->useful_ms;
+}
+
 /* Go on behind what was deleted, when our position was among it. False: the topic ends below our position, so it is another
- * one. */
+ * one, or what is gone was not old. */
 static bool pass_partition(struct kafka_follower *follower, struct view_state *view, int32_t partition,
                            int64_t first, int64_t end, bool *moved)
 {
@@ -189,6 +207,8 @@ static bool pass_partition(struct kafka_follower *follower, struct view_state *v
         return false;
     if (first <= position)
         return true;
+    if (!may_be_old(follower))
+        return false;
     log_line(LOG_LEVEL_INFO, "followed_records_gone",
              "%s[%d]: records %lld to %lld were deleted as old before they were read", follower->topic,
              (int)partition, (long long)position, (long long)first - 1);
@@ -240,10 +260,9 @@ static bool take_error(struct kafka_follower *follower, struct view_state *view,
     if (kafka_is_topic_unknown(code))
         atomic_store(&follower->is_doubted, true);
     if (code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        return drained->begun_anew ? true /* of what was assigned before */
-               : follower->followed->useful_ms
-                   ? (drained->begun_anew = pass_what_has_gone(follower, view, code, error))
-                   : fail_cut(follower, code, error);
+        return drained->begun_anew   ? true /* of what was assigned before */
+               : follower->useful_ms ? (drained->begun_anew = pass_what_has_gone(follower, view, code, error))
+                                     : fail_cut(follower, code, error);
     log_line(LOG_LEVEL_WARNING, "followed_topic_error", "%s: %s", follower->topic, rd_kafka_err2name(code));
     return true;
 }
@@ -342,15 +361,57 @@ static void keep(struct kafka_follower *follower)
 
 /* The library can lose its way where what it was to fetch is gone (an error of one assignment is dropped by the next one):
  * nothing comes any more, though more is known to be there. Whoever waits for it would wait for ever, so it is told again
- * where to begin. */
-static bool begin_again_where_it_stands(struct kafka_follower *follower, struct error *error)
+ * where to begin. Each partition counts for itself: others may go on meanwhile. */
+static bool begin_again_where_it_stands(struct kafka_follower *follower, int32_t partition,
+                                        struct error *error)
 {
     log_line(LOG_LEVEL_WARNING, "followed_topic_stands",
-             "%s: nothing came for %d s, though there is more: it is asked for anew", follower->topic,
-             STANDS_MS / 1000);
+             "%s[%d]: nothing came for %lld s, though there is more: it is asked for anew", follower->topic,
+             (int)partition, (long long)follower->patience_ms / 1000);
+    follower->patience_ms =
+        follower->patience_ms * 2 > STANDS_MS_MAX ? STANDS_MS_MAX : follower->patience_ms * 2;
     return assign_view(follower, &follower->committed, follower->committed.positions, error) &&
            (!follower->uncommitted.assigned ||
             assign_view(follower, &follower->uncommitted, follower->uncommitted.positions, error));
+}
+
+static void begin_watching(struct kafka_follower *follower)
+{
+    follower->watched_ms = clock_monotonic_ms();
+    follower->patience_ms = STANDS_MS;
+    for (int32_t i = 0; i < follower->partitions; i++)
+        follower->stood[i] = (struct standing){-1, follower->watched_ms};
+}
+
+/* Does a partition stand, though `view` has not reached what is known to be there (targets; NULL: what the last barrier
+ * found)? */
+static bool watch(struct kafka_follower *follower, const struct view_state *view, const int64_t *targets,
+                  struct error *error)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    int32_t stands = -1;
+    bool waits = false;
+    if (now_ms - follower->watched_ms < IDLE_WAKE_MS)
+        return true;
+    follower->watched_ms = now_ms;
+    for (int32_t i = 0; i < follower->partitions; i++) {
+        struct standing *stood = &follower->stood[i];
+        int64_t position = view->positions[i];
+        int64_t target =
+            targets ? targets[i] : atomic_load_explicit(&follower->known[i], memory_order_relaxed);
+        if (position >= target || position != stood->position)
+            *stood = (struct standing){position, now_ms};
+        else if (now_ms - stood->since_ms >= follower->patience_ms)
+            stands = i;
+        waits = waits || position < target;
+    }
+    if (!waits)
+        follower->patience_ms = STANDS_MS;
+    if (stands < 0)
+        return true;
+    for (int32_t i = 0; i < follower->partitions; i++)
+        follower->stood[i].since_ms = now_ms;
+    return begin_again_where_it_stands(follower, stands, error);
 }
 
 /* Read until `view` has reached `targets` (NULL: until told to stop). */
@@ -358,7 +419,7 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
                        struct error *error)
 {
     struct drained drained = {0};
-    int64_t came_ms = clock_monotonic_ms();
+    begin_watching(follower);
     while (!kafka_follow_is_stopping(follower) &&
            !(targets && kafka_follow_has_reached(follower, view, targets))) {
         struct pollfd wake = {.fd = follower->wake, .events = POLLIN};
@@ -373,13 +434,8 @@ static bool read_until(struct kafka_follower *follower, const struct view_state 
             !drain_view(follower, &follower->uncommitted, &drained, error))
             return false;
         keep(follower);
-        if (drained.any || !(targets || atomic_load(&follower->is_awaited)))
-            came_ms = clock_monotonic_ms();
-        if (clock_monotonic_ms() - came_ms >= STANDS_MS) {
-            came_ms = clock_monotonic_ms();
-            if (!begin_again_where_it_stands(follower, error))
-                return false;
-        }
+        if (!watch(follower, view, targets, error))
+            return false;
         if (!drained.any)
             continue;
         if (follower->uncommitted.assigned || follower->source)
@@ -452,10 +508,13 @@ static bool take_partitions(struct kafka_follower *follower, struct error *error
         follower->targets = calloc(count, sizeof *follower->targets);
         follower->watermarks = calloc(count, sizeof *follower->watermarks);
         follower->before = calloc(count, sizeof *follower->before);
+        follower->known = calloc(count, sizeof *follower->known);
+        follower->stood = calloc(count, sizeof *follower->stood);
         follower->committed.positions = calloc(count, sizeof *follower->committed.positions);
         follower->uncommitted.positions = calloc(count, sizeof *follower->uncommitted.positions);
         if (!follower->first || !follower->targets || !follower->watermarks || !follower->before ||
-            !follower->committed.positions || !follower->uncommitted.positions)
+            !follower->known || !follower->stood || !follower->committed.positions ||
+            !follower->uncommitted.positions)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory",
                               "no memory to follow a topic");
         follower->births = kafka_births_new(follower->config, follower->topic, partitions);
@@ -536,7 +595,7 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
         !wait_for_targets(follower, follower->source ? &targets_ms : &asked_ms, error) ||
         kafka_follow_is_stopping(follower))
         return kafka_follow_is_stopping(follower);
-    if (follower->followed->useful_ms &&
+    if (follower->useful_ms &&
         !kafka_check_followed(follower->config, follower->followed->topic, REQUEST_TIMEOUT_MS, error))
         return false;
     int64_t began_ms = clock_monotonic_ms();
@@ -638,6 +697,7 @@ struct kafka_follower *kafka_follower_new(const struct config *config, const str
     follower->followed = followed;
     follower->stage_shared = stage_shared;
     follower->options = *options;
+    follower->useful_ms = followed->useful_ms ? followed->useful_ms(config, options) : 0;
     follower->topic = config_topic(config, followed->topic, 0).data;
     follower->wake = -1;
     follower->fresh_since_ms = INT64_MIN;
@@ -683,6 +743,8 @@ void kafka_follower_free(struct kafka_follower *follower)
     free(follower->targets);
     free(follower->watermarks);
     free(follower->before);
+    free(follower->known);
+    free(follower->stood);
     free(follower->messages);
     free(follower->record_list);
     free(follower->record_of);

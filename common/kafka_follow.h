@@ -43,7 +43,8 @@ struct kafka_follow_status {
     int64_t eta_ms;            /* of the first read; -1: unknown */
 };
 
-/* Make the handles and start the threads. `stage_shared` and the options live longer than the follower. */
+/* Make the handles and start the threads. `options` are the first member of the stage's. They and `stage_shared` live longer
+ * than the follower. */
 struct kafka_follower *kafka_follower_new(const struct config *config, const struct followed *followed,
                                           void *stage_shared, const struct followed_options *options,
                                           struct error *error);

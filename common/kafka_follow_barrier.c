@@ -75,14 +75,14 @@ static void pass_barrier(struct kafka_follower *follower, uint64_t ticket, int64
 {
     bool passed = false;
     int64_t until_ms = clock_monotonic_ms() + BARRIER_MS_MAX;
-    atomic_store(&follower->is_awaited, true);
+    for (int32_t i = 0; i < follower->partitions; i++)
+        atomic_store_explicit(&follower->known[i], follower->watermarks[i], memory_order_relaxed);
     pthread_mutex_lock(&follower->lock);
     while (
         !kafka_follow_is_stopping(follower) &&
         !(passed = kafka_follow_has_reached(follower, kafka_follow_newest(follower), follower->watermarks)) &&
         clock_monotonic_ms() < until_ms)
         kafka_follow_wait(follower, IDLE_WAKE_MS);
-    atomic_store(&follower->is_awaited, false);
     if (passed) {
         atomic_store(&follower->fresh_since_ms, began_ms);
         follower->ticket_done = ticket;

@@ -20,6 +20,10 @@ struct view_state { /* one of the two reads */
     _Atomic int64_t *positions; /* by partition: next offset to be taken in */
 };
 
+struct standing {               /* of a partition */
+    int64_t position, since_ms; /* monotonic */
+};
+
 struct kafka_follower {
     const struct config *config;
     const struct followed *followed;
@@ -33,6 +37,10 @@ struct kafka_follower {
         *source;         /* what its records are made of; NULL: nothing. The reader's, then the barrier's */
     rd_kafka_t *offsets; /* of the barrier thread, and of the reader before that one starts */
     int64_t *first, *targets, *watermarks;
+    _Atomic int64_t *known;          /* watermarks of the last barrier, for the reader */
+    struct standing *stood;          /* what the reader last saw of each partition */
+    int64_t watched_ms, patience_ms; /* of that: when, monotonic, and how long one may stand; the reader's */
+    int64_t useful_ms;               /* a record, at most; 0: for ever */
     int64_t *before;             /* positions before the watermarks were asked for; the barrier thread's */
     struct kafka_births *births; /* made before the barrier thread looks */
     struct kafka_keep *keep;     /* NULL: no snapshot; the reader's */
@@ -48,7 +56,6 @@ struct kafka_follower {
     atomic_bool stop;
     _Atomic int phase;
     _Atomic int64_t fresh_since_ms; /* monotonic; INT64_MIN: never */
-    atomic_bool is_awaited;         /* a barrier waits for what is there and was not read yet */
     atomic_bool is_doubted;         /* a consumer said that the topic is not there: the barrier thread asks */
     _Atomic uint64_t records;
     _Atomic int64_t read_began_ms;

@@ -4,6 +4,7 @@
  */
 #include "common/clock.h"
 #include "common/kafka_follow.h"
+#include "common/kafka_follow_internal.h"
 #include "common/log.h"
 #include "tests/support/kafka_cluster.h"
 
@@ -55,15 +56,17 @@ static bool complete(void *memory, struct error *error)
 
 static const struct followed followed = {.topic = TOPIC_CONSENT, .apply = apply, .complete = complete};
 
-static int64_t useful_a_day(const struct config *config, const void *options)
+static atomic_llong useful_ms;
+
+static int64_t useful_for_a_time(const struct config *config, const void *options)
 {
     (void)config;
     (void)options;
-    return 86400000;
+    return atomic_load(&useful_ms);
 }
 
 static const struct followed ageing = {
-    .topic = TOPIC_CONSENT, .apply = apply, .complete = complete, .useful_ms = useful_a_day};
+    .topic = TOPIC_CONSENT, .apply = apply, .complete = complete, .useful_ms = useful_for_a_time};
 static const struct stage ageing_stage = {.name = "ageing", .followed = &ageing};
 static const struct stage *const ageing_stages[] = {&ageing_stage, NULL};
 
@@ -268,6 +271,41 @@ static void barriers_pass_while_choices_keep_coming(void **state)
     assert_int_equal(passed, 8);
 }
 
+/* As when the library has lost its way there. */
+static void no_longer_fetch(const struct view_state *view, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        if (i != partition)
+            rd_kafka_topic_partition_list_add(list, "choices", i)->offset = atomic_load(&view->positions[i]);
+    }
+    assert_int_equal(rd_kafka_assign(view->client, list), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void a_partition_that_stands_beside_one_that_flows_is_asked_for_anew(void **state)
+{
+    pthread_t writer;
+    (void)state;
+    produce(1);
+    start();
+    WAIT_FOR(kafka_follower_is_fresh(rig.follower));
+    atomic_store(&stream_ends, false);
+    assert_int_equal(pthread_create(&writer, NULL, write_all_the_time, NULL), 0);
+    no_longer_fetch(&rig.follower->committed, 1);
+    no_longer_fetch(&rig.follower->uncommitted, 1);
+    kafka_cluster_produce(&rig.cluster, "choices", 1, "choice", 1);
+    int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    while (atomic_load(&rig.shared.taken[1]) < 2 && clock_monotonic_ms() < until_ms)
+        clock_sleep_ms(2);
+    unsigned taken = atomic_load(&rig.shared.taken[1]), flown = atomic_load(&rig.shared.taken[0]);
+    atomic_store(&stream_ends, true);
+    pthread_join(writer, NULL);
+    assert_int_equal(taken, 2);
+    assert_true(flown > 2);
+    assert_true(barrier(WAIT_MS));
+}
+
 /* While a follower's fetches fail, the broker deletes what it has not read: this one keeps 5 MiB of a partition. */
 static void delete_what_was_not_read(void)
 {
@@ -282,17 +320,31 @@ static void delete_what_was_not_read(void)
     kafka_cluster_heal(&rig.cluster, KAFKA_REQUEST_FETCH);
 }
 
-static void what_may_be_deleted_as_old_is_passed_over(void **state)
+static void start_ageing(int64_t useful_for_ms)
 {
-    (void)state;
     static void *options[1];
     rig.config.stages = ageing_stages;
     rig.config.stage_options = options;
+    atomic_store(&useful_ms, useful_for_ms);
     start_as(&ageing);
+}
+
+static void what_was_deleted_as_old_is_passed_over(void **state)
+{
+    (void)state;
+    start_ageing(1); /* it was last complete longer ago than that */
     delete_what_was_not_read();
     WAIT_FOR(sum_of(&rig.shared) == PARTITIONS * 1502); /* the newest of each partition */
     assert_true(barrier(WAIT_MS));
     assert_true(kafka_follower_is_fresh(rig.follower));
+}
+
+static void what_was_deleted_while_it_was_of_use_stops_it(void **state)
+{
+    (void)state;
+    start_ageing(86400000);
+    delete_what_was_not_read();
+    assert_non_null(strstr(failure().what, "deleted, cut or made anew"));
 }
 
 static void what_may_not_be_deleted_stops_it_when_it_was(void **state)
@@ -361,7 +413,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_barrier_has_taken_in_what_stood_there_when_it_was_asked_for, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(barriers_pass_while_choices_keep_coming, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_may_be_deleted_as_old_is_passed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_partition_that_stands_beside_one_that_flows_is_asked_for_anew,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_deleted_as_old_is_passed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_deleted_while_it_was_of_use_stops_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_may_not_be_deleted_stops_it_when_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             without_a_broker_it_is_stale_after_the_lease_and_fresh_again_afterwards, set_up, tear_down),
