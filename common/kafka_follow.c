@@ -193,8 +193,8 @@ static bool assign_view(struct kafka_follower *follower, struct view_state *view
 static bool may_be_old(const struct kafka_follower *follower)
 {
     int64_t since_ms = atomic_load(&follower->fresh_since_ms);
-    return follower->phase != KAFKA_FOLLOW_FOLLOWING || since_ms == INT64_MIN ||
-           clock_monotonic_ms() - since_ms >= follower->useful_ms;
+    return follower->phase != KAFKA_FOLLOW_FOLLOWING ||
+           (since_ms != INT64_MIN && clock_monotonic_ms() - since_ms >= follower->useful_ms);
 }
 
 /* Go on behind what was deleted, when our position was among it. False: the topic ends below our position, so it is another
@@ -661,14 +661,17 @@ static bool start(struct kafka_follower *follower, struct error *error)
     if (!follower->messages || !follower->record_list || !follower->record_of || follower->wake < 0)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory or descriptors",
                           "no memory to follow a topic");
+    follower->offsets = kafka_client_new(follower->config, &spec, error);
+    if (!follower->offsets)
+        return false;
     const struct stage *source = kafka_source_stage(follower->config, follower->followed->topic);
     if (source && !follower->options.ignores_source) {
-        follower->source = kafka_source_new(follower->config, source, follower->topic, error);
+        follower->source =
+            kafka_source_new(follower->config, source, follower->topic, follower->offsets, error);
         if (!follower->source)
             return false;
     }
-    follower->offsets = kafka_client_new(follower->config, &spec, error);
-    if (!follower->offsets || !open_view(follower, &follower->committed, KAFKA_ROLE_COMMITTED, error) ||
+    if (!open_view(follower, &follower->committed, KAFKA_ROLE_COMMITTED, error) ||
         (!follower->source && !open_view(follower, &follower->uncommitted, KAFKA_ROLE_UNCOMMITTED, error)))
         return false;
     if (!kafka_keep_new(follower->config, follower->followed, follower->stage_shared, &follower->options,

@@ -35,7 +35,9 @@ struct kafka_follow_status {
     int64_t age_ms;         /* since the watermark of the last barrier that succeeded; -1: none yet */
     bool fresh;             /* complete, and age within the lease */
     const char *waits_for;  /* whose answers the topic's records are, and are not all there; NULL: nobody's */
-    bool holds;             /* fresh or not: work rests until somebody confirms */
+    const char
+        *hidden_in; /* an open transaction there may hide what is to be answered; NULL: nothing is hidden */
+    bool holds;     /* fresh or not: work rests until somebody confirms */
     struct followed_hold hold;
     int64_t lease_ms;
     uint64_t records;          /* read so far, both views */

@@ -13,6 +13,7 @@ enum {
     REQUEST_TIMEOUT_MS = 5000,
     BACKOFF_FIRST_MS = 200,
     IDLE_WAKE_MS = 500,
+    STALE_EVERY_MS = 500, /* work rests until a barrier passes: then they are not left waiting */
     PARTITION_COUNT_EVERY_MS = 30000,
     NUDGE_EVERY_MS = 10,
     NUDGE_BELOW = 50000,  /* messages in the queue */
@@ -124,7 +125,10 @@ static void nudge_while_reading(struct kafka_follower *follower)
 
 static uint64_t wait_for_ticket(struct kafka_follower *follower)
 {
-    int64_t until_ms = clock_monotonic_ms() + follower->options.barrier_every_ms;
+    int64_t every_ms = follower->options.barrier_every_ms;
+    if (every_ms > STALE_EVERY_MS && !kafka_follower_is_fresh(follower))
+        every_ms = STALE_EVERY_MS;
+    int64_t until_ms = clock_monotonic_ms() + every_ms;
     pthread_mutex_lock(&follower->lock);
     while (!kafka_follow_is_stopping(follower) &&
            (follower->phase != KAFKA_FOLLOW_FOLLOWING ||

@@ -52,6 +52,8 @@ void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_
     double seconds = reading ? (double)(now_ms - follower->read_began_ms + 1) / 1000 : 0;
     double rate = reading ? (double)metrics_read(&follower->records) / seconds : 0;
     struct followed_hold hold = {0};
+    enum kafka_source_state source =
+        follower->source ? kafka_source_state(follower->source) : KAFKA_SOURCE_ANSWERED;
     double offset_rate = reading ? (double)done / seconds : 0;
     *out_status = (struct kafka_follow_status){
         .phase = phase,
@@ -61,9 +63,8 @@ void kafka_follower_status(struct kafka_follower *follower, struct kafka_follow_
                                                            : 0,
         .age_ms = since_ms == INT64_MIN ? -1 : now_ms - since_ms,
         .fresh = kafka_follower_is_fresh(follower),
-        .waits_for = follower->source && kafka_source_is_waiting(follower->source)
-                         ? kafka_source_name(follower->source)
-                         : NULL,
+        .waits_for = source != KAFKA_SOURCE_ANSWERED ? kafka_source_name(follower->source) : NULL,
+        .hidden_in = source == KAFKA_SOURCE_HIDDEN ? kafka_source_topic(follower->source) : NULL,
         .holds = kafka_follower_holds(follower, &hold),
         .lease_ms = follower->options.lease_ms,
         .records = metrics_read(&follower->records),

@@ -427,6 +427,11 @@ static size_t append(char *text, size_t text_size, size_t used, const char *line
 
 static void follower_reason(const struct kafka_follow_status *status, char *line, size_t line_size)
 {
+    if (status->hidden_in) {
+        snprintf(line, line_size, "%s: a transaction that is open in %s hides what stands behind it from %s",
+                 status->topic, status->hidden_in, status->waits_for);
+        return;
+    }
     if (status->waits_for) {
         snprintf(line, line_size, "%s: %s has not answered all that it reads", status->topic,
                  status->waits_for);

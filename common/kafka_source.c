@@ -14,11 +14,14 @@ enum {
     ROUND_MS = 10000, /* then it is said, and looked whether the end is still there */
     BACKOFF_MS = 200,
     PARTITIONS_EVERY_MS = 5000,
+    MARKS_EVERY_MS = 500,
+    HIDDEN_SAY_MS = 10000,
     NAME_SIZE = 320,
 };
 
 struct kafka_source {
-    rd_kafka_t *client; /* of the side input's group, which it never joins */
+    rd_kafka_t *client;     /* of the side input's group, which it never joins */
+    rd_kafka_t *watermarks; /* somebody else's */
     const char *topic, *made;
     int32_t partitions; /* 0: not known yet */
     int64_t count_ms;   /* when their number is asked for again; monotonic */
@@ -28,7 +31,12 @@ struct kafka_source {
     int64_t *waited;   /* ends that were not answered yet when they were waited for last */
     bool waits;        /* for `waited` to mean anything */
     int64_t asked_ms;  /* when the ends that are waited for were taken; monotonic */
-    atomic_bool is_waiting;
+    int64_t *marks;    /* high watermarks, */
+    int64_t marked_ms; /* as of then (monotonic); INT64_MIN: none were taken */
+    bool is_marked;    /* the ends have not reached them yet */
+    int64_t ended_ms;  /* all that stood there then has ended; monotonic; INT64_MIN: not known yet */
+    int64_t said_ms;   /* that it has not: when that was last said */
+    _Atomic int state; /* enum kafka_source_state */
     char name[NAME_SIZE];
 };
 
@@ -43,7 +51,7 @@ const struct stage *kafka_source_stage(const struct config *config, enum topic_r
 }
 
 struct kafka_source *kafka_source_new(const struct config *config, const struct stage *stage,
-                                      const char *made, struct error *error)
+                                      const char *made, rd_kafka_t *watermarks, struct error *error)
 {
     struct kafka_source *source = calloc(1, sizeof *source);
     if (!source) {
@@ -54,6 +62,8 @@ struct kafka_source *kafka_source_new(const struct config *config, const struct 
     kafka_worker_side_group(config, stage, group, sizeof group);
     snprintf(source->name, sizeof source->name, "%s's side input (group %s)", stage->name, group);
     source->made = made;
+    source->watermarks = watermarks;
+    source->marked_ms = source->ended_ms = INT64_MIN;
     source->topic = config_topic(config, stage->side->topic, 0).data;
     struct kafka_client_spec spec = {.role = KAFKA_ROLE_SIDE_INPUT, .identity = group};
     source->client = kafka_client_new(config, &spec, error);
@@ -75,6 +85,7 @@ void kafka_source_free(struct kafka_source *source)
     free(source->ends);
     free(source->answered);
     free(source->waited);
+    free(source->marks);
     free(source);
 }
 
@@ -98,17 +109,57 @@ static bool take_partitions(struct kafka_source *source, struct error *error)
     if (partitions == source->partitions)
         return true;
     source->partitions = 0;
-    source->has_answered = source->waits = false;
+    source->has_answered = source->waits = source->is_marked = false;
     free(source->ends);
     free(source->answered);
     free(source->waited);
+    free(source->marks);
     source->ends = calloc((size_t)partitions, sizeof *source->ends);
     source->answered = calloc((size_t)partitions, sizeof *source->answered);
     source->waited = calloc((size_t)partitions, sizeof *source->waited);
-    if (!source->ends || !source->answered || !source->waited)
+    source->marks = calloc((size_t)partitions, sizeof *source->marks);
+    if (!source->ends || !source->answered || !source->waited || !source->marks)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a source");
     source->partitions = partitions;
     return true;
+}
+
+/* What stands in the source by now, committed or not. Before the ends are asked for: with nothing open they reach it. */
+static bool mark(struct kafka_source *source, struct error *error)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (source->is_marked || (source->ended_ms != INT64_MIN && now_ms - source->marked_ms < MARKS_EVERY_MS))
+        return true;
+    if (!kafka_end_offsets(source->watermarks, source->topic, source->partitions, REQUEST_TIMEOUT_MS,
+                           source->marks, error))
+        return false;
+    source->marked_ms = source->said_ms = now_ms;
+    source->is_marked = true;
+    return true;
+}
+
+/* Have the ends reached it? Those that are waited for, whatever has ended since. */
+static void look_at_marks(struct kafka_source *source)
+{
+    int32_t hides = -1;
+    for (int32_t i = 0; source->is_marked && i < source->partitions; i++) {
+        if (source->ends[i] < source->marks[i])
+            hides = i;
+    }
+    if (!source->is_marked)
+        return;
+    if (hides < 0) {
+        source->ended_ms = source->marked_ms;
+        source->is_marked = false;
+    } else if (clock_monotonic_ms() - source->said_ms >= HIDDEN_SAY_MS) {
+        source->said_ms = clock_monotonic_ms();
+        log_line(LOG_LEVEL_WARNING, "source_hidden",
+                 "%s: in %s[%d] a transaction is open since %lld s, from offset %lld on; what stands behind "
+                 "that is hidden from %s until it ends",
+                 source->made, source->topic, (int)hides,
+                 (long long)(clock_monotonic_ms() - source->marked_ms) / 1000, (long long)source->ends[hides],
+                 source->name);
+    }
 }
 
 /* While a side input does not keep up, it is asked for what stood there first: a newer end each time would never be
@@ -116,7 +167,7 @@ static bool take_partitions(struct kafka_source *source, struct error *error)
 static bool take_end(struct kafka_source *source, struct error *error)
 {
     hear(source);
-    if (!take_partitions(source, error) ||
+    if (!take_partitions(source, error) || !mark(source, error) ||
         !kafka_end_offsets(source->client, source->topic, source->partitions, REQUEST_TIMEOUT_MS,
                            source->ends, error))
         return false;
@@ -124,6 +175,7 @@ static bool take_end(struct kafka_source *source, struct error *error)
         if (source->waited[i] < source->ends[i])
             source->ends[i] = source->waited[i];
     }
+    look_at_marks(source);
     return true;
 }
 
@@ -173,6 +225,13 @@ static bool ask(struct kafka_source *source, bool *out_answered, struct error *e
     return fine;
 }
 
+static void tell_state(struct kafka_source *source, bool answered)
+{
+    atomic_store(&source->state, !answered           ? KAFKA_SOURCE_BEHIND
+                                 : source->is_marked ? KAFKA_SOURCE_HIDDEN
+                                                     : KAFKA_SOURCE_ANSWERED);
+}
+
 /* Once: true with *out_answered false is a time-out, or the caller is stopping. */
 static bool await_end(struct kafka_source *source, bool (*is_stopping)(const void *context),
                       const void *context, bool *out_answered, struct error *error)
@@ -184,13 +243,13 @@ static bool await_end(struct kafka_source *source, bool (*is_stopping)(const voi
     bool answered = source->has_answered && memcmp(source->ends, source->answered, ends_size) == 0;
     if (!answered && !ask(source, &answered, error))
         return false;
-    atomic_store(&source->is_waiting, !answered);
+    tell_state(source, answered);
     while (!answered && !is_stopping(context) && clock_monotonic_ms() < until_ms) {
         clock_sleep_ms(STEP_MS);
         if (!ask(source, &answered, error))
             return false;
     }
-    atomic_store(&source->is_waiting, !answered);
+    tell_state(source, answered);
     source->waits = !answered;
     memcpy(source->waited, source->ends, ends_size);
     if (answered) {
@@ -209,8 +268,8 @@ bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const v
         bool answered = false;
         if (!source->waits)
             source->asked_ms = clock_monotonic_ms();
-        *out_asked_ms = source->asked_ms;
         bool asked = await_end(source, is_stopping, context, &answered, &why);
+        *out_asked_ms = source->asked_ms < source->ended_ms ? source->asked_ms : source->ended_ms;
         if (answered || is_stopping(context))
             return true;
         if (asked)
@@ -228,9 +287,14 @@ bool kafka_source_await(struct kafka_source *source, bool (*is_stopping)(const v
     return true;
 }
 
-bool kafka_source_is_waiting(const struct kafka_source *source)
+enum kafka_source_state kafka_source_state(const struct kafka_source *source)
 {
-    return atomic_load(&source->is_waiting);
+    return (enum kafka_source_state)atomic_load(&source->state);
+}
+
+const char *kafka_source_topic(const struct kafka_source *source)
+{
+    return source->topic;
 }
 
 const char *kafka_source_name(const struct kafka_source *source)

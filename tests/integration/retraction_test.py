@@ -297,6 +297,37 @@ def predecessor(broker):
     require(process.stop() == 0, process.tail())
 
 
+def hidden(broker):
+    """A producer that hangs in a transaction hides from pseudonymize what others say behind it."""
+    scene = Scene(work, "hidden", broker.bootstrap,
+                  **harness.merge(QUICK, {"publish": {"retract": "now", "update_every": "0", "lease": "3s",
+                                                 "barrier_every": "500ms"}}))
+    scene.create_topics(1) # so that everything of the consent topic that matters is behind it
+    person, other = Person(0, "h"), Person(2, "h")
+    scene.send_choices({"key": "line:+9990000000000", "value": {"choices": {"*": "in"}, "effective": 1, "seq": 1}})
+    process = scene.process().start()
+    process.wait_ready()
+    scene.send_events(person.event())
+    scene.wait_published(person.name)
+    holding = [{"key": f"line:+999000000{number:04d}", "value": {"choices": {"*": "in"}, "effective": 1, "seq": 1}}
+               for number in range(60)] # in every partition
+    held = scene.hold("consent", *holding)
+    scene.send_choices(person.no("line"))
+    wait_until(lambda: "a transaction that is open in" in process.get("/readyz")[1],
+               lambda: f"{process.get('/readyz')}\n{process.tail()}", 60)
+    require("side input" in process.get("/readyz")[1], process.get("/readyz"))
+    scene.send_events(other.event())
+    for _ in range(20): # it stays so, and nothing is published meanwhile
+        require(not process.is_ready(), "it is ready")
+        time.sleep(0.1)
+    require(not scene.published(other.name, isolation="uncommitted"), "it publishes")
+    held.end()
+    process.wait_ready()
+    scene.wait_published(other.name)
+    wait_until(lambda: any(record["value"] is None for record in harness.dump(broker.bootstrap, scene.feed)), process.tail)
+    require(process.stop() == 0, process.tail())
+
+
 def forgetful(run):
     """A topic of retractions that forgets what is still of use: publish does not start on it."""
     short, good = (run.scene.prefix + name for name in ("retractions-short", "retractions-good"))
@@ -337,13 +368,16 @@ def elsewhere(run):
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
-    which = os.environ.get("RETRACTION_CASES", "first predecessor fused split").split()
+    which = os.environ.get("RETRACTION_CASES", "first hidden predecessor fused split").split()
     if "first" in which:
         with tap.case("first_start_answers_no_old_choice_and_a_lost_group_all_of_them"):
             first_start(broker)
     if "predecessor" in which:
         with tap.case("predecessor_whose_in_is_taken_back_without_a_word_takes_the_successor_back"):
             predecessor(broker)
+    if "hidden" in which:
+        with tap.case("publish_rests_while_a_hung_transaction_hides_choices_from_pseudonymize"):
+            hidden(broker)
     if "fused" in which:
         run = killed("fused", [(harness.STAGES, 2)], "drain", "now", broker, SEED)
         with tap.case("fused_changelog_has_nobody_who_said_no_but_marks"):
