@@ -1,14 +1,19 @@
 #include "common/kafka_begin.h"
 
+#include "common/clock.h"
 #include "common/followed_options.h"
 #include "common/kafka_client.h"
 #include "common/kafka_topics.h"
 #include "common/kafka_worker.h"
 #include "common/log.h"
+#include "common/topic_plan.h"
 
 #include <stdlib.h>
 
-enum { GROUP_SIZE = 256 };
+enum {
+    GROUP_SIZE = 256,
+    CONFIRM_MS = 1000, /* until a broker has heard of a topic that was there for others */
+};
 
 struct begin {
     const struct config *config;
@@ -19,6 +24,7 @@ struct begin {
         *offsets; /* of the side input's group, which it never joins; asks for high watermarks */
     int32_t partitions;
     int64_t *ends;
+    bool any_missing; /* of the topics that were looked at last */
 };
 
 /* ---- what was put out ---- */
@@ -37,7 +43,19 @@ static bool is_awaited(const struct begin *begin)
 
 /* The steps: false with an error, or *out_is. What was refused is none of it. */
 
-static bool never_had_a_record(const struct begin *begin, struct kafka_topics *topics, enum topic_role role,
+/* A topic that this process needs is there, or it can't start: the broker has not heard of it yet. */
+static bool take_missing(struct begin *begin, const char *topic, enum topic_role role, struct error *error)
+{
+    begin->any_missing = true;
+    if (!topic_plan_reads(begin->config, role) && !topic_plan_writes(begin->config, role))
+        return true;
+    (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "see whether it is there",
+                     "the broker does not know the topic %s, or not yet", topic);
+    error->retriable = true;
+    return false;
+}
+
+static bool never_had_a_record(struct begin *begin, struct kafka_topics *topics, enum topic_role role,
                                bool *out_is, struct error *error)
 {
     const char *topic = config_topic(begin->config, role, 0).data;
@@ -46,7 +64,7 @@ static bool never_had_a_record(const struct begin *begin, struct kafka_topics *t
         return false;
     if (found.refused || !found.exists) {
         *out_is = !found.refused;
-        return true;
+        return found.refused || take_missing(begin, topic, role, error);
     }
     int64_t *ends = calloc((size_t)found.partitions, sizeof *ends);
     if (!ends)
@@ -59,19 +77,32 @@ static bool never_had_a_record(const struct begin *begin, struct kafka_topics *t
     return fine;
 }
 
-static bool nothing_was_put_out(const struct begin *begin, bool *out_is, struct error *error)
+static bool look_at_signs(struct begin *begin, struct kafka_topics *topics, bool *out_is, struct error *error)
 {
     enum topic_role input = config_input_topic(begin->config);
     const enum topic_role signs[] = {begin->stage->writes, TOPIC_PSEUDONYMIZE_OUT, TOPIC_CLASSIFY_OUT,
                                      TOPIC_STATE, input};
     unsigned count = sizeof signs / sizeof *signs - (input == TOPIC_EVENTS);
-    *out_is = input != TOPIC_EVENTS || is_awaited(begin);
+    bool fine = true;
+    *out_is = true;
+    begin->any_missing = false;
+    for (unsigned i = 0; fine && *out_is && i < count; i++)
+        fine = never_had_a_record(begin, topics, signs[i], out_is, error);
+    return fine;
+}
+
+/* A broker that has just started may not have heard of a topic yet: one is missing when it is so twice. */
+static bool nothing_was_put_out(struct begin *begin, bool *out_is, struct error *error)
+{
+    *out_is = config_input_topic(begin->config) != TOPIC_EVENTS || is_awaited(begin);
     if (!*out_is)
         return true;
     struct kafka_topics *topics = kafka_topics_new(begin->config, begin->timeout_ms, error);
-    bool fine = topics != NULL;
-    for (unsigned i = 0; fine && *out_is && i < count; i++)
-        fine = never_had_a_record(begin, topics, signs[i], out_is, error);
+    bool fine = topics && look_at_signs(begin, topics, out_is, error);
+    if (fine && *out_is && begin->any_missing) {
+        clock_sleep_ms(CONFIRM_MS);
+        fine = look_at_signs(begin, topics, out_is, error);
+    }
     kafka_topics_free(topics);
     return fine;
 }

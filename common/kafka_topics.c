@@ -66,14 +66,16 @@ void kafka_topics_free(struct kafka_topics *topics)
 static bool take_topic(const struct rd_kafka_metadata *metadata, const char *topic,
                        struct kafka_topic_found *out_found, struct error *error)
 {
-    if (metadata->topic_cnt != 1)
-        return true; /* not there */
+    if (metadata->topic_cnt != 1) /* neither there nor not there */
+        return kafka_fail_code(error, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, topic);
     const struct rd_kafka_metadata_topic *answer = &metadata->topics[0];
     switch (answer->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-        out_found->exists = answer->partition_cnt > 0;
+        if (answer->partition_cnt == 0) /* just being made */
+            return kafka_fail_code(error, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, topic);
+        out_found->exists = true;
         out_found->partitions = answer->partition_cnt;
-        out_found->replication = answer->partition_cnt > 0 ? answer->partitions[0].replica_cnt : 0;
+        out_found->replication = answer->partitions[0].replica_cnt;
         return true;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:

@@ -1,10 +1,12 @@
 /* Where a side input without a position begins, on the broker inside librdkafka. */
+#include "common/clock.h"
 #include "common/followed_options.h"
 #include "common/kafka_begin.h"
 #include "common/kafka_client.h"
 #include "common/log.h"
 #include "tests/support/kafka_cluster.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -110,7 +112,7 @@ static void it_begins_at_the_end_only_where_nothing_was_put_out(void **state)
         const char *why;
     } cases[] = {
         {CONSENT, PUBLISH, NULL, NULL, NONE, false, true, "fused, the very first start"},
-        {CONSENT, PUBLISH, NULL, "state", NONE, false, true, "what is not there has no record"},
+        {CONSENT, PUBLISH, NULL, "classified", NONE, false, true, "what is not there has no record"},
         {CONSENT, PUBLISH, "events", NULL, NONE, false, true,
          "events that wait are judged by what stands there"},
         {CONSENT, PUBLISH, "retractions", NULL, NONE, false, false,
@@ -156,10 +158,17 @@ static void it_begins_at_the_end_only_where_nothing_was_put_out(void **state)
     }
 }
 
+static void make_needed(void)
+{
+    kafka_cluster_topic(&rig.cluster, "retractions", PARTITIONS);
+    kafka_cluster_topic(&rig.cluster, "state", PARTITIONS);
+}
+
 static void an_empty_topic_has_its_end_at_its_beginning(void **state)
 {
     (void)state;
     kafka_cluster_topic(&rig.cluster, "choices", PARTITIONS);
+    make_needed();
     rig.config.last_stage = PUBLISH;
     begin();
     int64_t found[PARTITIONS];
@@ -185,6 +194,7 @@ static void what_passes_is_tried_again(void **state)
     (void)state;
     struct error error = {0};
     kafka_cluster_topic(&rig.cluster, "choices", PARTITIONS);
+    make_needed();
     rig.config.last_stage = PUBLISH;
     rd_kafka_mock_broker_set_down(rig.cluster.mock, -1);
     assert_false(kafka_begin_side(&rig.config, &pseudonymize, 500, &error));
@@ -194,6 +204,68 @@ static void what_passes_is_tried_again(void **state)
     int64_t found[PARTITIONS];
     positions(found, NULL);
     assert_int_equal(found[0], 0);
+}
+
+static void make_all(const char *record_in)
+{
+    static const char *const topics[] = {"events", "retractions", "pseudonymized", "classified", "state"};
+    kafka_cluster_topic(&rig.cluster, "choices", PARTITIONS);
+    kafka_cluster_produce(&rig.cluster, "choices", 0, "choice", 3);
+    for (unsigned i = 0; i < sizeof topics / sizeof *topics; i++)
+        kafka_cluster_topic(&rig.cluster, topics[i], PARTITIONS);
+    kafka_cluster_produce(&rig.cluster, record_in, 1, "x", 1);
+    rig.config.last_stage = PUBLISH;
+}
+
+static void a_topic_that_it_needs_and_the_broker_does_not_know_yet_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    int64_t found[PARTITIONS];
+    make_all("retractions");
+    rd_kafka_mock_topic_set_error(rig.cluster.mock, "retractions", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_false(kafka_begin_side(&rig.config, &pseudonymize, TIMEOUT_MS, &error));
+    assert_true(error.retriable);
+    positions(found, NULL);
+    assert_int_equal(found[0], NONE);
+    rd_kafka_mock_topic_set_error(rig.cluster.mock, "retractions", RD_KAFKA_RESP_ERR_NO_ERROR);
+    begin();
+    positions(found, NULL);
+    assert_int_equal(found[0], NONE); /* it has a record */
+}
+
+static void *know_it_a_little_later(void *context)
+{
+    clock_sleep_ms(500); /* the broker's time, not ours: it is asked again after that */
+    rd_kafka_mock_topic_set_error(rig.cluster.mock, context, RD_KAFKA_RESP_ERR_NO_ERROR);
+    return NULL;
+}
+
+static void a_topic_of_another_cut_is_missing_only_when_it_is_so_twice(void **state)
+{
+    (void)state;
+    static char topic[] = "classified";
+    pthread_t broker;
+    int64_t found[PARTITIONS];
+    make_all(topic);
+    rd_kafka_mock_topic_set_error(rig.cluster.mock, topic, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(pthread_create(&broker, NULL, know_it_a_little_later, topic), 0);
+    begin();
+    pthread_join(broker, NULL);
+    positions(found, NULL);
+    assert_int_equal(found[0], NONE);
+}
+
+static void a_topic_that_may_not_be_seen_may_have_records(void **state)
+{
+    (void)state;
+    int64_t found[PARTITIONS];
+    make_all("classified");
+    rd_kafka_mock_topic_set_error(rig.cluster.mock, "classified",
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    begin();
+    positions(found, NULL);
+    assert_int_equal(found[0], NONE);
 }
 
 static void without_an_answer_it_is_left_alone(void **state)
@@ -221,6 +293,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_side_input_that_keeps_something_begins_at_the_beginning, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_passes_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_topic_that_it_needs_and_the_broker_does_not_know_yet_is_asked_for_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_topic_of_another_cut_is_missing_only_when_it_is_so_twice, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_topic_that_may_not_be_seen_may_have_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_an_answer_it_is_left_alone, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
