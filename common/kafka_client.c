@@ -63,6 +63,7 @@ enum {
     QUEUE_MESSAGES_SPARE = 65536,
     GROUP_SIZE = 256,
     SAID_MS = 30000,
+    AGAIN_MS = 100,
     QUEUE_KBYTES_MAX = 2097151, /* the library's own bound of queued.max.messages.kbytes */
 };
 
@@ -459,6 +460,15 @@ bool kafka_fail(struct error *error, rd_kafka_error_t *failure, const char *doin
     }
     rd_kafka_error_destroy(failure);
     return false;
+}
+
+bool kafka_may_try_again(int64_t until_ms, struct error *error)
+{
+    if (!error->retriable || clock_monotonic_ms() + AGAIN_MS >= until_ms)
+        return false;
+    clock_sleep_ms(AGAIN_MS);
+    *error = (struct error){0};
+    return true;
 }
 
 static bool topic_missing(struct error *error, const char *topic)

@@ -78,6 +78,10 @@ bool kafka_is_topic_unknown(rd_kafka_resp_err_t code);
 CLICKVEIL_MUST_CHECK bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
                                                  int32_t *out_partitions, struct error *error);
 
+/* For whoever gives up by a time (until_ms, monotonic), such as a command: may what failed be tried again? Then a moment has
+ * passed and *error is empty. Not where trying again does not help, or time is up. */
+CLICKVEIL_MUST_CHECK bool kafka_may_try_again(int64_t until_ms, struct error *error);
+
 /* End offsets of partitions 0..partitions-1 in one request per broker: high watermarks on an UNCOMMITTED or
  * OFFSETS handle, last stable offsets on any other (architecture 2). Blocks up to timeout_ms. */
 CLICKVEIL_MUST_CHECK bool kafka_end_offsets(rd_kafka_t *client, const char *topic, int32_t partitions,

@@ -48,9 +48,11 @@ static bool open_client(struct kafka_consent *writer, struct error *error)
     writer->client = kafka_client_new(writer->config, &spec, error);
     if (!writer->client)
         return false;
-    if (!kafka_topic_partitions(writer->client, writer->topic, writer->timeout_ms, &writer->partitions,
-                                error))
-        return false;
+    while (!kafka_topic_partitions(writer->client, writer->topic, writer->timeout_ms, &writer->partitions,
+                                   error)) {
+        if (!kafka_may_try_again(until_ms, error))
+            return false;
+    }
     for (;;) {
         rd_kafka_error_t *failure = rd_kafka_init_transactions(writer->client, STEP_MS);
         if (!failure)

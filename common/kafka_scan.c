@@ -137,6 +137,27 @@ static bool read_all(struct scanning *scanning, struct error *error)
     return true;
 }
 
+/* A topic that was made just now has no leaders for a moment: that passes, and each time they are asked for anew. */
+static bool reach_topic(struct scanning *scanning, struct error *error)
+{
+    const struct kafka_scan *scan = scanning->scan;
+    int64_t until_ms = clock_monotonic_ms() + scan->timeout_ms;
+    do {
+        free(scanning->partitions);
+        scanning->partitions = NULL;
+        if (!kafka_topic_partitions(scanning->client, scan->topic, scan->timeout_ms, &scanning->count,
+                                    error)) {
+            if (error->exit_status !=
+                EXIT_STATUS_CONFIGURATION) /* the topic is missing: it says how to make it */
+                error_advise(error, "see that broker, name and rights are as agreed");
+            error->exit_status = EXIT_STATUS_UNAVAILABLE;
+        } else if (take_offsets(scanning, error)) {
+            return true;
+        }
+    } while (kafka_may_try_again(until_ms, error));
+    return false;
+}
+
 /* What stands in the topic is asked of a client that has its own view of where the topic ends. */
 static bool scan_topic(struct scanning *scanning, struct error *error)
 {
@@ -146,16 +167,11 @@ static bool scan_topic(struct scanning *scanning, struct error *error)
     scanning->client = kafka_client_new(scan->config, &spec, error);
     if (!scanning->client)
         return false;
-    if (!kafka_topic_partitions(scanning->client, scan->topic, scan->timeout_ms, &scanning->count, error)) {
-        if (error->exit_status !=
-            EXIT_STATUS_CONFIGURATION) /* the topic is missing: it says how to make it */
-            error_advise(error, "see that broker, name and rights are as agreed");
-        error->exit_status = EXIT_STATUS_UNAVAILABLE;
+    if (!reach_topic(scanning, error))
         return false;
-    }
     if (scan->out_partitions)
         *scan->out_partitions = scanning->count;
-    return take_offsets(scanning, error) && assign(scanning, error) && read_all(scanning, error);
+    return assign(scanning, error) && read_all(scanning, error);
 }
 
 bool kafka_scan(const struct kafka_scan *scan, struct error *error)
