@@ -4,6 +4,7 @@
 #include "common/health.h"
 #include "common/kafka_begin.h"
 #include "common/kafka_client.h"
+#include "common/kafka_ending.h"
 #include "common/log.h"
 #include "common/run_summary.h"
 #include "common/stage.h"
@@ -27,6 +28,8 @@ enum {
     PROGRESS_EVERY_MS = 2000,
     NOTE_FIRST_MS = 30000,   /* how often it is looked at */
     NOTE_EVERY_MS = 3600000, /* how often it is said */
+    LEAVING_MS = 20000,      /* workers and side inputs, beyond their drains: an abort, a last rebalance */
+    CLEANUP_MS = 10000,      /* what is left when all has been left in good order */
 };
 
 struct lag_list { /* of the workers of one input */
@@ -683,6 +686,12 @@ static void mind_reload(struct kafka_pipeline *pipeline)
         log_failure(LOG_LEVEL_ERROR, "rules_not_reloaded", &error);
 }
 
+/* Workers drain for shutdown_timeout at most, and side inputs after them. */
+static int64_t leaving_ms(const struct config *config)
+{
+    return 2 * config->runtime.shutdown_timeout_ms + LEAVING_MS;
+}
+
 /* A dozen clients of the library have some fifty threads. With an arena for nearly each of them, as the C library has
  * by itself, whatever was received and freed in one stays there and is of no use to the others: 388 MiB at the peak
  * of the bench instead of 211, for the same speed. The environment (MALLOC_ARENA_MAX, GLIBC_TUNABLES) goes before. */
@@ -716,6 +725,7 @@ int kafka_pipeline_run(const struct config *config)
     }
     if (signals_seen)
         log_line(LOG_LEVEL_INFO, "draining", "finishing the open transactions and leaving the group");
+    kafka_ending_set(leaving_ms(config), EXIT_STATUS_UNAVAILABLE, "leaving the group");
     bool fine = kafka_pipeline_stop(pipeline, &error);
     char note[RUN_SUMMARY_NOTE_SIZE];
     if (fine && kafka_pipeline_note(pipeline, note, sizeof note))
@@ -724,10 +734,12 @@ int kafka_pipeline_run(const struct config *config)
         log_failure(LOG_LEVEL_ERROR, "stopped", &error);
     else
         log_line(LOG_LEVEL_INFO, "stopped", "the group is left in good order");
+    kafka_ending_set(CLEANUP_MS, fine ? EXIT_STATUS_DONE : (int)error.exit_status, "cleaning up");
     health_free(health);
     /* What failed is left to the end of the process: to destroy a consumer whose topic was deleted can take for ever
      * (librdkafka issue 4362). */
     if (fine)
         kafka_pipeline_free(pipeline);
+    kafka_ending_release();
     return fine ? EXIT_STATUS_DONE : (int)error.exit_status;
 }
