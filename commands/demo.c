@@ -145,7 +145,7 @@ static void ignore_key_file(void *context, const struct key_file *file)
 static bool make_keys(const struct demo *demo, struct error *error)
 {
     for (unsigned i = 0; i < demo->stage_count; i++) {
-        if (!key_files_make(demo->configs[i], ignore_key_file, NULL, error))
+        if (!key_files_make(demo->configs[i], clock_unix_ms(), ignore_key_file, NULL, error))
             return false;
     }
     return true;

@@ -2,6 +2,7 @@
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/key_files.h"
 #include "common/secret.h"
@@ -13,6 +14,8 @@
 
 struct wish {
     const char *config;
+    const char *now;
+    int64_t now_ms;
     const char *purpose;
     const char *output;
     struct argument_list overrides;
@@ -63,13 +66,14 @@ static void visit_key_file(void *context, const struct key_file *file)
 static bool make_single(const struct wish *wish, struct report *report, struct error *error)
 {
     enum secret_purpose purpose = strcmp(wish->purpose, "pseudonym") == 0     ? SECRET_PSEUDONYM
-                                  : strcmp(wish->purpose, "publish") == 0     ? SECRET_PUBLISH
                                   : strcmp(wish->purpose, "suppression") == 0 ? SECRET_SUPPRESSION
                                   : strcmp(wish->purpose, "dead-letter") == 0 ? SECRET_DEAD_LETTER_PUBLIC
                                                                               : SECRET_UNKNOWN;
+    if (strcmp(wish->purpose, "publish") == 0)
+        return error_fail(error, EXIT_STATUS_USAGE, NULL, "use --config FILE, which makes what is missing",
+                          "a publish key goes by the epochs of a configuration");
     if (purpose == SECRET_UNKNOWN)
-        return error_fail(error, EXIT_STATUS_USAGE, NULL,
-                          "write pseudonym, publish, suppression or dead-letter",
+        return error_fail(error, EXIT_STATUS_USAGE, NULL, "write pseudonym, suppression or dead-letter",
                           "there are no keys for '%.64s'", wish->purpose);
     return key_file_make(purpose, wish->output, visit_key_file, report, error);
 }
@@ -79,7 +83,7 @@ static bool make_configured(const struct wish *wish, struct report *report, stru
     struct config *config = argument_config(wish->config, NULL, &wish->overrides, error);
     if (!config)
         return false;
-    bool made = key_files_make(config, visit_key_file, report, error);
+    bool made = key_files_make(config, wish->now_ms, visit_key_file, report, error);
     config_free(config);
     return made;
 }
@@ -133,10 +137,16 @@ int command_keygen(int argc, char **argv)
          .value = "PATH=VALUE",
          .help = "override an option of the configuration",
          .list = &wish.overrides},
+        {.name = "now",
+         .value = "TIME",
+         .help = "fix the clock, as of `run`: the publish key begins with the epoch before this one. RFC "
+                 "3339 with zone, "
+                 "or epoch milliseconds",
+         .text = &wish.now},
         {.name = "purpose",
          .letter = 'p',
          .value = "PURPOSE",
-         .help = "make a single key: pseudonym, publish, suppression or dead-letter",
+         .help = "make a single key: pseudonym, suppression or dead-letter",
          .text = &wish.purpose},
         {.name = "output",
          .letter = 'o',
@@ -150,7 +160,7 @@ int command_keygen(int argc, char **argv)
     };
     const struct argument_table table = {
         .command = "keygen",
-        .usage = "--config FILE [--set PATH=VALUE]...\n--purpose PURPOSE --output FILE",
+        .usage = "--config FILE [--set PATH=VALUE]... [--now TIME]\n--purpose PURPOSE --output FILE",
         .about = "Makes key files that only their owner can read. A file that exists is never overwritten.",
         .arguments = options,
         .notes =
@@ -167,5 +177,10 @@ int command_keygen(int argc, char **argv)
         return argument_wrong(&table, "--purpose and --output belong together");
     if (wish.overrides.count && !wish.config)
         return argument_wrong(&table, "--set overrides what --config names");
+    if (wish.now && !wish.config)
+        return argument_wrong(&table, "--now goes with --config");
+    wish.now_ms = clock_unix_ms();
+    if (wish.now && !argument_time(wish.now, &wish.now_ms))
+        return argument_wrong(&table, "--now wants a time such as 2026-11-24T00:00:00Z");
     return keygen(&wish);
 }

@@ -61,6 +61,9 @@ void chain_shared_followed(struct chain_shared *shared,
 /* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */
 CLICKVEIL_MUST_CHECK bool chain_shared_reload(struct chain_shared *shared, struct error *error);
 
+/* Let every stage look after what is no worker's work; by one thread. False: the process must stop (error says why). */
+CLICKVEIL_MUST_CHECK bool chain_shared_tend(struct chain_shared *shared, int64_t now_ms, struct error *error);
+
 /* When the oldest choice was made that a stage of this process has not done everything about, Unix epoch ms;
  * INT64_MAX: none. Any thread. */
 int64_t chain_shared_oldest_choice_ms(const struct chain_shared *shared);

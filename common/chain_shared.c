@@ -122,6 +122,16 @@ bool chain_shared_reload(struct chain_shared *shared, struct error *error)
     return all;
 }
 
+bool chain_shared_tend(struct chain_shared *shared, int64_t now_ms, struct error *error)
+{
+    for (unsigned i = 0; i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        if (stage->tend && !stage->tend(shared->stage_shared[i], now_ms, error))
+            return false;
+    }
+    return true;
+}
+
 struct delay_visit {
     void (*add)(void *context, const char *stage, const char *name,
                 const struct metrics_histogram *histogram);

@@ -328,7 +328,9 @@ bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
             atomic_store(&pipeline->failed, true);
         }
     }
-    if (!atomic_load(&pipeline->failed) && !start_sides(pipeline, &error)) {
+    if (!atomic_load(&pipeline->failed) &&
+        !(start_sides(pipeline, &error) &&
+          chain_shared_tend(pipeline->chain_shared, clock_unix_ms(), &error))) {
         if (!pipeline->failure.what[0])
             pipeline->failure = error;
         atomic_store(&pipeline->failed, true);

@@ -4,6 +4,7 @@
  */
 #include "common/key_files.h"
 
+#include "common/ratchet.h"
 #include "common/stage.h"
 
 #include <errno.h>
@@ -83,20 +84,30 @@ static bool make_pair(const char *public_path, key_file_visitor *visit, void *co
 bool key_file_make(enum secret_purpose purpose, const char *path, key_file_visitor *visit, void *context,
                    struct error *error)
 {
-    ensure(purpose != SECRET_UNKNOWN && purpose != SECRET_DEAD_LETTER_SECRET);
+    ensure(purpose != SECRET_UNKNOWN && purpose != SECRET_DEAD_LETTER_SECRET && purpose != SECRET_PUBLISH);
     if (purpose == SECRET_DEAD_LETTER_PUBLIC)
         return make_pair(path, visit, context, error);
     return write_and_tell(secret_random(purpose, error), path, visit, context, error);
 }
 
+/* One key that the configuration names. */
+struct named_key {
+    enum secret_purpose purpose;
+    struct view source;         /* absent: none is named */
+    struct ratchet_times times; /* SECRET_PUBLISH */
+    int64_t now_ms;             /* when it is made */
+};
+
 /* Read a key file that is there and tell. */
-static bool check_and_tell(enum secret_purpose purpose, const char *path, key_file_visitor *visit,
-                           void *context, struct error *error)
+static bool check_and_tell(const struct named_key *key, key_file_visitor *visit, void *context,
+                           struct error *error)
 {
-    struct secret *secret = secret_load(path, purpose, error);
+    struct secret *secret = key->purpose == SECRET_PUBLISH
+                                ? ratchet_load(key->source.data, &key->times, error)
+                                : secret_load(key->source.data, key->purpose, error);
     if (!secret)
         return false;
-    tell(visit, context, secret, KEY_FILE_FOUND, path);
+    tell(visit, context, secret, KEY_FILE_FOUND, key->source.data);
     secret_free(secret);
     return true;
 }
@@ -114,27 +125,30 @@ static bool make_public_half(const char *secret_path, const char *public_path, k
     return write_and_tell(public_half, public_path, visit, context, error);
 }
 
-static bool make_missing(enum secret_purpose purpose, struct view source, key_file_visitor *visit,
-                         void *context, struct error *error)
+static bool make_missing(const struct named_key *key, key_file_visitor *visit, void *context,
+                         struct error *error)
 {
     char secret_path[KEY_FILE_PATH_SIZE];
+    const char *path = key->source.data;
 
-    if (view_is_absent(source))
+    if (view_is_absent(key->source))
         return true;
-    if (secret_source_is_scheme(source)) {
-        struct key_file file = {purpose, KEY_FILE_ELSEWHERE, source.data, "", NULL};
+    if (secret_source_is_scheme(key->source)) {
+        struct key_file file = {key->purpose, KEY_FILE_ELSEWHERE, path, "", NULL};
         visit(context, &file);
         return true;
     }
-    if (exists(source.data))
-        return check_and_tell(purpose, source.data, visit, context, error);
-    if (purpose == SECRET_DEAD_LETTER_PUBLIC) {
-        if (!key_file_secret_path(source.data, secret_path, error))
+    if (exists(path))
+        return check_and_tell(key, visit, context, error);
+    if (key->purpose == SECRET_PUBLISH)
+        return write_and_tell(ratchet_begin(&key->times, key->now_ms, error), path, visit, context, error);
+    if (key->purpose == SECRET_DEAD_LETTER_PUBLIC) {
+        if (!key_file_secret_path(path, secret_path, error))
             return false;
         if (exists(secret_path))
-            return make_public_half(secret_path, source.data, visit, context, error);
+            return make_public_half(secret_path, path, visit, context, error);
     }
-    return key_file_make(purpose, source.data, visit, context, error);
+    return key_file_make(key->purpose, path, visit, context, error);
 }
 
 /* A stage's option of that name, or absent. */
@@ -146,43 +160,58 @@ static struct view key_option(const struct stage *stage, const void *values, con
     return VIEW_ABSENT;
 }
 
-/* What is done with the source of one key; absent: none is named. */
-typedef bool key_action(enum secret_purpose purpose, struct view source, key_file_visitor *visit,
-                        void *context, struct error *error);
+/* What is done with one key. */
+typedef bool key_action(const struct named_key *key, key_file_visitor *visit, void *context,
+                        struct error *error);
 
-static bool with_each(const struct config *config, key_action *act, key_file_visitor *visit, void *context,
-                      struct error *error)
+static bool with_keys_of(const struct config *config, unsigned index, int64_t now_ms, key_action *act,
+                         key_file_visitor *visit, void *context, struct error *error)
+{
+    const struct stage *stage = config->stages[index];
+    const void *options = config->stage_options[index];
+    if (!stage->options || !options)
+        return true;
+    struct named_key key = {.now_ms = now_ms, .source = VIEW_ABSENT};
+    if (stage->key_chain) {
+        key.purpose = SECRET_PUBLISH;
+        key.source = stage->key_chain(config, options, &key.times);
+    } else if (stage->subject_key_path) {
+        key.purpose = SECRET_PSEUDONYM;
+        key.source = stage->subject_key_path(options);
+    }
+    struct named_key suppression = {.purpose = SECRET_SUPPRESSION,
+                                    .source = key_option(stage, options, "suppression_key")};
+    return act(&key, visit, context, error) && act(&suppression, visit, context, error);
+}
+
+static bool with_each(const struct config *config, int64_t now_ms, key_action *act, key_file_visitor *visit,
+                      void *context, struct error *error)
 {
     for (unsigned i = 0; config->stages[i]; i++) {
-        const struct stage *stage = config->stages[i];
-        if (!stage->options || !config->stage_options[i])
-            continue;
-        enum secret_purpose purpose = stage->subject_key_path ? SECRET_PSEUDONYM : SECRET_PUBLISH;
-        const void *options = config->stage_options[i];
-        if (!act(purpose, key_option(stage, options, "key"), visit, context, error) ||
-            !act(SECRET_SUPPRESSION, key_option(stage, options, "suppression_key"), visit, context, error))
+        if (!with_keys_of(config, i, now_ms, act, visit, context, error))
             return false;
     }
-    return act(SECRET_DEAD_LETTER_PUBLIC, config->dead_letters.public_key, visit, context, error);
+    struct named_key key = {.purpose = SECRET_DEAD_LETTER_PUBLIC, .source = config->dead_letters.public_key};
+    return act(&key, visit, context, error);
 }
 
-bool key_files_make(const struct config *config, key_file_visitor *visit, void *context, struct error *error)
+bool key_files_make(const struct config *config, int64_t now_ms, key_file_visitor *visit, void *context,
+                    struct error *error)
 {
-    return with_each(config, make_missing, visit, context, error);
+    return with_each(config, now_ms, make_missing, visit, context, error);
 }
 
-static bool look(enum secret_purpose purpose, struct view source, key_file_visitor *visit, void *context,
-                 struct error *error)
+static bool look(const struct named_key *key, key_file_visitor *visit, void *context, struct error *error)
 {
     (void)error;
-    if (view_is_absent(source))
+    if (view_is_absent(key->source))
         return true;
     struct error why = {0};
-    struct key_file file = {purpose, KEY_FILE_ELSEWHERE, source.data, "", NULL};
-    if (!secret_source_is_scheme(source)) {
-        if (exists(source.data) && check_and_tell(purpose, source.data, visit, context, &why))
+    struct key_file file = {key->purpose, KEY_FILE_ELSEWHERE, key->source.data, "", NULL};
+    if (!secret_source_is_scheme(key->source)) {
+        if (exists(key->source.data) && check_and_tell(key, visit, context, &why))
             return true;
-        file.state = exists(source.data) ? KEY_FILE_WRONG : KEY_FILE_MISSING;
+        file.state = exists(key->source.data) ? KEY_FILE_WRONG : KEY_FILE_MISSING;
         file.error = &why;
     }
     visit(context, &file);
@@ -191,5 +220,5 @@ static bool look(enum secret_purpose purpose, struct view source, key_file_visit
 
 void key_files_look(const struct config *config, key_file_visitor *visit, void *context)
 {
-    (void)with_each(config, look, visit, context, NULL);
+    (void)with_each(config, 0, look, visit, context, NULL);
 }

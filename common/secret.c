@@ -7,8 +7,9 @@
  * files. Its result is checked, since a key that can be swapped out is on a disk. MADV_DONTFORK keeps the pages out of
  * children: a child that touches them faults, instead of working with a key of zeros as MADV_WIPEONFORK would give.
  */
-#include "common/secret.h"
+#include "common/secret_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -25,13 +26,14 @@ enum {
     CHECK_SIZE = 16,
     FD_MIN = 3, /* below are the standard streams */
     FD_MAX = 65535,
-    SECRET_PATH_SIZE = 4096,
+    NUMBER_DIGITS_MAX = 19,
 };
 
 struct secret {
     uint8_t bytes[SECRET_SIZE];
     char id[SECRET_ID_TEXT_SIZE];
     enum secret_purpose purpose;
+    struct secret_place place; /* SECRET_PUBLISH */
 };
 
 static const char *const purpose_names[SECRET_PURPOSES] = {
@@ -181,6 +183,60 @@ static const char *keygen_name(enum secret_purpose purpose)
                : purpose_names[purpose];
 }
 
+/* A decimal number as render writes it: no sign but `-`, no leading zero. */
+static bool read_number(struct view text, int64_t *out_number)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    size_t at = negative, digits = text.size - at;
+    uint64_t number = 0;
+    if (digits < 1 || digits > NUMBER_DIGITS_MAX || (text.data[at] == '0' && text.size > 1))
+        return false;
+    for (; at < text.size; at++) {
+        if (text.data[at] < '0' || text.data[at] > '9')
+            return false;
+        number = number * 10 + (uint64_t)(text.data[at] - '0');
+    }
+    if (number > INT64_MAX)
+        return false;
+    *out_number = negative ? -(int64_t)number : (int64_t)number;
+    return true;
+}
+
+static bool is_label(struct view text)
+{
+    bool good = text.size == SECRET_ID_TEXT_SIZE - 1;
+    for (size_t i = 0; good && i < text.size; i++)
+        good = (text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f');
+    return good;
+}
+
+/* The lines of a publish key that say where it stands. */
+static bool parse_place(struct view *rest, const char *place_name, struct secret_place *out_place,
+                        struct error *error)
+{
+    struct view chain, epoch, epoch_ms, origin_ms;
+    struct secret_place place = {.epoch = 0};
+    int64_t number;
+    if (!take_line(rest, "chain: ", &chain))
+        return error_fail(
+            error, EXIT_STATUS_CONFIGURATION, place_name,
+            "move it away, make another one with `clickveil keygen --config FILE`, and start with "
+            "fresh state (docs/keys.md)",
+            "the publish key stands in no chain: it is of a version whose keys linked all epochs, "
+            "or cut off");
+    if (!take_line(rest, "epoch: ", &epoch) || !take_line(rest, "epoch_ms: ", &epoch_ms) ||
+        !take_line(rest, "origin_ms: ", &origin_ms))
+        return damaged(error, place_name, "it ends too early");
+    if (!is_label(chain) || !read_number(epoch, &number) || number < INT32_MIN || number > INT32_MAX ||
+        !read_number(epoch_ms, &place.epoch_ms) || place.epoch_ms <= 0 ||
+        !read_number(origin_ms, &place.origin_ms))
+        return damaged(error, place_name, "its place in the chain can't be read");
+    place.epoch = (int32_t)number;
+    memcpy(place.chain, chain.data, chain.size);
+    *out_place = place;
+    return true;
+}
+
 static bool parse(struct view text, enum secret_purpose purpose, const char *place, struct secret *out_secret,
                   struct error *error)
 {
@@ -203,7 +259,11 @@ static bool parse(struct view text, enum secret_purpose purpose, const char *pla
         error_advise(error, "name a file made by `clickveil keygen --purpose %s`", keygen_name(purpose));
         return false;
     }
-    if (!take_line(&rest, "id: ", &id) || !take_line(&rest, "key: ", &key))
+    if (!take_line(&rest, "id: ", &id))
+        return damaged(error, place, "it ends too early");
+    if (purpose == SECRET_PUBLISH && !parse_place(&rest, place, &out_secret->place, error))
+        return false;
+    if (!take_line(&rest, "key: ", &key))
         return damaged(error, place, "it ends too early");
     const char *checked_end = rest.data;
     if (!take_line(&rest, "check: ", &check))
@@ -223,19 +283,37 @@ static bool parse(struct view text, enum secret_purpose purpose, const char *pla
     return true;
 }
 
-/* Write the text form into `text`, which is locked memory of SECRET_FILE_SIZE_MAX bytes; its size is returned. */
-static size_t render(const struct secret *secret, char *text)
+static int render_place(const struct secret *secret, char *text, size_t size)
 {
-    char key[2 * SECRET_SIZE + 1], check[2 * CHECK_SIZE + 1];
-    sodium_bin2hex(key, sizeof key, secret->bytes, SECRET_SIZE);
-    int size = snprintf(text, SECRET_FILE_SIZE_MAX, "clickveil-key: 1\npurpose: %s\nid: %s\nkey: %s\n",
-                        purpose_names[secret->purpose], secret->id, key);
-    sodium_memzero(key, sizeof key);
-    ensure(size > 0 && size < SECRET_FILE_SIZE_MAX - 64);
-    check_text(text, (size_t)size, check);
-    int more = snprintf(text + size, SECRET_FILE_SIZE_MAX - (size_t)size, "check: %s\n", check);
+    if (secret->purpose != SECRET_PUBLISH)
+        return 0;
+    return snprintf(text, size, "chain: %s\nepoch: %d\nepoch_ms: %lld\norigin_ms: %lld\n",
+                    secret->place.chain, (int)secret->place.epoch, (long long)secret->place.epoch_ms,
+                    (long long)secret->place.origin_ms);
+}
+
+size_t secret_render(const struct secret *secret, char text[SECRET_FILE_SIZE_MAX])
+{
+    char check[2 * CHECK_SIZE + 1];
+    size_t size = 0;
+    int more = snprintf(text, SECRET_FILE_SIZE_MAX, "clickveil-key: 1\npurpose: %s\nid: %s\n",
+                        purpose_names[secret->purpose], secret->id);
     ensure(more > 0);
-    return (size_t)(size + more);
+    size += (size_t)more;
+    more = render_place(secret, text + size, SECRET_FILE_SIZE_MAX - size);
+    ensure(more >= 0);
+    size += (size_t)more;
+    ensure(size + sizeof "key: \n" + 2 * SECRET_SIZE + sizeof "check: \n" + sizeof check <=
+           SECRET_FILE_SIZE_MAX);
+    /* The digits go nowhere but into locked memory: printf would leave them in buffers of its own. */
+    memcpy(text + size, "key: ", 5);
+    sodium_bin2hex(text + size + 5, 2 * SECRET_SIZE + 1, secret->bytes, SECRET_SIZE);
+    size += 5 + 2 * SECRET_SIZE;
+    text[size++] = '\n';
+    check_text(text, size, check);
+    more = snprintf(text + size, SECRET_FILE_SIZE_MAX - size, "check: %s\n", check);
+    ensure(more > 0);
+    return size + (size_t)more;
 }
 
 /* ---- sources ---- */
@@ -444,6 +522,7 @@ struct secret *secret_load(const char *source_text, enum secret_purpose purpose,
 struct secret *secret_of_bytes(enum secret_purpose purpose, const uint8_t bytes[SECRET_SIZE],
                                struct error *error)
 {
+    ensure(purpose != SECRET_PUBLISH);
     struct secret *secret = secret_new(purpose, error);
     if (!secret)
         return NULL;
@@ -454,11 +533,39 @@ struct secret *secret_of_bytes(enum secret_purpose purpose, const uint8_t bytes[
 
 struct secret *secret_random(enum secret_purpose purpose, struct error *error)
 {
-    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_PUBLISH || purpose == SECRET_SUPPRESSION);
+    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_SUPPRESSION);
     struct secret *secret = secret_new(purpose, error);
     if (!secret)
         return NULL;
     randombytes_buf(secret->bytes, SECRET_SIZE);
+    ensure(fill_id(secret));
+    return sealed(secret, error);
+}
+
+struct secret *secret_of_link(const struct secret_place *place, const uint8_t bytes[SECRET_SIZE],
+                              struct error *error)
+{
+    ensure(place->epoch_ms > 0 && is_label(view_of_string(place->chain)));
+    struct secret *secret = secret_new(SECRET_PUBLISH, error);
+    if (!secret)
+        return NULL;
+    memcpy(secret->bytes, bytes, SECRET_SIZE);
+    secret->place = *place;
+    ensure(fill_id(secret));
+    return sealed(secret, error);
+}
+
+struct secret *secret_first_link(int32_t epoch, int64_t epoch_ms, int64_t origin_ms, struct error *error)
+{
+    ensure(epoch_ms > 0);
+    struct secret *secret = secret_new(SECRET_PUBLISH, error);
+    if (!secret)
+        return NULL;
+    unsigned char label[ID_SIZE];
+    randombytes_buf(secret->bytes, SECRET_SIZE);
+    randombytes_buf(label, sizeof label);
+    secret->place = (struct secret_place){.epoch = epoch, .epoch_ms = epoch_ms, .origin_ms = origin_ms};
+    sodium_bin2hex(secret->place.chain, sizeof secret->place.chain, label, sizeof label);
     ensure(fill_id(secret));
     return sealed(secret, error);
 }
@@ -506,92 +613,13 @@ enum secret_purpose secret_purpose(const struct secret *secret)
     return secret->purpose;
 }
 
+const struct secret_place *secret_place(const struct secret *secret)
+{
+    ensure(secret->purpose == SECRET_PUBLISH);
+    return &secret->place;
+}
+
 void secret_free(struct secret *secret)
 {
     secret_memory_free(secret);
-}
-
-/* ---- writing ---- */
-
-/* Make the folders above `path`, each with mode 0700, and open the last one. */
-static int open_parent(const char *path, struct error *error)
-{
-    char folder[SECRET_PATH_SIZE];
-    int size = snprintf(folder, sizeof folder, "%s", path);
-    if (size < 0 || (size_t)size >= sizeof folder) {
-        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "use a shorter path",
-                         "the path is too long");
-        return -1;
-    }
-    char *last = strrchr(folder, '/');
-    if (last)
-        last[last == folder] = '\0'; /* the root keeps its slash */
-    else
-        snprintf(folder, sizeof folder, ".");
-    for (char *slash = strchr(folder + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-            (void)error_fail(error, EXIT_STATUS_IO, folder, NULL, "the folder can't be made: %m");
-            return -1;
-        }
-        if (!slash)
-            break;
-        *slash = '/';
-    }
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        (void)error_fail(error, EXIT_STATUS_IO, folder, NULL, "the folder can't be opened: %m");
-    return descriptor;
-}
-
-static bool write_all(int descriptor, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(descriptor, text, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        text += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
-static bool write_new_file(int folder, const char *path, const char *text, size_t size, struct error *error)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    int descriptor = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (descriptor < 0 && errno == EEXIST)
-        return error_fail(error, EXIT_STATUS_CONFIGURATION, path,
-                          "a key that is overwritten is lost for ever: move the file away first",
-                          "the file exists already");
-    if (descriptor < 0)
-        return error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file can't be made: %m");
-    bool written =
-        fchmod(descriptor, 0600) == 0 && write_all(descriptor, text, size) && fsync(descriptor) == 0;
-    if (!written)
-        (void)error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file can't be written: %m");
-    if (close(descriptor) != 0 && written)
-        written = error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file can't be written: %m");
-    if (written && fsync(folder) != 0)
-        written = error_fail(error, EXIT_STATUS_IO, path, NULL, "the key file's folder can't be synced: %m");
-    if (!written)
-        (void)unlinkat(folder, name, 0);
-    return written;
-}
-
-bool secret_write(const struct secret *secret, const char *path, struct error *error)
-{
-    char *text = secret_memory_new(SECRET_FILE_SIZE_MAX, error);
-    if (!text)
-        return false;
-    int folder = open_parent(path, error);
-    bool written = folder >= 0 && write_new_file(folder, path, text, render(secret, text), error);
-    if (folder >= 0)
-        close(folder);
-    secret_memory_free(text);
-    return written;
 }

@@ -5,11 +5,15 @@
  * that only its owner can read, a systemd credential or an inherited descriptor, and then lives in pages of its own:
  * locked, read-only, with guard pages, left out of core files, not inherited by children, and wiped when freed.
  *
- * A key file is text, at most SECRET_FILE_SIZE_MAX bytes, five lines in this order, each ending with one newline:
+ * A key file is text, at most SECRET_FILE_SIZE_MAX bytes, these lines in this order, each ending with one newline:
  *
  *     clickveil-key: 1
  *     purpose: pseudonym
  *     id: <16 hex digits>
+ *     chain: <16 hex digits>       these four only where the purpose is publish
+ *     epoch: <number>
+ *     epoch_ms: <number>
+ *     origin_ms: <number>
  *     key: <64 hex digits>
  *     check: <32 hex digits>
  *
@@ -29,14 +33,14 @@
 enum {
     SECRET_SIZE = 32,            /* bytes of every key */
     SECRET_ID_TEXT_SIZE = 17,    /* 16 hex digits and NUL */
-    SECRET_FILE_SIZE_MAX = 1024, /* bytes; a key file has about 180 */
+    SECRET_FILE_SIZE_MAX = 1024, /* bytes; a key file has 180 to 270 */
 };
 
 /* What a key is for. A file of one purpose is refused for another. */
 enum secret_purpose {
     SECRET_UNKNOWN = 0,
     SECRET_PSEUDONYM,          /* pseudonyms (common/subject.h) */
-    SECRET_PUBLISH,            /* root of the feeds' keys */
+    SECRET_PUBLISH,            /* a link of the chain of the feeds' keys (common/ratchet.h) */
     SECRET_SUPPRESSION,        /* suppression entries: never changed (spec 3, rule 6) */
     SECRET_DEAD_LETTER_PUBLIC, /* dead letters are sealed to it; stages have only this half */
     SECRET_DEAD_LETTER_SECRET, /* opens them; kept by the operator, away from the stages */
@@ -45,6 +49,14 @@ enum secret_purpose {
 
 /* One key in memory. */
 struct secret;
+
+/* Where a SECRET_PUBLISH stands in its chain. No part of it is secret. */
+struct secret_place {
+    char chain[SECRET_ID_TEXT_SIZE]; /* the chain's label, 16 hex digits: stays while the key moves on */
+    int32_t epoch;                   /* whose link the key is */
+    int64_t epoch_ms;                /* length of the epochs */
+    int64_t origin_ms;               /* Unix epoch ms of a boundary between two */
+};
 
 /* Name as in a key file ("pseudonym", "publish", "suppression", "dead-letter-public", "dead-letter-secret"). Static. */
 const char *secret_purpose_name(enum secret_purpose purpose);
@@ -66,14 +78,22 @@ bool secret_source_is_scheme(struct view source);
  * returns NULL, exit status 78, and *error says which and what to do, never a byte of the content. */
 struct secret *secret_load(const char *source, enum secret_purpose purpose, struct error *error);
 
-/* A new random key, for any purpose but the two of the pair. NULL: error says why. */
+/* A new random key, for the purposes pseudonym and suppression. NULL: error says why. */
 struct secret *secret_random(enum secret_purpose purpose, struct error *error);
 
 /* A new X25519 key pair for dead letters. False: error says why. */
 CLICKVEIL_MUST_CHECK bool secret_pair_new(struct secret **out_public, struct secret **out_secret,
                                           struct error *error);
 
-/* A key of given bytes, for test vectors. For SECRET_DEAD_LETTER_SECRET the ID is that of its public half. */
+/* A new chain: its first link, random, with a random label. NULL: error says why. */
+struct secret *secret_first_link(int32_t epoch, int64_t epoch_ms, int64_t origin_ms, struct error *error);
+
+/* A link of given bytes. NULL: error says why. */
+struct secret *secret_of_link(const struct secret_place *place, const uint8_t bytes[SECRET_SIZE],
+                              struct error *error);
+
+/* A key of given bytes, for test vectors; not SECRET_PUBLISH. For SECRET_DEAD_LETTER_SECRET the ID is that of its
+ * public half. */
 struct secret *secret_of_bytes(enum secret_purpose purpose, const uint8_t bytes[SECRET_SIZE],
                                struct error *error);
 
@@ -84,6 +104,16 @@ struct secret *secret_public_half(const struct secret *secret, struct error *err
  * folders are made with mode 0700. On failure no file is left. */
 CLICKVEIL_MUST_CHECK bool secret_write(const struct secret *secret, const char *path, struct error *error);
 
+/* Replace the key file `path`, which is there, by this key: the new file is written beside it and synced, takes the name
+ * in one step, and the old file's bytes are overwritten. The new file has the owner of the old one. Whenever this ends, or
+ * is ended, `path` is one whole key file, and what else is left (`path`.new, `path`.old) is for secret_clean.
+ * The caller sees to it that nobody else does the same meanwhile. False: error says why; the old key may be there still,
+ * in `path` or in `path`.old. */
+CLICKVEIL_MUST_CHECK bool secret_replace(const struct secret *secret, const char *path, struct error *error);
+
+/* Overwrite and remove what a secret_replace that was ended has left beside `path`. */
+CLICKVEIL_MUST_CHECK bool secret_clean(const char *path, struct error *error);
+
 /* The key's SECRET_SIZE bytes, read-only, until secret_free. Don't copy them. */
 const uint8_t *secret_bytes(const struct secret *secret);
 
@@ -91,6 +121,9 @@ const uint8_t *secret_bytes(const struct secret *secret);
 const char *secret_id(const struct secret *secret);
 
 enum secret_purpose secret_purpose(const struct secret *secret);
+
+/* Of a SECRET_PUBLISH, until secret_free. */
+const struct secret_place *secret_place(const struct secret *secret);
 
 /* Wipe and free. NULL is fine. */
 void secret_free(struct secret *secret);

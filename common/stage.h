@@ -82,6 +82,7 @@ struct consent_judge;
 struct lint;
 struct metrics_histogram;
 struct option_table;
+struct ratchet_times;
 
 struct stage_context {
     const struct config *config; /* whole, checked; lives as long as the stage */
@@ -233,6 +234,10 @@ struct stage {
 
     /* Path of the pseudonym key's file, for the stage that owns it (spec 9, pseudonymize.key). NULL: not this one. */
     struct view (*subject_key_path)(const void *options);
+    /* Path of the file of a chain of keys, for the stage that has one, and how its epochs go by time (common/ratchet.h).
+     * `options` are the stage's. NULL: not this one. */
+    struct view (*key_chain)(const struct config *config, const void *options,
+                             struct ratchet_times *out_times);
     /* Name of a feed's topic, by index; absent behind the last one. NULL: has no feeds. */
     struct view (*feed_topic)(const void *options, unsigned feed);
     /* Fill in what there is to know of a feed; false behind the last one. NULL: has no feeds. */
@@ -271,6 +276,10 @@ struct stage {
      * it changes nothing that a worker's state may hold, a transaction ends with what it began with, and takes no start-up
      * memory. NULL: nothing to reload. */
     bool (*reload)(void *shared, const struct stage_context *context, struct error *error);
+
+    /* Look after what is no worker's work and may wait for a disk. The process's main thread calls it several times a second
+     * while workers work; not in file mode. False: the process must stop (error says why). NULL: nothing to do. */
+    bool (*tend)(void *shared, int64_t now_ms, struct error *error);
 
     const struct consent_judge *judge;     /* what stored choices come to, for tools; NULL: not this one's */
     const struct followed *followed;       /* NULL: follows no topic */

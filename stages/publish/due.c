@@ -47,6 +47,8 @@ enum due_action due_look(const struct partition *partition, const struct live_id
     bool lasts = person->standing == PERSON_MARKED && live_id_is_state_only(id);
     if (person->standing != PERSON_STANDS && !lasts)
         return id->published ? DUE_END_TOMBSTONE : DUE_END;
+    if (!feed_list_has(&partition->rules->feeds, epoch)) /* its keys are gone, whatever the clock says */
+        return DUE_END;
     switch (calendar_phase(&partition->rules->calendar, epoch, now_ms)) {
     case CALENDAR_OVER:
         return id->published ? DUE_END_TOMBSTONE : DUE_END;

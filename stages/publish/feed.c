@@ -2,19 +2,20 @@
 
 #include "common/secret.h"
 
+#include <sodium.h>
+
 enum { EPOCHS_KEPT = 4 }; /* this one, the last, the next, and one to spare; a power of two */
 
-struct epoch_key {
+struct epoch_keys {
     bool known;
     int32_t epoch;
-    uint8_t key[FEED_ID_KEY_SIZE];
+    uint8_t id_key[FEED_ID_KEY_SIZE];
+    uint8_t slot_key[FEED_ID_SLOT_KEY_SIZE];
 };
 
 struct feed_keys {
-    struct {
-        uint8_t slot_key[FEED_ID_SLOT_KEY_SIZE];
-        struct epoch_key epochs[EPOCHS_KEPT];
-    } feeds[FEEDS_MAX];
+    uint8_t link[RATCHET_KEY_SIZE]; /* while keys are derived */
+    struct epoch_keys feeds[FEEDS_MAX][EPOCHS_KEPT];
 };
 
 static void feed_add(struct feed_list *list, const struct config *config, const struct feed_options *options)
@@ -33,7 +34,6 @@ static void feed_add(struct feed_list *list, const struct config *config, const 
         .subject = (enum feed_subject)options->id,
     };
     feed_id_tag(&feed->name, feed->tag);
-    feed_id_slot_key(list->root, &feed->name, list->keys->feeds[index].slot_key);
     struct feed_refs *refs = device ? &list->devices[programme] : &list->users[programme];
     refs->items[refs->count++] = (uint8_t)index;
     list->programmes |= (programme_set)(1u << programme);
@@ -41,10 +41,10 @@ static void feed_add(struct feed_list *list, const struct config *config, const 
 }
 
 bool feed_list_init(struct feed_list *list, const struct config *config,
-                    const struct publish_options *options, const uint8_t root[FEED_ID_KEY_SIZE],
+                    const struct publish_options *options, struct ratchet *ratchet, unsigned holder,
                     struct error *error)
 {
-    *list = (struct feed_list){.root = root};
+    *list = (struct feed_list){.ratchet = ratchet, .holder = holder, .first_epoch = ratchet_first(ratchet)};
     list->keys = secret_memory_new(sizeof *list->keys, error);
     if (!list->keys)
         return false;
@@ -55,21 +55,42 @@ bool feed_list_init(struct feed_list *list, const struct config *config,
     return true;
 }
 
+void feed_list_hold(struct feed_list *list, int32_t epoch)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        for (unsigned j = 0; j < EPOCHS_KEPT; j++) {
+            struct epoch_keys *keys = &list->keys->feeds[i][j];
+            if (keys->known && keys->epoch < epoch)
+                sodium_memzero(keys, sizeof *keys);
+        }
+    }
+    list->first_epoch = ratchet_hold(list->ratchet, list->holder, epoch);
+}
+
+static const struct epoch_keys *keys_of(struct feed_list *list, unsigned feed, int32_t epoch)
+{
+    struct epoch_keys *keys = &list->keys->feeds[feed][(uint32_t)epoch % EPOCHS_KEPT];
+    if (keys->known && keys->epoch == epoch)
+        return keys;
+    ensure(ratchet_key(list->ratchet, epoch, list->keys->link));
+    feed_id_epoch_key(list->keys->link, &list->items[feed].name, epoch, keys->id_key);
+    feed_id_slot_key(list->keys->link, &list->items[feed].name, epoch, keys->slot_key);
+    sodium_memzero(list->keys->link, sizeof list->keys->link);
+    keys->epoch = epoch;
+    keys->known = true;
+    return keys;
+}
+
 void feed_list_id(struct feed_list *list, unsigned feed, int32_t epoch, const struct pseudonym *pseudonym,
                   uint8_t out_id[FEED_ID_SIZE])
 {
-    struct epoch_key *slot = &list->keys->feeds[feed].epochs[(uint32_t)epoch % EPOCHS_KEPT];
-    if (!slot->known || slot->epoch != epoch) {
-        feed_id_epoch_key(list->root, &list->items[feed].name, epoch, slot->key);
-        slot->epoch = epoch;
-        slot->known = true;
-    }
-    feed_id(slot->key, pseudonym, out_id);
+    feed_id(keys_of(list, feed, epoch)->id_key, pseudonym, out_id);
 }
 
-uint64_t feed_list_slot_hash(const struct feed_list *list, unsigned feed, const uint8_t id[FEED_ID_SIZE])
+uint64_t feed_list_slot_hash(struct feed_list *list, unsigned feed, int32_t epoch,
+                             const uint8_t id[FEED_ID_SIZE])
 {
-    return feed_id_slot_hash(list->keys->feeds[feed].slot_key, id);
+    return feed_id_slot_hash(keys_of(list, feed, epoch)->slot_key, id);
 }
 
 int feed_list_find(const struct feed_list *list, uint8_t programme, const uint8_t tag[FEED_ID_TAG_SIZE])
@@ -83,6 +104,8 @@ int feed_list_find(const struct feed_list *list, uint8_t programme, const uint8_
 
 void feed_list_release(struct feed_list *list)
 {
+    if (list->ratchet)
+        (void)ratchet_hold(list->ratchet, list->holder, RATCHET_NONE);
     secret_memory_free(list->keys);
     *list = (struct feed_list){0};
 }

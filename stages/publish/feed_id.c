@@ -8,8 +8,8 @@
 
 /* What a derived value is for; the first field of every derivation, so that none is ever another's (domain
  * separation). */
-#define FOR_EPOCH_KEY VIEW("clickveil feed epoch key 1")
-#define FOR_SLOT_KEY  VIEW("clickveil feed slot key 1")
+#define FOR_EPOCH_KEY VIEW("clickveil feed epoch key 2")
+#define FOR_SLOT_KEY  VIEW("clickveil feed slot key 2")
 #define FOR_TAG       VIEW("clickveil feed tag 1")
 
 static_assert(FEED_ID_TEXT_SIZE == BASE64URL_SIZE(FEED_ID_SIZE), "a key is an ID in base64url");
@@ -23,36 +23,38 @@ static void add_field(crypto_generichash_state *hash, struct view field)
     crypto_generichash_update(hash, (const uint8_t *)field.data, field.size);
 }
 
-static void derive(const uint8_t *root, struct view purpose, const struct feed_name *name, struct view epoch,
-                   uint8_t *out, size_t out_size)
+/* link NULL: without a key. epoch NULL: of all epochs. */
+static void derive(const uint8_t *link, struct view purpose, const struct feed_name *name,
+                   const int32_t *epoch, uint8_t *out, size_t out_size)
 {
     crypto_generichash_state hash;
-    crypto_generichash_init(&hash, root, root ? FEED_ID_KEY_SIZE : 0, out_size);
+    crypto_generichash_init(&hash, link, link ? FEED_ID_KEY_SIZE : 0, out_size);
     add_field(&hash, purpose);
     add_field(&hash, name->advertiser);
     add_field(&hash, name->programme);
     add_field(&hash, name->kind);
     add_field(&hash, name->id);
-    if (!view_is_absent(epoch))
-        add_field(&hash, epoch);
+    if (epoch) {
+        uint64_t number = (uint64_t)(int64_t)*epoch;
+        char bytes[8];
+        for (unsigned i = 0; i < sizeof bytes; i++)
+            bytes[i] = (char)(number >> (56 - 8 * i));
+        add_field(&hash, (struct view){bytes, sizeof bytes});
+    }
     crypto_generichash_final(&hash, out, out_size);
     sodium_memzero(&hash, sizeof hash);
 }
 
-void feed_id_epoch_key(const uint8_t root[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
+void feed_id_epoch_key(const uint8_t link[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
                        uint8_t out_key[FEED_ID_KEY_SIZE])
 {
-    uint64_t number = (uint64_t)(int64_t)epoch;
-    char bytes[8];
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = (char)(number >> (56 - 8 * i));
-    derive(root, FOR_EPOCH_KEY, name, (struct view){bytes, sizeof bytes}, out_key, FEED_ID_KEY_SIZE);
+    derive(link, FOR_EPOCH_KEY, name, &epoch, out_key, FEED_ID_KEY_SIZE);
 }
 
-void feed_id_slot_key(const uint8_t root[FEED_ID_KEY_SIZE], const struct feed_name *name,
+void feed_id_slot_key(const uint8_t link[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
                       uint8_t out_key[FEED_ID_SLOT_KEY_SIZE])
 {
-    derive(root, FOR_SLOT_KEY, name, VIEW_ABSENT, out_key, FEED_ID_SLOT_KEY_SIZE);
+    derive(link, FOR_SLOT_KEY, name, &epoch, out_key, FEED_ID_SLOT_KEY_SIZE);
 }
 
 void feed_id(const uint8_t epoch_key[FEED_ID_KEY_SIZE], const struct pseudonym *pseudonym,
@@ -79,6 +81,6 @@ void feed_id_text(const uint8_t id[FEED_ID_SIZE], char out_text[FEED_ID_TEXT_SIZ
 void feed_id_tag(const struct feed_name *name, uint8_t out_tag[FEED_ID_TAG_SIZE])
 {
     uint8_t digest[crypto_generichash_BYTES_MIN];
-    derive(NULL, FOR_TAG, name, VIEW_ABSENT, digest, sizeof digest);
+    derive(NULL, FOR_TAG, name, NULL, digest, sizeof digest);
     memcpy(out_tag, digest, FEED_ID_TAG_SIZE);
 }

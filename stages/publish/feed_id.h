@@ -2,8 +2,9 @@
  * The ID that an advertiser sees for a person or a device, and the slot that it is written in.
  *
  * Derived from the pseudonym with a key per feed and epoch, so that two feeds can't be joined by ID, even of one
- * advertiser, nor two epochs (spec 6). All keys come from the publish root key by keyed BLAKE2b over length-prefixed
- * fields; docs/feed-ids.md specifies every byte and has test vectors.
+ * advertiser, nor two epochs (spec 6). Both keys of an epoch, that of IDs and that of slots, come from the epoch's link of
+ * the chain (common/ratchet.h) by keyed BLAKE2b over length-prefixed fields: they are gone with it. docs/feed-ids.md
+ * specifies every byte and has test vectors.
  *
  * Pure; any thread. The caller wipes the keys.
  */
@@ -16,7 +17,7 @@
 enum {
     FEED_ID_SIZE = 16,      /* bytes */
     FEED_ID_TEXT_SIZE = 22, /* characters of unpadded base64url, no NUL */
-    FEED_ID_KEY_SIZE = 32,  /* bytes of the root and of an epoch's key */
+    FEED_ID_KEY_SIZE = 32,  /* bytes of a link and of an epoch's key */
     FEED_ID_SLOT_KEY_SIZE = 16,
     FEED_ID_TAG_SIZE = 4,
 };
@@ -28,12 +29,12 @@ struct feed_name {
     struct view id;   /* user or device */
 };
 
-/* Key of a feed's IDs in one epoch. */
-void feed_id_epoch_key(const uint8_t root[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
+/* Key of a feed's IDs in one epoch, from that epoch's link. */
+void feed_id_epoch_key(const uint8_t link[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
                        uint8_t out_key[FEED_ID_KEY_SIZE]);
 
-/* Key of a feed's slots. */
-void feed_id_slot_key(const uint8_t root[FEED_ID_KEY_SIZE], const struct feed_name *name,
+/* Key of a feed's slots in one epoch, from that epoch's link. */
+void feed_id_slot_key(const uint8_t link[FEED_ID_KEY_SIZE], const struct feed_name *name, int32_t epoch,
                       uint8_t out_key[FEED_ID_SLOT_KEY_SIZE]);
 
 /* The ID of a pseudonym (of a line, or of a device) under an epoch's key. */

@@ -114,17 +114,20 @@ void partition_feed_id(const struct partition *partition, const struct live_id *
     feed_list_id(feeds, id->feed, partition_people(partition, person)->epoch, subject, out_id);
 }
 
-/* Put an ID on the wheel. An entry without an ID takes its bucket from the pseudonym, which is a keyed hash too. */
+/* Put an ID on the wheel. An entry without an ID, or one whose ID nobody can make any more, takes its bucket from the
+ * pseudonym, which is a keyed hash too. */
 void partition_link_id(struct partition *partition, uint32_t reference)
 {
     struct live_id *id = slab_at(&partition->slab, reference);
+    const struct person *person = partition_person(partition, id->person);
+    int32_t epoch = partition_people(partition, person)->epoch;
     uint64_t hash;
-    if (live_id_is_state_only(id)) {
-        hash = bytes_hash(&partition_person(partition, id->person)->line);
+    if (live_id_is_state_only(id) || !feed_list_has(&partition->rules->feeds, epoch)) {
+        hash = bytes_hash(&person->line);
     } else {
         uint8_t bytes[FEED_ID_SIZE];
         partition_feed_id(partition, id, bytes);
-        hash = feed_list_slot_hash(&partition->rules->feeds, id->feed, bytes);
+        hash = feed_list_slot_hash(&partition->rules->feeds, id->feed, epoch, bytes);
     }
     id->bucket = (uint16_t)(hash % partition->wheel.bucket_count);
     wheel_link(&partition->wheel, &partition->slab, reference);

@@ -77,6 +77,8 @@ struct partition {
     unsigned latest_at;
     struct partition_id_undo *id_undo;
     uint64_t contributions, live_ids, persons_here;
+    uint64_t
+        ids_without_key; /* in records, and nobody can make them any more: the feed's retention takes those */
     struct partition_scan scan, scan_committed;
     uint32_t
         waiting[PARTITION_WAITING_DAYS]; /* people whose tombstones are to come, by the day of their choice */

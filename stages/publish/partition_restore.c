@@ -68,7 +68,10 @@ bool partition_restore(struct partition *partition, const struct person_state *s
     person->kept = state->kept;
     if (!restore_lists(partition, reference, state, error) || !partition_recap(partition, person, error))
         return false;
-    restore_published(partition, person, state);
+    if (feed_list_has(&partition->rules->feeds, state->epoch))
+        restore_published(partition, person, state);
+    else
+        partition->ids_without_key += state->published_count; /* no tombstone can be written: see due_look */
     return person->standing == PERSON_STANDS || keep_published(partition, reference, error);
 }
 

@@ -8,8 +8,9 @@
  */
 #include "stages/publish/publish.h"
 
+#include "common/log.h"
+#include "common/ratchet.h"
 #include "common/retraction.h"
-#include "common/secret.h"
 #include "stages/publish/changelog.h"
 #include "stages/publish/round.h"
 
@@ -18,8 +19,9 @@
 
 static const struct reason reasons[PUBLISH_REASONS] = {
     [PUBLISH_NO_FEED] = {"no_feed", "No feed is configured for any programme that the event was kept for."},
-    [PUBLISH_EPOCH_OVER] = {"epoch_over",
-                            "The event's epoch no longer lives; its IDs have their tombstones."},
+    [PUBLISH_EPOCH_OVER] =
+        {"epoch_over", "The event's epoch no longer lives, its IDs have their tombstones; or its keys are "
+                       "destroyed."},
     [PUBLISH_EPOCH_AHEAD] = {"epoch_ahead",
                              "The event lies in an epoch that begins too far ahead of the clock."},
     [PUBLISH_PERSON_FULL] = {"person_full",
@@ -36,7 +38,15 @@ enum { BYTES_OF_PERSON = 512, BYTES_SPARE = 64 << 20 }; /* bounds of the slabs b
 
 /* ---- what all workers share ---- */
 
-enum gauge { GAUGE_PEOPLE, GAUGE_CONTRIBUTIONS, GAUGE_IDS_LIVE, GAUGE_STATE_BYTES, GAUGE_PEOPLE_MAX, GAUGES };
+enum gauge {
+    GAUGE_PEOPLE,
+    GAUGE_CONTRIBUTIONS,
+    GAUGE_IDS_LIVE,
+    GAUGE_STATE_BYTES,
+    GAUGE_IDS_WITHOUT_KEY,
+    GAUGE_PEOPLE_MAX,
+    GAUGES,
+};
 
 /* How far a worker is with choices, for whoever asks. */
 struct publish_worker_choices {
@@ -47,9 +57,10 @@ struct publish_worker_choices {
 };
 
 struct publish_shared {
-    struct secret *root;
+    struct ratchet *ratchet;
     const struct config *config;
     struct calendar calendar;
+    struct ratchet_times times_of_keys;
     int64_t future_max_ms;
     struct retraction_table *retractions;
     struct retraction_reader reader; /* the follower's */
@@ -58,6 +69,7 @@ struct publish_shared {
     struct publish_worker_choices *choices; /* of each worker */
     unsigned workers;
     _Atomic int64_t gauges[GAUGES]; /* sums over workers, relaxed */
+    _Atomic int64_t tended_ms;      /* wall clock */
 };
 
 static struct calendar calendar_of(const struct stage_context *context)
@@ -91,8 +103,10 @@ static bool publish_shared_init(void *shared, const struct stage_context *contex
         atomic_init(&publish->choices[i].waits_since_ms, INT64_MAX);
     if (!retraction_reader_init(&publish->reader, context->arena, error))
         return false;
-    publish->root = secret_load(options->key.data, SECRET_PUBLISH, error);
-    return publish->root != NULL;
+    struct view path = publish_options_key_chain(context->config, options, &publish->times_of_keys);
+    publish->ratchet =
+        ratchet_open(path.data, &publish->times_of_keys, publish->workers, !context->files, error);
+    return publish->ratchet != NULL;
 }
 
 static void publish_shared_release(void *shared)
@@ -102,8 +116,16 @@ static void publish_shared_release(void *shared)
     publish->retractions = NULL;
     free(publish->choices);
     publish->choices = NULL;
-    secret_free(publish->root);
-    publish->root = NULL;
+    ratchet_free(publish->ratchet);
+    publish->ratchet = NULL;
+}
+
+/* Over files nothing advances: a run to try something must not destroy keys. */
+static bool publish_tend(void *shared, int64_t now_ms, struct error *error)
+{
+    struct publish_shared *publish = shared;
+    atomic_store_explicit(&publish->tended_ms, now_ms, memory_order_relaxed);
+    return ratchet_tend(publish->ratchet, now_ms, error);
 }
 
 /* ---- following the retractions ---- */
@@ -162,7 +184,8 @@ static void publish_gauges(const void *shared, void (*add)(void *context, const 
                            void *context)
 {
     const struct publish_shared *publish = shared;
-    static const char *const names[] = {"people", "contributions", "ids_live", "state_bytes"};
+    static const char *const names[] = {"people", "contributions", "ids_live", "state_bytes",
+                                        "ids_without_key"};
     int64_t values[GAUGES];
     for (unsigned i = 0; i < GAUGES; i++)
         values[i] = atomic_load_explicit(&publish->gauges[i], memory_order_relaxed);
@@ -170,6 +193,10 @@ static void publish_gauges(const void *shared, void (*add)(void *context, const 
         add(context, names[i], (double)values[i]);
     if (values[GAUGE_PEOPLE_MAX] > 0)
         add(context, "people_max_ratio", (double)values[GAUGE_PEOPLE] / (double)values[GAUGE_PEOPLE_MAX]);
+    add(context, "key_epoch", (double)ratchet_first(publish->ratchet));
+    int64_t tended_ms = atomic_load_explicit(&publish->tended_ms, memory_order_relaxed);
+    add(context, "key_overdue_seconds",
+        tended_ms ? (double)ratchet_overdue_ms(publish->ratchet, tended_ms) / 1000 : 0);
     add(context, "retractions", (double)retraction_table_entries(publish->retractions));
     add(context, "retractions_bytes", (double)retraction_table_bytes(publish->retractions));
 }
@@ -213,6 +240,7 @@ struct publish_state {
     struct partition **partitions; /* those that are assigned */
     unsigned partition_count;
     struct partition *last_used; /* of the record before; NULL or one of those */
+    int64_t flushed_ms;          /* wall clock of the last flush */
     int64_t reported[GAUGES];    /* this worker's part of the gauges */
 };
 
@@ -235,8 +263,8 @@ static bool publish_init(void *state, const struct stage_context *context, struc
     publish->round.update = update;
     publish->round.files = context->files;
     publish->round.retractions = &publish->retractions;
-    return feed_list_init(&publish->rules.feeds, context->config, options,
-                          secret_bytes(publish->shared->root), error) &&
+    return feed_list_init(&publish->rules.feeds, context->config, options, publish->shared->ratchet,
+                          context->worker, error) &&
            due_list_init(&publish->round.due, error) &&
            retractions_init(&publish->retractions, publish->shared->retractions, &publish->shared->times,
                             &publish->rules.calendar, context->worker, error);
@@ -264,6 +292,7 @@ static void report_gauges(struct publish_state *publish)
         values[GAUGE_CONTRIBUTIONS] += (int64_t)partition->contributions;
         values[GAUGE_IDS_LIVE] += (int64_t)partition->live_ids;
         values[GAUGE_STATE_BYTES] += (int64_t)partition_bytes(partition);
+        values[GAUGE_IDS_WITHOUT_KEY] += (int64_t)partition->ids_without_key;
     }
     values[GAUGE_PEOPLE_MAX] = (int64_t)publish->rules.persons_max;
     for (unsigned i = 0; i < GAUGES; i++) {
@@ -331,7 +360,8 @@ static struct verdict judge(struct publish_state *publish, struct partition *par
     if (record->time_ms < CALENDAR_TIME_MIN || record->time_ms > CALENDAR_TIME_MAX)
         return verdict_drop(record->time_ms < 0 ? PUBLISH_EPOCH_OVER : PUBLISH_EPOCH_AHEAD);
     int32_t epoch = calendar_epoch(calendar, record->time_ms);
-    if (calendar_phase(calendar, epoch, emitter->now_ms) == CALENDAR_OVER)
+    if (calendar_phase(calendar, epoch, emitter->now_ms) == CALENDAR_OVER ||
+        !feed_list_has(&publish->rules.feeds, epoch))
         return verdict_drop(PUBLISH_EPOCH_OVER);
     if (calendar_epoch_start_ms(calendar, epoch) > emitter->now_ms + publish->future_max_ms)
         return verdict_drop(PUBLISH_EPOCH_AHEAD);
@@ -382,6 +412,7 @@ static bool publish_flush(void *state, struct emitter *emitter, bool *out_more)
 {
     struct publish_state *publish = state;
     bool more = false, more_due = false;
+    publish->flushed_ms = emitter->now_ms;
     if (!retractions_apply(&publish->retractions, publish->partitions, publish->partition_count, emitter,
                            &more) ||
         !round_flush(&publish->round, publish->partitions, publish->partition_count, emitter, &more_due))
@@ -398,6 +429,22 @@ static bool publish_stands(void *state)
            retractions_stand(&publish->retractions, publish->partitions, publish->partition_count);
 }
 
+/* Keys are needed from the first epoch on that the clock says, or that anybody here still has an ID of. */
+static void let_keys_go(struct publish_state *publish)
+{
+    int32_t needed = ratchet_needed(&publish->shared->times_of_keys, publish->flushed_ms);
+    for (unsigned i = 0; i < publish->partition_count; i++) {
+        const struct people_list *people = &publish->partitions[i]->people;
+        if (publish->partitions[i]->restoring)
+            return;
+        for (unsigned j = 0; j < people->count; j++)
+            needed =
+                people->items[j].used && people->items[j].epoch < needed ? people->items[j].epoch : needed;
+    }
+    if (needed > publish->rules.feeds.first_epoch)
+        feed_list_hold(&publish->rules.feeds, needed);
+}
+
 static void publish_commit(void *state)
 {
     struct publish_state *publish = state;
@@ -405,6 +452,8 @@ static void publish_commit(void *state)
     for (unsigned i = 0; i < publish->partition_count; i++)
         partition_commit(publish->partitions[i]);
     round_commit(&publish->round);
+    if (!publish->round.files)
+        let_keys_go(publish);
     report_gauges(publish);
 }
 
@@ -450,6 +499,7 @@ static bool publish_assign(void *state, int32_t number, int32_t partitions, stru
     if (!partition)
         return false;
     publish->partitions[publish->partition_count++] = partition;
+    feed_list_hold(&publish->rules.feeds, INT32_MIN); /* whatever is still there: its state may need it */
     report_gauges(publish);
     return true;
 }
@@ -510,6 +560,12 @@ static bool publish_restored(void *state, int32_t number, struct error *error)
     struct partition *partition = partition_at(publish, number);
     ensure(partition);
     partition_restored(partition);
+    if (partition->ids_without_key)
+        log_line(LOG_LEVEL_WARNING, "ids_without_key",
+                 "partition %d: %llu IDs of epochs whose keys are destroyed get no tombstone; the retention "
+                 "of their "
+                 "feed topics removes them",
+                 (int)number, (unsigned long long)partition->ids_without_key);
     if (publish->round.update.kind ==
         UPDATE_AT_ONCE) /* the process may have ended in the middle of a sweep */
         publish->round.sweep = publish->round.sweep_committed = (struct sweep){.active = true};
@@ -531,6 +587,8 @@ static void publish_revoke(void *state, int32_t number)
         break;
     }
     publish->last_used = NULL;
+    if (publish->partition_count == 0)
+        feed_list_hold(&publish->rules.feeds, RATCHET_NONE);
     report_gauges(publish);
 }
 
@@ -548,6 +606,7 @@ const struct stage stage_publish = {
     .reasons = reasons,
     .reason_count = PUBLISH_REASONS,
     .output = TOPIC_NONE,
+    .key_chain = publish_options_key_chain,
     .feed_topic = publish_options_feed_topic,
     .feed = publish_options_describe_feed,
     .lint = publish_options_lint,
@@ -564,6 +623,7 @@ const struct stage stage_publish = {
     .abort = publish_abort,
     .next_due_ms = publish_next_due_ms,
     .waits_for_drain = publish_waits_for_drain,
+    .tend = publish_tend,
     .followed = &publish_followed,
     .partitioned = &partitioned,
     .gauges = publish_gauges,

@@ -113,8 +113,19 @@ static const struct option option_list[] = {
      .offset = offsetof(struct publish_options, key),
      .required = true,
      .judge = option_judge_key_source,
-     .help = "File of the root key of all IDs, made by `clickveil keygen`; or `credential:NAME`, "
-             "or `fd:N`."},
+     .help =
+         "File of the chain of keys that all IDs come from, made by `clickveil keygen --config`. It moves on "
+         "with the epochs, so it lies in a folder that the process may write to; `credential:NAME` and "
+         "`fd:N` are refused."},
+    {.name = "key_grace",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct publish_options, key_grace_ms),
+     .default_text = "1d",
+     .minimum = "0s",
+     .maximum = "30d",
+     .help =
+         "How long the keys of an epoch are kept after its last tombstone was due: time for a process that "
+         "was away to write it."},
     {.name = "provider",
      .type = OPTION_STRING,
      .offset = offsetof(struct publish_options, provider),
@@ -235,6 +246,21 @@ int64_t publish_options_life_ms(const struct publish_options *options, int64_t l
     return late_max_ms < most_ms ? late_max_ms : most_ms;
 }
 
+struct view publish_options_key_chain(const struct config *config, const void *options,
+                                      struct ratchet_times *out_times)
+{
+    const struct publish_options *publish = options;
+    struct update update = {.kind = UPDATE_UNKNOWN};
+    ensure(publish_options_update(publish->update_every, &update));
+    *out_times = (struct ratchet_times){
+        .epoch_ms = publish->epoch_ms,
+        .origin_ms = publish->origin_day == OPTION_DATE_UNSET ? 0 : publish->origin_day * CALENDAR_DAY_MS,
+        .kept_ms = publish_options_life_ms(publish, config->input.late_max_ms, false) + update.period_ms +
+                   publish->key_grace_ms,
+    };
+    return publish->key;
+}
+
 int64_t publish_options_useful_ms(const struct config *config, const void *options)
 {
     const struct publish_options *publish = options;
@@ -298,9 +324,19 @@ static void check_update(const struct publish_options *options, struct lint *lin
             "event away; for trials only");
 }
 
+static void check_key(const struct publish_options *options, struct lint *lint)
+{
+    if (!view_is_absent(options->key) && secret_source_is_scheme(options->key))
+        lint_report(
+            lint, LINT_ERROR, lint_place(lint, &options->key),
+            "the publish key moves on with the epochs, and old ones are destroyed: it must be a file in a "
+            "folder that the process may write to, not a credential or a descriptor");
+}
+
 static void check_options(const void *value, struct lint *lint)
 {
     const struct publish_options *options = value;
+    check_key(options, lint);
     check_privacy(options, lint);
     check_update(options, lint);
     if (options->followed.barrier_every_ms >= options->followed.lease_ms)

@@ -9,6 +9,7 @@
 #include "common/config.h"
 #include "common/followed_options.h"
 #include "common/option.h"
+#include "common/ratchet.h"
 
 enum {
     FEEDS_MAX = 64,
@@ -40,7 +41,8 @@ enum retract_when {
 
 struct publish_options {
     struct followed_options followed; /* topics.retractions; first, see common/followed_options.h */
-    struct view key;                  /* path of the root key, or credential:NAME, fd:N (common/secret.h) */
+    struct view key;                  /* path of the chain of keys (common/ratchet.h) */
+    int64_t key_grace_ms;
     struct view provider;
     int64_t k;
     int64_t epoch_ms;
@@ -77,6 +79,10 @@ int64_t publish_options_life_ms(const struct publish_options *options, int64_t l
 
 /* How long a record of topics.retractions may be of use behind its Kafka timestamp, amply: see struct followed. */
 int64_t publish_options_useful_ms(const struct config *config, const void *options);
+
+/* The file of the chain of keys, and how its epochs go by time; see struct stage. */
+struct view publish_options_key_chain(const struct config *config, const void *options,
+                                      struct ratchet_times *out_times);
 
 extern const struct option_table publish_options_table;
 

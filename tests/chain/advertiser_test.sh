@@ -19,8 +19,8 @@ nobody=$!
 
 # ---- a feed that the chain made ----
 
-cp -r config "$work/config"
-"$clickveil" keygen --config "$work/config/pipeline.yaml" >/dev/null 2>&1
+cp -r config "$work/config" && rm -rf "$work/config/secrets" # keys of a clock of its own
+"$clickveil" keygen --config "$work/config/pipeline.yaml" --now 2026-11-21T06:00:00Z >/dev/null 2>&1
 "$clickveil" generate --events 60000 --start 2026-11-20T06:00:00Z --output-events "$work/events" \
     --output-consent "$work/consent" 2>/dev/null
 "$clickveil" run --config "$work/config/pipeline.yaml" --input "$work/events" --consent "$work/consent" \

@@ -19,7 +19,7 @@ ask() { # ask METHOD PATH: the status; the body in $work/body
     sed -n '1s/^HTTP[^ ]* \([0-9]*\) .*/\1/p' "$work/answer"
 }
 
-cp -r config "$work/config"
+cp -r config "$work/config" && rm -rf "$work/config/secrets" # keys of a clock of its own
 "$clickveil" keygen --config "$work/config/pipeline.yaml" >/dev/null 2>&1
 options=(--config "$work/config/pipeline.yaml" --set kafka.bootstrap.servers=127.0.0.1:1)
 

@@ -43,7 +43,7 @@ class Place:
         self.now = now
         shutil.copytree(TOP / "config", self.path / "config", ignore=shutil.ignore_patterns("secrets"))
         self.config = str(self.path / "config/pipeline.yaml")
-        made = subprocess.run([PROGRAM, "keygen", "--config", self.config], capture_output=True, text=True)
+        made = subprocess.run([PROGRAM, "keygen", "--config", self.config, "--now", now], capture_output=True, text=True)
         if made.returncode:
             sys.exit(f"keygen: {made.stderr}")
 

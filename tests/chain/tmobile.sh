@@ -33,8 +33,8 @@ result() { # result STATUS NAME [WHY]
     bad=1
 }
 
-cp -r config "$work/config"
-"$program" keygen --config "$work/config/pipeline.yaml" >/dev/null 2>"$work/err"
+cp -r config "$work/config" && rm -rf "$work/config/secrets" # keys of a clock of its own
+"$program" keygen --config "$work/config/pipeline.yaml" --now "$now" >/dev/null 2>"$work/err"
 result $? keys_are_made
 
 run() { # run OPTION...: over the files; out.jsonl, internal.jsonl, summary.json and err stay

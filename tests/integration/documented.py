@@ -16,6 +16,11 @@ def key_of(path):
     return bytes.fromhex(re.search(r"^key: ([0-9a-f]{64})$", pathlib.Path(path).read_text(), re.M).group(1))
 
 
+def chain_of(path):
+    """What a publish key holds: the epoch and the link of that epoch (docs/feed-ids.md)."""
+    return int(re.search(r"^epoch: (-?[0-9]+)$", pathlib.Path(path).read_text(), re.M).group(1)), key_of(path)
+
+
 def text64(raw):
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -53,10 +58,20 @@ def _field(raw):
     return len(raw).to_bytes(2, "big") + raw
 
 
-def feed_id(root, feed, epoch, of):
+def link_of(chain, epoch):
+    """The link of an epoch, which is not before the one that is known."""
+    first, key = chain
+    if epoch < first:
+        raise ValueError(f"the chain begins with epoch {first}: nobody can make IDs of epoch {epoch}")
+    for _ in range(first, epoch):
+        key = hashlib.blake2b(_field(b"clickveil publish chain 1"), digest_size=32, key=key).digest()
+    return key
+
+
+def feed_id(chain, feed, epoch, of):
     name = b"".join(_field(feed[part].encode()) for part in ("advertiser", "programme", "kind", "id"))
-    message = _field(b"clickveil feed epoch key 1") + name + _field(epoch.to_bytes(8, "big", signed=True))
-    epoch_key = hashlib.blake2b(message, digest_size=32, key=root).digest()
+    message = _field(b"clickveil feed epoch key 2") + name + _field(epoch.to_bytes(8, "big", signed=True))
+    epoch_key = hashlib.blake2b(message, digest_size=32, key=link_of(chain, epoch)).digest()
     return text64(hashlib.blake2b(of, digest_size=16, key=epoch_key).digest())
 
 

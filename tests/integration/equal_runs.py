@@ -40,14 +40,14 @@ def write_never(work, reference, config, now_ms):
     """never.json: who opted out, as pseudonyms and as IDs of every feed and epoch that the sample can reach."""
     lines, everybody, devices = opted_out(work)
     key = documented.key_of(work / "secrets/pseudonym.key")
-    root = documented.key_of(work / "secrets/publish.key")
+    chain = documented.chain_of(work / "secrets/publish.key")
     line_pseudonyms = [documented.pseudonym(key, "line", "e164", line) for line in sorted(lines)]
     device_pseudonyms = [documented.pseudonym(key, "device", kind, name) for kind, name in sorted(devices)]
     epoch = documented.epoch_of(now_ms)
     never = {"lines": [line.hex() for line in line_pseudonyms]}
     for feed in config["publish"]["feeds"]:
         of = line_pseudonyms if feed["id"] == "user" else device_pseudonyms
-        never[feed["topic"]] = [documented.feed_id(root, feed, e, p) for e in (epoch - 1, epoch, epoch + 1) for p in of]
+        never[feed["topic"]] = [documented.feed_id(chain, feed, e, p) for e in (epoch - 1, epoch, epoch + 1) for p in of]
     (reference / "never.json").write_text(json.dumps(never))
     return len(lines), len(everybody)
 

@@ -11,7 +11,7 @@ work=$build/idle_lag
 name=idle-lag-$$
 rm -rf "$work"
 mkdir -p "$work"
-cp -r config "$work/"
+cp -r config "$work/" && rm -rf "$work/config/secrets"
 rm -rf "$work/config/secrets"
 
 "$clickveil" keygen --config "$work/config/split/consent.yaml" >/dev/null 2>&1

@@ -49,7 +49,7 @@ class Scene:
         if not (work / "secrets").exists():
             harness.make_keys(work, whole)
         self.pseudonym_key = documented.key_of(work / "secrets/pseudonym.key")
-        self.publish_key = documented.key_of(work / "secrets/publish.key")
+        self.publish_key = documented.chain_of(work / "secrets/publish.key")
         self.feed = self.prefix + "feed.acme"
         self.count = 0
 

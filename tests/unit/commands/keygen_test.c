@@ -177,8 +177,8 @@ static void json_can_be_read_by_a_program(void **state)
 static void single_keys_are_made(void **state)
 {
     struct fixture *fixture = *state;
-    assert_int_equal(RUN(fixture, "--purpose", "publish", "--output", "one.key"), EXIT_STATUS_DONE);
-    assert_non_null(strstr(fixture->out, "made       publish "));
+    assert_int_equal(RUN(fixture, "--purpose", "suppression", "--output", "one.key"), EXIT_STATUS_DONE);
+    assert_non_null(strstr(fixture->out, "made       suppression "));
     assert_int_equal(RUN(fixture, "-p", "dead-letter", "-o", "two.pub"), EXIT_STATUS_DONE);
     assert_int_equal(access("two.secret", F_OK), 0);
     /* A second time: nothing is overwritten. */
@@ -208,21 +208,24 @@ static void wrong_usage_makes_nothing(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
-        const char *words[6];
+        const char *words[7];
         const char *why;
     } rows[] = {
         {{NULL}, "nothing asked for"},
         {{"--config", "pipeline.yaml", "-p", "publish", "-o", "one.key"}, "both forms at once"},
-        {{"-p", "publish"}, "no output"},
+        {{"-p", "publish", "-o", "one.key"}, "a key of no configuration's epochs"},
+        {{"-p", "suppression", "-o", "one.key", "--now", "0"}, "a clock for what goes by none"},
+        {{"-c", "pipeline.yaml", "--now", "yesterday"}, "no time"},
+        {{"-p", "suppression"}, "no output"},
         {{"-o", "one.key"}, "no purpose"},
         {{"-p", "dead-letter-secret", "-o", "one.key"}, "half a pair"},
         {{"-p", "Publish", "-o", "one.key"}, "no such purpose"},
-        {{"-p", "publish", "-o", "one.key", "--set", "a=b"}, "nothing to override"},
-        {{"-p", "publish", "-o", "one.key", "more"}, "an operand"},
+        {{"-p", "suppression", "-o", "one.key", "--set", "a=b"}, "nothing to override"},
+        {{"-p", "suppression", "-o", "one.key", "more"}, "an operand"},
         {{"--key", "00112233"}, "a key on the command line"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *words[7] = {NULL};
+        const char *words[8] = {NULL};
         memcpy(words, rows[i].words, sizeof rows[i].words);
         if (run(fixture, words) != EXIT_STATUS_USAGE)
             fail_msg("accepted: %s", rows[i].why);

@@ -1,6 +1,7 @@
 /* The key files that a configuration names: made when missing, checked when there, never overwritten. */
 #include "common/key_files.h"
 
+#include "common/ratchet.h"
 #include "common/stage.h"
 
 #include <setjmp.h>
@@ -35,11 +36,21 @@ static struct view key_path(const void *options)
     return ((const struct options *)options)->key;
 }
 
+static struct ratchet_times times = {.epoch_ms = 86400000, .kept_ms = 86400000};
+
+static struct view key_chain(const struct config *config, const void *options,
+                             struct ratchet_times *out_times)
+{
+    (void)config;
+    *out_times = times;
+    return key_path(options);
+}
+
 static const struct stage consent = {.name = "consent", .options = &keyless};
 static const struct stage pseudonymize = {
     .name = "pseudonymize", .options = &table, .subject_key_path = key_path};
 static const struct stage classify = {.name = "classify"};
-static const struct stage publish = {.name = "publish", .options = &table};
+static const struct stage publish = {.name = "publish", .options = &table, .key_chain = key_chain};
 static const struct stage *const stages[] = {&consent, &pseudonymize, &classify, &publish, NULL};
 
 struct fixture {
@@ -104,7 +115,7 @@ static void make(struct fixture *fixture, const char *expected)
     struct error error = {0};
     fixture->told[0] = '\0';
     fixture->count = 0;
-    if (!key_files_make(&fixture->config, visit, fixture, &error))
+    if (!key_files_make(&fixture->config, 1000 * times.epoch_ms, visit, fixture, &error))
         fail_msg("%s: %s", error.where, error.what);
     assert_string_equal(fixture->told, expected);
 }
@@ -114,7 +125,7 @@ static void assert_fails(struct fixture *fixture, const char *words)
     struct error error = {0};
     fixture->told[0] = '\0';
     fixture->count = 0;
-    assert_false(key_files_make(&fixture->config, visit, fixture, &error));
+    assert_false(key_files_make(&fixture->config, 1000 * times.epoch_ms, visit, fixture, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
     if (!strstr(error.what, words))
         fail_msg("\"%s\" instead of \"...%s...\"", error.what, words);
@@ -229,9 +240,9 @@ static void single_keys_are_made_for_each_purpose(void **state)
 {
     struct fixture *fixture = *state;
     struct error error = {0};
-    assert_true(key_file_make(SECRET_PUBLISH, fixture->paths[1], visit, fixture, &error));
+    assert_true(key_file_make(SECRET_SUPPRESSION, fixture->paths[1], visit, fixture, &error));
     assert_true(key_file_make(SECRET_DEAD_LETTER_PUBLIC, fixture->paths[2], visit, fixture, &error));
-    assert_string_equal(fixture->told, "made publish /s/publish.key\n"
+    assert_string_equal(fixture->told, "made suppression /s/publish.key\n"
                                        "made dead-letter-secret /s/dead.secret\n"
                                        "made dead-letter-public /s/dead.pub\n");
 }

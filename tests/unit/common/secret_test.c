@@ -146,6 +146,8 @@ static void every_purpose_is_read_as_itself_only(void **state)
             assert_true(secret_pair_new(&secret, &other, &error));
         else if (made == SECRET_DEAD_LETTER_SECRET)
             assert_true(secret_pair_new(&other, &secret, &error));
+        else if (made == SECRET_PUBLISH)
+            secret = secret_first_link(-3, 86400000, 0, &error);
         else
             secret = secret_random((enum secret_purpose)made, &error);
         assert_non_null(secret);
@@ -194,7 +196,7 @@ static void keys_are_random_and_ids_differ_by_purpose(void **state)
     assert_non_null(two);
     assert_memory_not_equal(secret_bytes(one), secret_bytes(two), SECRET_SIZE);
     assert_string_not_equal(secret_id(one), secret_id(two));
-    struct secret *same = secret_of_bytes(SECRET_PUBLISH, secret_bytes(one), &error);
+    struct secret *same = secret_of_bytes(SECRET_SUPPRESSION, secret_bytes(one), &error);
     assert_string_not_equal(secret_id(one), secret_id(same)); /* the ID says what the key is for, too */
     secret_free(one);
     secret_free(two);
@@ -452,7 +454,7 @@ static void written_files_are_private_whatever_the_umask(void **state)
     snprintf(middle, sizeof middle, "%s/b", upper);
     snprintf(deep, sizeof deep, "%s/key", middle);
     static const mode_t masks[] = {0, 022, 0377};
-    struct secret *secret = secret_random(SECRET_PUBLISH, &error);
+    struct secret *secret = secret_random(SECRET_SUPPRESSION, &error);
     assert_non_null(secret);
     for (size_t i = 0; i < 3; i++) {
         umask(masks[i]);
@@ -476,7 +478,7 @@ static void existing_files_are_never_overwritten(void **state)
     struct fixture *fixture = *state;
     struct error error = {0};
     char link[160];
-    struct secret *secret = secret_random(SECRET_PUBLISH, &error);
+    struct secret *secret = secret_random(SECRET_SUPPRESSION, &error);
     put_golden(fixture->path, 0600);
     assert_false(secret_write(secret, fixture->path, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
@@ -497,7 +499,7 @@ static void unwritable_places_are_reported(void **state)
     struct fixture *fixture = *state;
     struct error error = {0};
     char path[4200];
-    struct secret *secret = secret_random(SECRET_PUBLISH, &error);
+    struct secret *secret = secret_random(SECRET_SUPPRESSION, &error);
     put_golden(fixture->path, 0600);
     snprintf(path, sizeof path, "%s/below/key", fixture->path);
     assert_false(secret_write(secret, path, &error));

@@ -6,7 +6,7 @@
 static struct rig rig;
 static struct partition_rules rules;
 static struct arena arena;
-static const uint8_t root[FEED_ID_KEY_SIZE] = {1};
+static struct ratchet *ratchet;
 static struct partition *partition;
 static struct view key, value;
 
@@ -17,6 +17,7 @@ static int setup(void **state)
     rig_init(&rig);
     rig_feed(&rig, "acme", "a", FEED_SUBJECT_USER);
     rig_feed(&rig, "acme", "a", FEED_SUBJECT_DEVICE);
+    ratchet = rig_ratchet(&rig);
     rules =
         (struct partition_rules){.calendar = {.epoch_ms = 7 * RIG_DAY, .life_ms = 2 * RIG_DAY, .slots = 96},
                                  .interests_max = 3,
@@ -24,7 +25,7 @@ static int setup(void **state)
                                  .memory = {.max = 1 << 24},
                                  .persons_max = 1000};
     if (!arena_init(&arena, 1 << 16, 1 << 20, &rig.error) ||
-        !feed_list_init(&rules.feeds, &rig.config, &rig.options, root, &rig.error))
+        !feed_list_init(&rules.feeds, &rig.config, &rig.options, ratchet, 0, &rig.error))
         return 1;
     partition = partition_new(0, &rules, &rig.error);
     for (unsigned i = 0; i < 4; i++) {
@@ -57,6 +58,7 @@ static int teardown(void **state)
     (void)state;
     partition_free(partition);
     feed_list_release(&rules.feeds);
+    ratchet_free(ratchet);
     arena_release(&arena);
     rig_release(&rig);
     return 0;

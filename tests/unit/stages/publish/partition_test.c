@@ -9,7 +9,7 @@
 static struct rig rig;
 static struct partition_rules rules;
 static struct arena arena;
-static uint8_t root[FEED_ID_KEY_SIZE];
+static struct ratchet *ratchet;
 
 static int setup(void **state)
 {
@@ -18,8 +18,7 @@ static int setup(void **state)
     rig_feed(&rig, "acme", "a", FEED_SUBJECT_USER);
     rig_feed(&rig, "acme", "a", FEED_SUBJECT_DEVICE);
     rig_feed(&rig, "best", "b", FEED_SUBJECT_DEVICE); /* a programme with devices only */
-    for (unsigned i = 0; i < sizeof root; i++)
-        root[i] = (uint8_t)i;
+    ratchet = rig_ratchet(&rig);
     rules = (struct partition_rules){
         .calendar = {.epoch_ms = 7 * RIG_DAY, .life_ms = 2 * RIG_DAY, .slots = 96},
         .interests_max = 3,
@@ -29,13 +28,14 @@ static int setup(void **state)
     };
     if (!arena_init(&arena, 1 << 16, 1 << 26, &rig.error))
         return 1;
-    return feed_list_init(&rules.feeds, &rig.config, &rig.options, root, &rig.error) ? 0 : 1;
+    return feed_list_init(&rules.feeds, &rig.config, &rig.options, ratchet, 0, &rig.error) ? 0 : 1;
 }
 
 static int teardown(void **state)
 {
     (void)state;
     feed_list_release(&rules.feeds);
+    ratchet_free(ratchet);
     slab_budget_release(&rules.memory);
     arena_release(&arena);
     rig_release(&rig);
@@ -195,7 +195,12 @@ static void check(const struct partition *partition)
             if (!live_id_is_state_only(id)) {
                 uint8_t bytes[FEED_ID_SIZE];
                 partition_feed_id(partition, id, bytes);
-                assert_int_equal(feed_list_slot_hash(&rules.feeds, id->feed, bytes) % 96, bucket);
+                assert_int_equal(
+                    feed_list_slot_hash(
+                        &rules.feeds, id->feed,
+                        partition_people(partition, partition_person(partition, id->person))->epoch, bytes) %
+                        96,
+                    bucket);
             }
             reference = id->bucket_next;
         }
@@ -445,7 +450,7 @@ static void partition_takes_masks_of_feeds_that_moved_in_the_configuration(void 
     rig.feeds[0] = rig.feeds[1];
     rig.feeds[1] = swapped;
     feed_list_release(&rules.feeds);
-    assert_true(feed_list_init(&rules.feeds, &rig.config, &rig.options, root, &rig.error));
+    assert_true(feed_list_init(&rules.feeds, &rig.config, &rig.options, ratchet, 0, &rig.error));
     partition = restored(&table);
     check(partition);
     unsigned shown = 0;

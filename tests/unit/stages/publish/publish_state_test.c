@@ -329,7 +329,7 @@ static void publish_has_equal_feeds_however_the_input_is_cut(void **state)
 }
 
 struct gauge_sum {
-    double people, contributions, ids_live, state_bytes, ratio, retractions, retractions_bytes;
+    double people, contributions, ids_live, state_bytes, ratio, retractions, retractions_bytes, key_epoch;
 };
 
 static void take_gauge(void *context, const char *name, double value)
@@ -349,6 +349,10 @@ static void take_gauge(void *context, const char *name, double value)
         sum->retractions = value;
     else if (!strcmp(name, "retractions_bytes"))
         sum->retractions_bytes = value;
+    else if (!strcmp(name, "key_epoch"))
+        sum->key_epoch = value;
+    else if (!strcmp(name, "ids_without_key") || !strcmp(name, "key_overdue_seconds"))
+        assert_true(value == 0);
     else
         fail_msg("%s", name);
 }
@@ -370,7 +374,7 @@ static void publish_shows_what_it_holds(void **state)
     stage_publish.gauges(rig.shared, take_gauge, &sum);
     assert_true(sum.people == 10 && sum.contributions == 11 && sum.ids_live == 20 && sum.ratio == 0.01);
     assert_true(sum.state_bytes > 10 * 96);
-    assert_true(sum.retractions == 0 && sum.retractions_bytes > 0);
+    assert_true(sum.retractions == 0 && sum.retractions_bytes > 0 && sum.key_epoch == RIG_FIRST_EPOCH);
     stage_publish.partitioned->revoke(rig.state, 0);
     stage_publish.gauges(rig.shared, take_gauge, &sum);
     assert_true(sum.people == 0 && sum.contributions == 0 && sum.ids_live == 0 && sum.state_bytes == 0);

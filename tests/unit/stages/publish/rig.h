@@ -23,8 +23,9 @@
 
 #include <cmocka.h>
 
-#define RIG_NOW INT64_C(1619438400000) /* 2021-04-26T12:00:00Z, a Monday */
-#define RIG_DAY INT64_C(86400000)
+#define RIG_NOW         INT64_C(1619438400000) /* 2021-04-26T12:00:00Z, a Monday */
+#define RIG_DAY         INT64_C(86400000)
+#define RIG_FIRST_EPOCH (-10) /* earlier than any that a test is about */
 
 enum { RIG_FEEDS_MAX = 4, RIG_PROGRAMMES = 3 };
 
@@ -56,6 +57,7 @@ struct rig {
     void *shared, *state;
     struct stage_context context;
     int64_t now_ms;
+    int32_t first_epoch; /* of the chain of keys */
     struct error error;
     struct rig_log open;      /* sent in the open transaction */
     struct rig_log committed; /* in order */
@@ -152,22 +154,43 @@ static inline void rig_init(struct rig *rig)
                                             .retract = RETRACT_SLOT,
                                             .retractions_max = 1000000,
                                             .feeds = {.items = rig->feeds}};
-    /* One root key in all tests: bytes 0 to 31. */
-    uint8_t bytes[SECRET_SIZE];
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)i;
-    struct secret *secret = secret_of_bytes(SECRET_PUBLISH, bytes, &rig->error);
-    assert_non_null(secret);
+    rig->first_epoch = RIG_FIRST_EPOCH;
     char folder[] = "/tmp/clickveil-publish-XXXXXX";
     assert_non_null(mkdtemp(folder));
     snprintf(rig->key_path, sizeof rig->key_path, "%s/publish.key", folder);
+    rig->options.key = view_of_string(rig->key_path);
+}
+
+/* One chain in all tests, whose link of epoch rig.first_epoch is the bytes 0 to 31. Its file moves on, so it is made once. */
+static inline void rig_make_key(struct rig *rig)
+{
+    uint8_t bytes[SECRET_SIZE];
+    if (access(rig->key_path, F_OK) == 0)
+        return;
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    struct secret_place place = {
+        .chain = "0123456789abcdef", .epoch = rig->first_epoch, .epoch_ms = rig->options.epoch_ms};
+    struct secret *secret = secret_of_link(&place, bytes, &rig->error);
+    assert_non_null(secret);
     assert_true(secret_write(secret, rig->key_path, &rig->error));
     secret_free(secret);
-    rig->options.key = view_of_string(rig->key_path);
+}
+
+/* The chain alone, for one holder, without a stage. */
+static inline struct ratchet *rig_ratchet(struct rig *rig)
+{
+    struct ratchet_times times;
+    struct view path = publish_options_key_chain(&rig->config, &rig->options, &times);
+    rig_make_key(rig);
+    struct ratchet *ratchet = ratchet_open(path.data, &times, 1, false, &rig->error);
+    assert_non_null(ratchet);
+    return ratchet;
 }
 
 static inline void rig_start(struct rig *rig)
 {
+    rig_make_key(rig);
     assert_true(arena_init(&rig->start, 65536, 1 << 20, &rig->error));
     if (!rig->arena.first)
         assert_true(arena_init(&rig->arena, 1 << 20, 1 << 28, &rig->error));
@@ -207,6 +230,9 @@ static inline void rig_release(struct rig *rig)
         rig_stop(rig);
     rig_log_clear(&rig->committed);
     unlink(rig->key_path);
+    char lock_path[sizeof rig->key_path + 8];
+    snprintf(lock_path, sizeof lock_path, "%s.lock", rig->key_path);
+    unlink(lock_path);
     *strrchr(rig->key_path, '/') = '\0';
     rmdir(rig->key_path);
 }
