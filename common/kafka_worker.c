@@ -275,20 +275,30 @@ static bool drain_once(struct kafka_worker *worker, bool *out_again, struct erro
     return true;
 }
 
+/* In a hold a drain is the slot of what takes back, as any other is (spec 3, rules 8 and 9); what is open has events. */
+static bool mind_hold(struct kafka_worker *worker, struct error *error)
+{
+    bool holds = kafka_worker_holds(worker);
+    if (holds && !worker->holding && kafka_transaction_is_open(worker->transaction) &&
+        !kafka_worker_abort(worker, false, error))
+        return false;
+    worker->holding = holds;
+    return true;
+}
+
 /* Finish what is open, write what a drain is the slot of, and leave. Nothing more is taken in. When that did not work at
  * once, the group is heard too: it may have taken the partitions back, or the state must be restored first. */
 static bool drain(struct kafka_worker *worker, struct error *error)
 {
     kafka_worker_enter(worker, KAFKA_WORKER_DRAINING);
-    if (!kafka_worker_is_fresh(worker) || kafka_worker_holds(worker) ||
-        (worker->restoring && !chain_waits_for_drain(worker->chain)))
+    if (!kafka_worker_is_fresh(worker) || (worker->restoring && !chain_waits_for_drain(worker->chain)))
         return true; /* nothing is open */
-    worker->holding = false;
     if (!kafka_assignment_pause(&worker->assignment, worker->consumer, true, error))
         return false;
     bool again = true;
-    while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker) &&
-           !kafka_worker_holds(worker)) {
+    while (again && !kafka_worker_gives_up(worker) && kafka_worker_is_fresh(worker)) {
+        if (kafka_worker_is_mended(worker) && !mind_hold(worker, error))
+            return false;
         bool fine = !kafka_worker_is_mended(worker) ? kafka_worker_mend(worker, error)
                     : worker->restoring             ? step_restore(worker, error)
                     : worker->assignment.count == 0 ? true
