@@ -595,7 +595,7 @@ static bool read_whole(struct kafka_follower *follower, struct error *error)
         !wait_for_targets(follower, follower->source ? &targets_ms : &asked_ms, error) ||
         kafka_follow_is_stopping(follower))
         return kafka_follow_is_stopping(follower);
-    if (follower->useful_ms &&
+    if (follower->followed->asks_settings &&
         !kafka_check_followed(follower->config, follower->followed->topic, REQUEST_TIMEOUT_MS, error))
         return false;
     int64_t began_ms = clock_monotonic_ms();

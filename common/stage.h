@@ -162,6 +162,8 @@ struct followed {
     /* How long after its Kafka timestamp a record may be of use, reckoned amply; the topic may delete what is older. `options`
      * are the stage's. NULL: for ever, nothing may vanish but what compaction takes. */
     int64_t (*useful_ms)(const struct config *config, const void *options);
+    bool
+        asks_settings; /* the topic is not read while its settings are such that it forgets what is of use (topic_plan.h) */
 };
 
 /* A topic that is an input of one stage beside the chain (spec 3, rule 9): what stands in it is not an event, but what

@@ -174,7 +174,8 @@ static void set_by_role(struct topic_plan_entry *entry, const struct config *con
 {
     switch (entry->role) {
     case TOPIC_CONSENT: /* spec 3: compaction keeps the last choice of each subject; nothing may age out */
-        set_text(entry, TOPIC_PLAN_MUST, "cleanup.policy", "compact");
+        set_text(entry, TOPIC_PLAN_MUST, "cleanup.policy", "compact")->why =
+            "an `out` would be forgotten with time";
         set_text(entry, TOPIC_PLAN_SHOULD, "message.timestamp.type", "LogAppendTime")->why =
             "a producer's wrong clock makes good choices unreadable, hence `out`, and delays are measured by "
             "it";

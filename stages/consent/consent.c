@@ -234,6 +234,7 @@ static const struct followed consent_followed = {
     .acknowledged = consent_acknowledged,
     .snapshot = &consent_snapshot,
     .holds = consent_holds,
+    .asks_settings = true,
 };
 
 /* ---- the side input ---- */

@@ -254,6 +254,22 @@ static void lint_names(const struct config *config, struct lint *lint)
     }
 }
 
+static void lint_suppression_key(const struct config *config, const struct consent_options *options,
+                                 struct lint *lint)
+{
+    bool found = !view_is_absent(options->suppression_key);
+    for (unsigned i = 0; config->stages && config->stages[i]; i++) {
+        const struct stage *stage = config->stages[i];
+        found |= stage->subject_key_path && config->stage_options[i] &&
+                 !view_is_absent(stage->subject_key_path(config->stage_options[i]));
+    }
+    if (!found)
+        lint_report(lint, LINT_WARNING, lint_place(lint, &options->suppression_key),
+                    "no key that lasts: name a file as 'suppression_key' (`clickveil keygen --config` makes "
+                    "it), else "
+                    "the first erasure stops the stage, since nothing could remember the `out` by");
+}
+
 void consent_options_lint(const struct config *config, const void *value, struct lint *lint)
 {
     const struct consent_options *options = value;
@@ -265,4 +281,5 @@ void consent_options_lint(const struct config *config, const void *value, struct
     for (unsigned i = 0; i < config->programmes.count; i++)
         lint_in_by(config_programme(config, i), options, lint);
     lint_names(config, lint);
+    lint_suppression_key(config, options, lint);
 }

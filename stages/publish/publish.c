@@ -178,6 +178,7 @@ static const struct followed publish_followed = {
     .apply = publish_apply,
     .complete = publish_complete,
     .useful_ms = publish_options_useful_ms,
+    .asks_settings = true,
 };
 
 static void publish_gauges(const void *shared, void (*add)(void *context, const char *name, double value),

@@ -233,6 +233,19 @@ def topic_made_anew(bootstrap):
         require(not scene.published("p1", isolation="uncommitted"), "somebody who had opted out is in the feed")
 
 
+def forgetful(bootstrap):
+    """A topic that deletes what is old forgets who said no: nothing is read of it."""
+    for policy in ("delete", "compact+delete"):
+        scene = Scene(work, "forgetful-" + policy.replace("+", "-"), bootstrap)
+        scene.create_topics(without=[scene.topic("consent")])
+        harness.tool("create", bootstrap, f"{scene.topic('consent')}:2:cleanup.policy={policy}")
+        scene.send_choices(choice("zoe", "in"))
+        with tap.case(f"consent_refuses_a_topic_whose_cleanup_policy_is_{policy.replace('+', '_and_')}"):
+            process = scene.process().start()
+            require(process.wait() == 78, process.tail())
+            require(process.logged(f"cleanup.policy is {policy.replace('+', ',')}, and must be compact"), process.tail())
+
+
 def acknowledged(bootstrap):
     """A record whose key says nothing stops the stage, until the operator acknowledges it."""
     scene = Scene(work, "known", bootstrap)
@@ -303,6 +316,7 @@ def main():
     cases = {
         "absent": lambda: absent(bootstrap),
         "empty": lambda: empty(bootstrap),
+        "forgetful": lambda: forgetful(bootstrap),
         "known": lambda: acknowledged(bootstrap),
         "open": lambda: open_transaction(bootstrap),
         "onlyopen": lambda: open_from_the_start(bootstrap),

@@ -1,7 +1,7 @@
 /*
  * What the integration tests do with a broker besides running clickveil.
  *
- *   kafka_tool create BOOTSTRAP TOPIC:PARTITIONS[:key=value[,key=value]...]...
+ *   kafka_tool create BOOTSTRAP TOPIC:PARTITIONS[:key=value[,key=value]...]... (a list: compact+delete)
  *   kafka_tool delete BOOTSTRAP TOPIC...
  *   kafka_tool produce BOOTSTRAP TOPIC FILE [events|records|keyed] [txn=ID] [hold] [timestamp=MS] [rate=N]
  *       events: a line is a value, its key the member "subscriber"; records: a line is {"key":...,"value":...},
@@ -246,6 +246,8 @@ static rd_kafka_NewTopic_t *new_topic(char *text)
         if (!equals)
             die("%s: no value", pair);
         *equals = '\0';
+        for (char *plus = strchr(equals + 1, '+'); plus; plus = strchr(plus, '+'))
+            *plus = ','; /* of a list */
         rd_kafka_NewTopic_set_config(topic, pair, equals + 1);
     }
     return topic;

@@ -163,6 +163,31 @@ static void expect_lint(struct fixture *fixture, unsigned errors, unsigned warni
     arena_release(&arena);
 }
 
+static struct view key_path(const void *options)
+{
+    return *(const struct view *)options;
+}
+
+static void consent_lint_warns_where_no_key_lasts_to_remember_erasures_by(void **state)
+{
+    static const struct stage pseudonymize = {.name = "pseudonymize", .subject_key_path = key_path};
+    static const struct stage *const stages[] = {&stage_consent, &pseudonymize, NULL};
+    struct fixture *fixture = *state;
+    struct view path = VIEW("secrets/pseudonym.key");
+    void *options[] = {&fixture->options, NULL};
+    expect_lint(fixture, 0, 1, "no key at all");
+    fixture->options.suppression_key = VIEW("secrets/suppression.key");
+    expect_lint(fixture, 0, 0, "one of its own");
+    fixture->options.suppression_key = (struct view){0};
+    fixture->config.stages = stages;
+    fixture->config.stage_options = options;
+    expect_lint(fixture, 0, 1, "pseudonymize runs elsewhere, and nothing is said of it");
+    options[1] = &path;
+    expect_lint(fixture, 0, 0, "made from the key of pseudonyms");
+    path = (struct view){0};
+    expect_lint(fixture, 0, 1, "which has no name");
+}
+
 static void consent_lint_sees_what_needs_the_whole_configuration(void **state)
 {
     static const int line_only[] = {1}, account_only[] = {2}, device_only[] = {3};
@@ -171,6 +196,7 @@ static void consent_lint_sees_what_needs_the_whole_configuration(void **state)
                                        {"f", 1}, {"g", 1}, {"h", 1}, {"i", 1},     {"j", 1},
                                        {"k", 1}, {"l", 1}, {"m", 1}, {"basic", 5}, {"n", 1}};
     struct fixture *fixture = *state;
+    fixture->options.suppression_key = VIEW("secrets/suppression.key");
     expect_lint(fixture, 0, 0, "as it should be");
     fixture->options.subjects = LIST(all_subjects);
     expect_lint(fixture, 0, 1, "device is listed: handsets that limit ad tracking are dropped");
@@ -224,6 +250,7 @@ int main(void)
         CASE(consent_counts_what_an_operator_must_see),
         CASE(consent_counts_signals_by_kind_once_they_are_committed),
         CASE(consent_options_have_bounds_and_defaults),
+        CASE(consent_lint_warns_where_no_key_lasts_to_remember_erasures_by),
         CASE(consent_lint_sees_what_needs_the_whole_configuration),
         CASE(consent_releases_what_never_began),
         CASE(consent_does_not_start_without_a_key_or_with_a_bad_programme),
