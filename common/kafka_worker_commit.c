@@ -32,7 +32,7 @@
 enum {
     STORM_TOUCHED = 3, /* batches that choices touched, with fewer than STORM_CALM between them: a storm */
     STORM_CALM = 20,   /* batches in a row that they did not touch: it is over */
-    STORM_TRANSACTION_MS = 50, /* how long a transaction then takes in records, at most */
+    STORM_TRANSACTION_MS = 100, /* how long a transaction then takes in records, at most */
 };
 
 /* ---- how large a batch may be ---- */
