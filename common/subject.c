@@ -518,6 +518,54 @@ void subject_key_check(const struct subject_key *key, char out_text[SUBJECT_KEY_
     out_text[SUBJECT_KEY_CHECK_SIZE - 1] = '\0';
 }
 
+/* ---- sealed texts ---- */
+
+enum { NONCE_SIZE = crypto_secretbox_NONCEBYTES };
+
+static_assert((int)SUBJECT_SEALED_EXTRA == (int)(NONCE_SIZE + crypto_secretbox_MACBYTES),
+              "what sealing adds");
+static_assert(SUBJECT_SEALED_TEXT_MAX + SUBJECT_SEALED_EXTRA <= UINT8_MAX, "a size is a byte");
+
+/* On the stack of the caller, who wipes it. */
+static void seal_key_of(const struct subject_key *suppression, uint8_t out_key[crypto_secretbox_KEYBYTES])
+{
+    static const char tag[] = "\017consent-link/v1";
+    int failed = crypto_generichash(out_key, crypto_secretbox_KEYBYTES, (const uint8_t *)tag, sizeof tag - 1,
+                                    suppression->bytes, SUBJECT_KEY_SIZE);
+    ensure(failed == 0);
+}
+
+/* The nonce is a keyed hash of the text: no nonce serves two texts, and one text is always the same bytes. */
+void subject_key_seal(const struct subject_key *suppression, struct view text,
+                      struct subject_sealed *out_sealed)
+{
+    uint8_t key[crypto_secretbox_KEYBYTES];
+    ensure(text.size > 0 && text.size <= SUBJECT_SEALED_TEXT_MAX);
+    seal_key_of(suppression, key);
+    int failed = crypto_generichash(out_sealed->bytes, NONCE_SIZE, (const uint8_t *)text.data, text.size, key,
+                                    sizeof key);
+    failed |= crypto_secretbox_easy(out_sealed->bytes + NONCE_SIZE, (const uint8_t *)text.data, text.size,
+                                    out_sealed->bytes, key);
+    sodium_memzero(key, sizeof key);
+    ensure(failed == 0);
+    out_sealed->size = (uint8_t)(text.size + SUBJECT_SEALED_EXTRA);
+}
+
+bool subject_key_unseal(const struct subject_key *suppression, const struct subject_sealed *sealed,
+                        char out_text[SUBJECT_SEALED_TEXT_MAX], size_t *out_size)
+{
+    uint8_t key[crypto_secretbox_KEYBYTES];
+    if (sealed->size <= SUBJECT_SEALED_EXTRA || sealed->size > sizeof sealed->bytes)
+        return false;
+    seal_key_of(suppression, key);
+    bool opened = crypto_secretbox_open_easy((uint8_t *)out_text, sealed->bytes + NONCE_SIZE,
+                                             sealed->size - (size_t)NONCE_SIZE, sealed->bytes, key) == 0;
+    sodium_memzero(key, sizeof key);
+    if (opened)
+        *out_size = sealed->size - (size_t)SUBJECT_SEALED_EXTRA;
+    return opened;
+}
+
 void subject_key_free(struct subject_key *key)
 {
     if (!key)

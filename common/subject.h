@@ -89,6 +89,22 @@ struct subject_key *subject_key_derive_table(const struct subject_key *suppressi
 enum { SUBJECT_KEY_CHECK_SIZE = 12 };
 void subject_key_check(const struct subject_key *key, char out_text[SUBJECT_KEY_CHECK_SIZE]);
 
+/* A text of up to SUBJECT_SEALED_TEXT_MAX bytes that only the key of suppression entries opens again; equal texts are equal
+ * bytes. docs/pseudonyms.md specifies them. */
+enum { SUBJECT_SEALED_TEXT_MAX = 144, SUBJECT_SEALED_EXTRA = 24 + 16 };
+struct subject_sealed {
+    uint8_t size; /* 0: nothing */
+    uint8_t bytes[SUBJECT_SEALED_TEXT_MAX + SUBJECT_SEALED_EXTRA];
+};
+
+void subject_key_seal(const struct subject_key *suppression, struct view text,
+                      struct subject_sealed *out_sealed);
+
+/* False: it was not sealed with this key. */
+CLICKVEIL_MUST_CHECK bool subject_key_unseal(const struct subject_key *suppression,
+                                             const struct subject_sealed *sealed,
+                                             char out_text[SUBJECT_SEALED_TEXT_MAX], size_t *out_size);
+
 void subject_key_free(struct subject_key *key); /* wipes; NULL is fine */
 
 /* 64-bit keyed hash of (line pseudonym, app) that lets app_remove find what that app brought; never 0. ASCII letters of

@@ -4,6 +4,8 @@
  */
 #include "common/subject.h"
 
+#include "common/base64url.h"
+
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -379,6 +381,47 @@ static void pseudonyms_depend_on_the_key(void **state)
 }
 
 /* docs/pseudonyms.md, "Suppression entries"; worked out with Python's hashlib. */
+/* docs/pseudonyms.md; computed in Python, with an XSalsa20-Poly1305 of its own */
+static void sealed_texts_are_as_documented(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *sealed;
+    } cases[] = {
+        {"line:14155550101", "nr5Giifik-iUlH-Y0noHBC0YlmAtQYHNOEuY0fgBJPmu4fY2jX7Guv_L4he2fkhtgMkSVPXHIfU"},
+        {"account:K\xc3\xb6nig-7",
+         "zByaSsEDe7_szBBVjZAGngBFaMPE_obSvvXXq1vHVVcbd6GQ-gH-Zg3bVNjuneFvmKSBvwpetuA"},
+        {"device:imei:49015420323751", "8DHiDA3fNxSRr3TdRr8Hjv6fDT5DGFm9P0YxNgbwA-XFP72vSVLndvNDB1f-"
+                                       "UnOGIQEHeFOyqrxUj3C5xmhmSHID"},
+    };
+    struct error error = {0};
+    struct subject_key *key = vector_key();
+    struct subject_key *suppression = subject_key_derive_suppression(key, &error);
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct subject_sealed sealed;
+        char text[BASE64URL_SIZE(sizeof sealed.bytes) + 1], opened[SUBJECT_SEALED_TEXT_MAX];
+        size_t size;
+        subject_key_seal(suppression, view_of_string(cases[i].text), &sealed);
+        base64url_write(sealed.bytes, sealed.size, text);
+        text[BASE64URL_SIZE((size_t)sealed.size)] = '\0';
+        assert_string_equal(text, cases[i].sealed);
+        assert_true(subject_key_unseal(suppression, &sealed, opened, &size));
+        assert_true(view_equal_string((struct view){opened, size}, cases[i].text));
+        assert_false(subject_key_unseal(key, &sealed, opened, &size)); /* another key */
+        for (unsigned bit = 0; bit < sealed.size * 8u; bit++) {
+            sealed.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_false(subject_key_unseal(suppression, &sealed, opened, &size));
+            sealed.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        sealed.size--;
+        assert_false(subject_key_unseal(suppression, &sealed, opened, &size));
+        sealed.size = SUBJECT_SEALED_EXTRA; /* of no text */
+        assert_false(subject_key_unseal(suppression, &sealed, opened, &size));
+    }
+    subject_key_free(suppression);
+    subject_key_free(key);
+}
+
 static void derived_keys_are_as_documented(void **state)
 {
     (void)state;
@@ -525,6 +568,7 @@ int main(void)
         cmocka_unit_test(unknown_kind_has_no_identifiers),
         cmocka_unit_test(pseudonyms_are_the_published_vectors),
         cmocka_unit_test(pseudonyms_depend_on_the_key),
+        cmocka_unit_test(sealed_texts_are_as_documented),
         cmocka_unit_test(derived_keys_are_as_documented),
         cmocka_unit_test(record_gets_the_pseudonyms_that_it_lacks),
         cmocka_unit_test(hashes_are_one_function_over_all_lengths),
