@@ -206,10 +206,10 @@ static void tell_states(const struct exporting *exporting, const struct consent_
 {
     fprintf(stderr,
             "%" PRIu64 " subject%s; not in it, since CSV holds what is in force: history, %" PRIu64
-            " record%s of stored signals and %" PRIu64
+            " record%s of stored signals, %" PRIu64 " of moves and %" PRIu64
             " of erased subjects. All of it, to move a topic: --format jsonl\n",
             exporting->subjects_written, consent_plural(exporting->subjects_written), counts->signals,
-            consent_plural(counts->signals), counts->hashes);
+            consent_plural(counts->signals), counts->links, counts->hashes);
     if (exporting->names_left_out)
         fprintf(stderr, "%" PRIu64 " names of programmes were left out: they have blanks or quotes\n",
                 exporting->names_left_out);

@@ -121,8 +121,8 @@ static void write_value(struct consent_records_writer *writer, struct json_write
 
 static bool belongs(const struct kafka_scan_record *record, const struct consent_key *key)
 {
-    bool names_somebody =
-        key->kind == CONSENT_KEY_CHOICE || key->kind == CONSENT_KEY_SIGNAL || key->kind == CONSENT_KEY_HASH;
+    bool names_somebody = key->kind == CONSENT_KEY_CHOICE || key->kind == CONSENT_KEY_SIGNAL ||
+                          key->kind == CONSENT_KEY_HASH || key->kind == CONSENT_KEY_LINK;
     return names_somebody && utf8_valid(record->key);
 }
 

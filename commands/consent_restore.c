@@ -214,18 +214,19 @@ static bool take_meta(struct restoring *restoring, const struct file_record *rec
         restoring->partitions);
 }
 
-/* The stage would not start on a topic with it, or take who was erased for somebody else. */
+/* The stage would not start on a topic with it, or take who was erased, or moved, for somebody else. */
 static bool is_of_our_key(const struct restoring *restoring, const struct file_record *record,
                           struct error *error)
 {
     const char *trouble = view_is_absent(record->value)
                               ? NULL
                               : consent_subjects_key_trouble(restoring->subjects, record->value);
-    return !trouble || error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,
-                                  "name the key of the pipeline that the export is of as "
-                                  "consent.suppression_key (it is derived from "
-                                  "pseudonymize.key where that one names none); nothing was written",
-                                  "erased subjects would not be recognised: %s", trouble);
+    return !trouble ||
+           error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,
+                      "name the key of the pipeline that the export is of as "
+                      "consent.suppression_key (it is derived from "
+                      "pseudonymize.key where that one names none); nothing was written",
+                      "erased subjects, or who took whose place, would not be recognised: %s", trouble);
 }
 
 /* All that a timestamp decides is whether `effective` is too far ahead of it. What was unreadable for that is empty in an
@@ -250,7 +251,7 @@ static bool count_record(struct restoring *restoring, const struct file_record *
 {
     struct consent_value value;
     restoring->restore->records++;
-    if (key->kind == CONSENT_KEY_HASH)
+    if (key->kind == CONSENT_KEY_HASH || key->kind == CONSENT_KEY_LINK)
         return is_of_our_key(restoring, record, error);
     if (key->kind != CONSENT_KEY_CHOICE)
         return true;

@@ -92,6 +92,7 @@ static bool read_key(struct consent_rows *rows, struct view text, struct consent
         return true;
     case CONSENT_KEY_SIGNAL:
     case CONSENT_KEY_HASH:
+    case CONSENT_KEY_LINK:
     case CONSENT_KEY_META:
         row->skipped = true;
         return true;

@@ -178,9 +178,9 @@ static void print_status(const struct standing *standing)
            (unsigned long long)counts->entries[SUBJECT_LINE],
            (unsigned long long)counts->entries[SUBJECT_ACCOUNT],
            (unsigned long long)counts->entries[SUBJECT_DEVICE]);
-    printf("other records:       signals %llu, erased %llu, about the topic %llu\n",
+    printf("other records:       signals %llu, erased %llu, moves %llu, about the topic %llu\n",
            (unsigned long long)counts->signals, (unsigned long long)counts->hashes,
-           (unsigned long long)counts->meta);
+           (unsigned long long)counts->links, (unsigned long long)counts->meta);
     printf("count as `out`:      unreadable %llu, tombstones %llu\n", (unsigned long long)counts->unreadable,
            (unsigned long long)counts->tombstones);
     if (counts->unreadable_keys || counts->wrong_kind)
@@ -242,6 +242,7 @@ static int json_status(const struct standing *standing)
     json_writer_close_object(&writer);
     json_writer_member_unsigned(&writer, "signals", counts->signals);
     json_writer_member_unsigned(&writer, "erased", counts->hashes);
+    json_writer_member_unsigned(&writer, "moves", counts->links);
     json_writer_member_unsigned(&writer, "unreadable", counts->unreadable);
     json_writer_member_unsigned(&writer, "tombstones", counts->tombstones);
     json_writer_member_unsigned(&writer, "unreadable_keys", counts->unreadable_keys);

@@ -327,11 +327,10 @@ static void note_partitioner(struct consent_counts *counts, const struct kafka_s
     counts->by_neither += record->partition != murmur2 && record->partition != crc32;
 }
 
-/* The stage's own reading goes along. */
-static bool read_along(struct consent_subjects *subjects, const struct kafka_scan_record *record,
-                       struct error *error)
+static struct followed_record followed_of(const struct consent_subjects *subjects,
+                                          const struct kafka_scan_record *record)
 {
-    const struct followed_record followed = {
+    return (struct followed_record){
         .partition = record->partition,
         .offset = record->offset,
         .timestamp_ms = record->timestamp_ms,
@@ -341,21 +340,49 @@ static bool read_along(struct consent_subjects *subjects, const struct kafka_sca
         .author = record->author,
         .committed = true,
     };
+}
+
+/* The stage's own reading goes along. */
+static bool read_along(struct consent_subjects *subjects, const struct kafka_scan_record *record,
+                       struct error *error)
+{
+    const struct followed_record followed = followed_of(subjects, record);
     return subjects->rules.judge->read(subjects->book, &followed, error);
 }
 
 /* Whose place a subject took must be read, too. */
-static bool follow_move(struct consent_subjects *subjects, const struct consent_value *value)
+static bool follow_from(struct consent_subjects *subjects, const struct consent_key *from)
 {
-    if (!value->record.moved || value->moved_from.kind != CONSENT_KEY_CHOICE ||
-        consent_subjects_find(subjects, &value->moved_from))
+    if (consent_subjects_find(subjects, from))
         return true;
-    struct consent_subject *other = consent_subjects_add(subjects, &value->moved_from);
+    struct consent_subject *other = consent_subjects_add(subjects, from);
     if (!other)
         return false;
     other->aside = !subjects->all;
     subjects->again |= !subjects->all;
     return true;
+}
+
+static bool follow_move(struct consent_subjects *subjects, const struct consent_value *value)
+{
+    return !value->record.moved || value->moved_from.kind != CONSENT_KEY_CHOICE ||
+           follow_from(subjects, &value->moved_from);
+}
+
+/* The key of a link, as of the subject that it belongs to. */
+static bool take_link(struct consent_subjects *subjects, const struct kafka_scan_record *record,
+                      const struct consent_key *key, struct error *error)
+{
+    const struct followed_record followed = followed_of(subjects, record);
+    struct consent_key to = *key, from;
+    to.kind = CONSENT_KEY_CHOICE;
+    subjects->counts.links++;
+    if (!subjects->all && !consent_subjects_find(subjects, &to))
+        return true;
+    if (subjects->rules.judge->link_from(subjects->book, &followed, key, &from) &&
+        !follow_from(subjects, &from))
+        return no_memory(error);
+    return read_along(subjects, record, error);
 }
 
 static bool take_subject(struct consent_subjects *subjects, const struct kafka_scan_record *record,
@@ -414,6 +441,10 @@ static bool take_record(void *context, const struct kafka_scan_record *record, s
     case CONSENT_KEY_HASH:
         counts->hashes++;
         if (!read_along(subjects, record, error))
+            return false;
+        break;
+    case CONSENT_KEY_LINK:
+        if (!take_link(subjects, record, &key, error))
             return false;
         break;
     case CONSENT_KEY_META:

@@ -37,7 +37,7 @@ typedef bool consent_subjects_visitor(void *context, const struct kafka_scan_rec
                                       const struct consent_value *value, struct error *error);
 
 struct consent_counts {
-    uint64_t records, unreadable_keys, wrong_kind, unreadable, tombstones, signals, hashes, meta;
+    uint64_t records, unreadable_keys, wrong_kind, unreadable, tombstones, signals, hashes, links, meta;
     uint64_t acknowledged; /* bad ones that consent.ignore names: they count for nothing */
     uint64_t newest_ms;    /* Kafka timestamp */
     uint64_t by_murmur2, by_crc32,

@@ -41,9 +41,12 @@ struct consent_judge {
     void *(*open)(const struct config *config, const void *options, const struct choice_names *names,
                   struct error *error);
     void (*close)(void *book); /* NULL is fine */
-    /* Read a committed record of a subject, of its signals, or of who was erased (`hash:`), in the order of its
-     * partition. */
+    /* Read a committed record of a subject, of its signals, of its links, or of who was erased (`hash:`), in the order of
+     * its partition. */
     bool (*read)(void *book, const struct followed_record *record, struct error *error);
+    /* Whose place the subject of a link (`moved:`) took. False: nobody can say, which `read` tells. */
+    bool (*link_from)(void *book, const struct followed_record *record, const struct consent_key *key,
+                      struct consent_key *out_from);
     /* All were read. */
     bool (*complete)(void *book, struct error *error);
     /* Does consent.ignore name that place? What can't be read there counts for nothing. */

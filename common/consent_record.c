@@ -1,5 +1,6 @@
 #include "common/consent_record.h"
 
+#include "common/base64url.h"
 #include "common/rfc3339.h"
 
 #include <stdlib.h>
@@ -67,6 +68,18 @@ static enum consent_key_kind device_kind_of(struct view text, struct consent_key
                                                                : CONSENT_KEY_WRONG_KIND;
 }
 
+/* `<base64url of a hash>:`, of a link. */
+static bool take_from(struct view *rest, struct pseudonym *out_from)
+{
+    enum { SIZE = BASE64URL_SIZE(PSEUDONYM_SIZE) };
+    if (rest->size <= SIZE || rest->data[SIZE] != ':' ||
+        !base64url_read((struct view){rest->data, SIZE}, out_from->bytes, sizeof out_from->bytes))
+        return false;
+    rest->data += SIZE + 1;
+    rest->size -= SIZE + 1;
+    return true;
+}
+
 void consent_key_read(struct view text, enum identifier_kind line_kind, struct consent_key *out_key)
 {
     memset(out_key, 0, sizeof *out_key);
@@ -80,7 +93,13 @@ void consent_key_read(struct view text, enum identifier_kind line_kind, struct c
         out_key->kind = CONSENT_KEY_META;
         return;
     }
-    bool signal = take_prefix(&text, "signal:");
+    enum consent_key_kind kind = CONSENT_KEY_CHOICE;
+    if (take_prefix(&text, "signal:"))
+        kind = CONSENT_KEY_SIGNAL;
+    else if (take_prefix(&text, "moved:"))
+        kind = CONSENT_KEY_LINK;
+    if (kind == CONSENT_KEY_LINK && !take_from(&text, &out_key->from))
+        return;
     if (take_prefix(&text, "line:")) {
         out_key->subject = SUBJECT_LINE;
         out_key->kind = line_kind_of(text, line_kind, out_key);
@@ -92,8 +111,10 @@ void consent_key_read(struct view text, enum identifier_kind line_kind, struct c
         out_key->subject = SUBJECT_DEVICE;
         out_key->kind = device_kind_of(text, out_key);
     }
-    if (signal && out_key->kind == CONSENT_KEY_CHOICE)
-        out_key->kind = CONSENT_KEY_SIGNAL;
+    if (out_key->kind == CONSENT_KEY_CHOICE)
+        out_key->kind = kind;
+    else if (kind == CONSENT_KEY_LINK && out_key->kind == CONSENT_KEY_LIMITED)
+        out_key->kind = CONSENT_KEY_UNREADABLE; /* nobody writes that */
 }
 
 /* ---- values ---- */
@@ -121,6 +142,11 @@ struct consent_reader *consent_reader_new(const struct choice_names *names, enum
 void consent_reader_free(struct consent_reader *reader)
 {
     free(reader);
+}
+
+enum identifier_kind consent_reader_line_kind(const struct consent_reader *reader)
+{
+    return reader->line_kind;
 }
 
 static struct view text_of(yyjson_val *value)
@@ -387,6 +413,24 @@ bool consent_value_key_check(struct consent_reader *reader, struct view text, ch
     bool found = yyjson_is_str(check) && yyjson_get_len(check) < check_size;
     if (found)
         memcpy(out_check, yyjson_get_str(check), yyjson_get_len(check) + 1);
+    yyjson_doc_free(document);
+    return found;
+}
+
+bool consent_value_link(struct consent_reader *reader, struct view value, char *text, size_t text_size,
+                        struct view *out_from, int64_t *out_effective_ms, bool *out_take_back)
+{
+    yyjson_doc *document = document_of(reader, value);
+    yyjson_val *root = yyjson_doc_get_root(document), *from = yyjson_obj_get(root, "moved_from");
+    int64_t effective_ms;
+    bool found = yyjson_is_str(from) && yyjson_get_len(from) < text_size &&
+                 read_time(yyjson_obj_get(root, "effective"), &effective_ms);
+    if (found) {
+        memcpy(text, yyjson_get_str(from), yyjson_get_len(from) + 1);
+        *out_from = (struct view){text, yyjson_get_len(from)};
+        *out_effective_ms = effective_ms;
+        *out_take_back = yyjson_is_true(yyjson_obj_get(root, "take_back"));
+    }
     yyjson_doc_free(document);
     return found;
 }

@@ -35,16 +35,18 @@ enum consent_key_kind {
     CONSENT_KEY_CHOICE,     /* line:, account:, device: */
     CONSENT_KEY_SIGNAL,     /* signal:..., what a signal taught: `out` of that subject */
     CONSENT_KEY_HASH,       /* hash:..., the `out` of an erased subject; matches nothing yet */
+    CONSENT_KEY_LINK,       /* moved:..., whose place a subject took (common/consent_link.h) */
     CONSENT_KEY_META,       /* meta:..., about the topic itself */
     CONSENT_KEY_LIMITED,    /* device:maid: of all zeros: names no device */
 };
 
 struct consent_key {
     enum consent_key_kind kind;
-    enum subject_kind subject; /* of CHOICE, SIGNAL, LIMITED and WRONG_KIND */
+    enum subject_kind subject; /* of CHOICE, SIGNAL, LIMITED and WRONG_KIND; of LINK who took the place */
     enum identifier_kind identifier_kind;
     size_t size;
     char identifier[SUBJECT_IDENTIFIER_SIZE_MAX]; /* canonical, size bytes */
+    struct pseudonym from; /* of LINK: whose place it is, hashed under the suppression key */
 };
 
 /* Read a key; an absent one is unreadable. line_kind: the configured subscriber kind. Any thread. */
@@ -84,5 +86,13 @@ void consent_value_unknown(struct consent_reader *reader, struct view value, con
 /* `key_check` of a suppression entry, NUL-terminated. False: there is none that fits. */
 CLICKVEIL_MUST_CHECK bool consent_value_key_check(struct consent_reader *reader, struct view value,
                                                   char *out_check, size_t check_size);
+
+/* The members of a link's value, as texts and numbers (common/consent_link.h reads it whole): moved_from into `text`, which
+ * *out_from views. False: it is no such object. */
+CLICKVEIL_MUST_CHECK bool consent_value_link(struct consent_reader *reader, struct view value, char *text,
+                                             size_t text_size, struct view *out_from,
+                                             int64_t *out_effective_ms, bool *out_take_back);
+
+enum identifier_kind consent_reader_line_kind(const struct consent_reader *reader);
 
 #endif

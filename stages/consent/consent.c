@@ -250,9 +250,15 @@ static bool side_init(void *memory, const struct stage_context *context, struct 
     struct text text = {author, author + size};
     text_put_string(&text, shared->author);
     text_put(&text, ".keeper");
+    struct choice_programmes *programmes = arena_take(context->arena, sizeof *programmes);
+    if (!programmes)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for programmes");
+    if (!choice_programmes_compile(config, programmes, error))
+        return false;
     const struct keeper_setup setup = {
         .ledger = shared->ledger,
         .names = policy_names(shared->policy),
+        .programmes = programmes,
         .subject_key = shared->subject_key,
         .suppression_key = shared->suppression_key,
         .line_kind = (enum identifier_kind)config->subscriber.kind,

@@ -4,12 +4,13 @@
  * and what the ledger would do with one more record (moves) is kept with it, so that a change can be judged before
  * it is written.
  *
- * Suppression entries are read only with the key that they were written under. Without it the book is blind to
- * erasures, and says so, where the stage would stop.
+ * Suppression entries and links are read only with the key that they were written under. Without it the book is blind to
+ * erasures and moves, and says so, where the stage would stop.
  */
 #include "stages/consent/judge.h"
 
 #include "common/base64url.h"
+#include "common/consent_link.h"
 #include "common/stage.h"
 #include "common/text.h"
 #include "stages/consent/choice.h"
@@ -151,7 +152,7 @@ static bool is_acknowledged(const void *memory, int32_t partition, int64_t offse
     return false;
 }
 
-/* NULL: it can be recognised by our key. */
+/* Of a suppression entry or a link. NULL: it can be recognised by our key. */
 static const char *key_trouble(const void *memory, struct view value)
 {
     const struct book *book = memory;
@@ -161,7 +162,8 @@ static const char *key_trouble(const void *memory, struct view value)
     subject_key_check(book->suppression_key, own);
     if (consent_value_key_check(book->reader, value, check, sizeof check) && strcmp(check, own) == 0)
         return NULL;
-    return "a suppression entry was written under another key than consent.suppression_key";
+    return "a suppression entry, or a record of a move, was written under another key than "
+           "consent.suppression_key";
 }
 
 static bool note_hash(struct book *book, const struct followed_record *record, struct error *error)
@@ -178,20 +180,35 @@ static bool note_hash(struct book *book, const struct followed_record *record, s
     return true;
 }
 
+static bool begins(struct view key, const char *prefix)
+{
+    return key.size >= strlen(prefix) && memcmp(key.data, prefix, strlen(prefix)) == 0;
+}
+
 static bool read_record(void *memory, const struct followed_record *record, struct error *error)
 {
     struct book *book = memory;
-    bool is_hash =
-        record->key.size >= strlen("hash:") && memcmp(record->key.data, "hash:", strlen("hash:")) == 0;
+    bool is_hash = begins(record->key, "hash:"), is_link = begins(record->key, "moved:");
     if (is_hash && view_is_absent(record->value))
         return true; /* deleted: the stage writes it again */
-    const char *trouble = is_hash ? key_trouble(book, record->value) : NULL;
+    const char *trouble =
+        is_hash || (is_link && !view_is_absent(record->value)) ? key_trouble(book, record->value) : NULL;
     if (trouble) {
         if (!is_acknowledged(book, record->partition, record->offset))
             book->blind = trouble;
         return true;
     }
     return (!is_hash || note_hash(book, record, error)) && ledger_apply(book->ledger, record, error);
+}
+
+static bool link_from(void *memory, const struct followed_record *record, const struct consent_key *key,
+                      struct consent_key *out_from)
+{
+    struct book *book = memory;
+    struct consent_link link;
+    return book->suppression_key && !view_is_absent(record->value) &&
+           consent_link_read(book->reader, key, record->value, book->suppression_key, &link, out_from) ==
+               CONSENT_LINK_READ;
 }
 
 static bool complete(void *memory, struct error *error)
@@ -242,7 +259,7 @@ static void add_erasures(struct book *book, const struct consent_key *key, struc
 static bool add_moves(struct book *book, const struct pseudonym *pseudonym, struct judged *judged,
                       struct error *error)
 {
-    const struct moves *moves = ledger_moves(book->ledger);
+    struct moves *moves = ledger_moves(book->ledger);
     unsigned count = 0;
     for (const struct move *move = moves_to(moves, pseudonym, NULL); move;
          move = moves_to(moves, pseudonym, move))
@@ -444,6 +461,7 @@ const struct consent_judge consent_judge = {
     .open = open_book,
     .close = close_book,
     .read = read_record,
+    .link_from = link_from,
     .complete = complete,
     .is_acknowledged = is_acknowledged,
     .blind = blind,

@@ -1,6 +1,7 @@
 #include "stages/consent/keeper.h"
 
 #include "common/base64url.h"
+#include "common/consent_link.h"
 #include "common/json_writer.h"
 #include "stages/consent/restate.h"
 #include "stages/consent/teach.h"
@@ -129,6 +130,17 @@ static bool restate(struct keeper *keeper, const struct followed_record *record,
            append(keeper, record->partition, (struct view){copy, record->key.size}, winner, emitter);
 }
 
+static bool no_key(const struct keeper *keeper, const struct followed_record *record, const char *what,
+                   struct emitter *emitter)
+{
+    error_fail(emitter->error, EXIT_STATUS_CONFIGURATION, NULL,
+               "name a key file as consent.suppression_key and make it with `clickveil keygen --config FILE`",
+               "%s", what);
+    error_at(emitter->error, "%s[%d]@%lld", keeper->setup.topic, (int)record->partition,
+             (long long)record->offset);
+    return false;
+}
+
 /* ---- suppression entries ---- */
 
 static bool write_hash_value(const struct keeper *keeper, const struct followed_record *record,
@@ -173,15 +185,10 @@ static bool erase(struct keeper *keeper, const struct followed_record *record, c
     struct choice_state state;
     if (!keeper->setup.suppression_key && keeper->setup.files)
         return true;
-    if (!keeper->setup.suppression_key) {
-        error_fail(
-            emitter->error, EXIT_STATUS_CONFIGURATION, NULL,
-            "name a key file as consent.suppression_key and make it with `clickveil keygen --config FILE`",
-            "a subject was erased, and there is no key that lasts to remember the `out` by");
-        error_at(emitter->error, "%s[%d]@%lld", keeper->setup.topic, (int)record->partition,
-                 (long long)record->offset);
-        return false;
-    }
+    if (!keeper->setup.suppression_key)
+        return no_key(keeper, record,
+                      "a subject was erased, and there is no key that lasts to remember the `out` by",
+                      emitter);
     subject_pseudonym(keeper->setup.suppression_key, key->subject, key->identifier_kind,
                       (struct view){key->identifier, key->size}, &suppression);
     if (choice_table_find(ledger_erased(keeper->setup.ledger), &suppression, &state) && state.out)
@@ -189,19 +196,181 @@ static bool erase(struct keeper *keeper, const struct followed_record *record, c
     return append_hash(keeper, record, &suppression, emitter);
 }
 
+/* ---- links ---- */
+
+enum { LINK_DELETED = 2 }; /* digest of a link that is deleted, of which there is no value */
+
+static bool is_erased(const struct keeper *keeper, const struct consent_key *key)
+{
+    struct pseudonym suppression;
+    struct choice_state state;
+    if (!keeper->setup.suppression_key || choice_table_entries(ledger_erased(keeper->setup.ledger)) == 0)
+        return false;
+    subject_pseudonym(keeper->setup.suppression_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, &suppression);
+    return choice_table_find(ledger_erased(keeper->setup.ledger), &suppression, &state) && state.out;
+}
+
+/* again: whether or not the same is on its way. */
+static bool append_link(struct keeper *keeper, const struct consent_link *link, int32_t partition, bool again,
+                        struct emitter *emitter)
+{
+    struct view key, value;
+    if (!consent_link_write(link, keeper->setup.suppression_key, emitter->arena, &key, &value))
+        return no_room(emitter);
+    bool first = note_sent(keeper, digest_of(key), digest_of(value));
+    return (!first && !again) || append(keeper, partition, key, value, emitter);
+}
+
+static bool delete_link(struct keeper *keeper, struct view key, int32_t partition, struct emitter *emitter)
+{
+    return !note_sent(keeper, digest_of(key), LINK_DELETED) ||
+           append(keeper, partition, key, VIEW_ABSENT, emitter);
+}
+
+/* Do something about each move of a list, which is given up. */
+typedef bool link_action(struct keeper *keeper, struct consent_link *link, int32_t partition,
+                         int64_t stored_ms, struct emitter *emitter);
+
+static bool for_each(struct keeper *keeper, uint32_t *numbers, uint32_t count, link_action *act,
+                     struct emitter *emitter)
+{
+    bool fine = true;
+    for (uint32_t i = 0; fine && i < count; i++) {
+        struct consent_link link;
+        int32_t partition;
+        int64_t stored_ms;
+        if (moves_link(ledger_moves(keeper->setup.ledger), numbers[i], &link, &partition, &stored_ms))
+            fine = act(keeper, &link, partition, stored_ms, emitter);
+    }
+    free(numbers);
+    return fine;
+}
+
+static bool no_memory(struct emitter *emitter)
+{
+    return error_fail(emitter->error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                      "no memory for the moves of a subject");
+}
+
+static bool write_unstored(struct keeper *keeper, struct consent_link *link, int32_t partition,
+                           int64_t stored_ms, struct emitter *emitter)
+{
+    return stored_ms <= link->effective_ms || append_link(keeper, link, partition, false, emitter);
+}
+
+static bool write_again(struct keeper *keeper, struct consent_link *link, int32_t partition,
+                        int64_t stored_ms, struct emitter *emitter)
+{
+    struct consent_key to;
+    (void)stored_ms; /* also before the first one: it says the same, and more */
+    if (!consent_link_to(link, keeper->setup.suppression_key, keeper->setup.line_kind, &to) ||
+        is_erased(keeper, &to)) /* nothing of it is left to take back, nor may its name come back */
+        return true;
+    link->take_back = true;
+    return append_link(keeper, link, partition, true, emitter);
+}
+
+static bool delete_stored(struct keeper *keeper, struct consent_link *link, int32_t partition,
+                          int64_t stored_ms, struct emitter *emitter)
+{
+    struct view key, value;
+    if (stored_ms == MOVES_NO_LINK)
+        return true;
+    if (!consent_link_write(link, keeper->setup.suppression_key, emitter->arena, &key, &value))
+        return no_room(emitter);
+    return delete_link(keeper, key, partition, emitter);
+}
+
+/* The record said whose place the subject took, and no link does. */
+static bool write_links(struct keeper *keeper, const struct followed_record *record,
+                        const struct pseudonym *to, struct emitter *emitter)
+{
+    uint32_t *numbers, count;
+    if (keeper->setup.files) /* nothing vanishes from a file */
+        return true;
+    if (!keeper->setup.suppression_key)
+        return no_key(
+            keeper, record,
+            "a subject took the place of another, and there is no key that lasts to remember that by",
+            emitter);
+    return moves_before(ledger_moves(keeper->setup.ledger), to, &numbers, &count)
+               ? for_each(keeper, numbers, count, write_unstored, emitter)
+               : no_memory(emitter);
+}
+
+/* Who is erased stands in the topic under its hash alone. */
+static bool delete_links(struct keeper *keeper, const struct pseudonym *to, struct emitter *emitter)
+{
+    uint32_t *numbers, count;
+    if (keeper->setup.files || !keeper->setup.suppression_key)
+        return true;
+    return moves_before(ledger_moves(keeper->setup.ledger), to, &numbers, &count)
+               ? for_each(keeper, numbers, count, delete_stored, emitter)
+               : no_memory(emitter);
+}
+
+/* Can the record, whatever stood before it, take something from those who took its subject's place? An `out`, and an `in`
+ * taken back where programmes have predecessors (rule 10). It asks no table, which may be ahead of it. */
+static bool takes_from_followers(struct keeper *keeper, const struct followed_record *record,
+                                 const struct consent_key *key)
+{
+    const struct choice_programmes *programmes = keeper->setup.programmes;
+    struct consent_value value;
+    struct choice_effect effect;
+    choice_set successors = 0;
+    if (key->kind == CONSENT_KEY_SIGNAL)
+        return true;
+    consent_value_read(keeper->reader, key, record->value, record->timestamp_ms, &value);
+    if (value.record.merged.present && view_is_absent(record->author))
+        value.record.in_is_void = true; /* as the table read it */
+    choice_record_effect(&value.record, key->subject, programmes, &effect);
+    for (unsigned i = 0; i < programmes->names.count; i++)
+        successors |= programmes->names.predecessors[i];
+    return effect.out || effect.moved || (successors && effect.lapsed);
+}
+
+static bool reach_back(struct keeper *keeper, const struct followed_record *record,
+                       const struct consent_key *key, const struct pseudonym *from, struct emitter *emitter)
+{
+    uint32_t *numbers, count;
+    if (keeper->setup.files)
+        return true;
+    if (!moves_after(ledger_moves(keeper->setup.ledger), from, &numbers, &count))
+        return no_memory(emitter);
+    if (count == 0 || !takes_from_followers(keeper, record, key)) {
+        free(numbers);
+        return true;
+    }
+    return for_each(keeper, numbers, count, write_again, emitter);
+}
+
+static bool has_moves(const struct keeper *keeper)
+{
+    return atomic_load_explicit(&ledger_moves(keeper->setup.ledger)->count_shown, memory_order_relaxed) > 0;
+}
+
 /* ---- one record ---- */
 
 static bool answer_choice(struct keeper *keeper, const struct followed_record *record,
                           const struct consent_key *key, struct emitter *emitter)
 {
-    /* Hardly ever is there anything to write again, and then nobody's pseudonym is asked for. */
-    if (view_is_absent(record->author) && loose_count(ledger_loose(keeper->setup.ledger)) == 0)
+    struct loose *loose = ledger_loose(keeper->setup.ledger);
+    bool moves = has_moves(keeper);
+    /* Often there is nothing to write again, and nobody to reach; then nobody's pseudonym is asked for. */
+    if (view_is_absent(record->author) && loose_count(loose) == 0 && !moves)
         return true;
     struct pseudonym pseudonym;
     subject_pseudonym(keeper->setup.subject_key, key->subject, key->identifier_kind,
                       (struct view){key->identifier, key->size}, &pseudonym);
-    if (!loose_is_at(ledger_loose(keeper->setup.ledger), choice_table_tag(&pseudonym), record->partition,
-                     record->offset)) {
+    bool links = loose_is_at(loose, ledger_link_tag(&pseudonym), record->partition, record->offset);
+    if (moves && !reach_back(keeper, record, key, &pseudonym, emitter))
+        return false;
+    if (moves && view_is_absent(record->value) && !delete_links(keeper, &pseudonym, emitter))
+        return false;
+    if (links && !write_links(keeper, record, &pseudonym, emitter))
+        return false;
+    if (!links && !loose_is_at(loose, choice_table_tag(&pseudonym), record->partition, record->offset)) {
         if (!view_is_absent(record->author))
             forget_sent(keeper, choice_table_tag(&pseudonym)); /* it has come back */
         return true;
@@ -218,12 +387,15 @@ static bool answer_signal(struct keeper *keeper, const struct followed_record *r
     struct pseudonym pseudonym;
     struct choice_state state;
     struct view newest;
-    if (view_is_absent(record->value))
-        return erase(keeper, record, key, emitter);
-    if (loose_count(ledger_loose(keeper->setup.ledger)) == 0)
+    bool moves = has_moves(keeper), absent = view_is_absent(record->value);
+    if (!absent && loose_count(ledger_loose(keeper->setup.ledger)) == 0 && !moves)
         return true;
     subject_pseudonym(keeper->setup.subject_key, key->subject, key->identifier_kind,
                       (struct view){key->identifier, key->size}, &pseudonym);
+    if (moves && !reach_back(keeper, record, key, &pseudonym, emitter))
+        return false;
+    if (absent)
+        return erase(keeper, record, key, emitter);
     uint64_t tag = ledger_signal_tag(&pseudonym);
     if (!loose_is_at(ledger_loose(keeper->setup.ledger), tag, record->partition, record->offset) ||
         !choice_table_find(ledger_table(keeper->setup.ledger), &pseudonym, &state))
@@ -251,6 +423,30 @@ static bool answer_hash(struct keeper *keeper, const struct followed_record *rec
     return append_hash(keeper, record, &suppression, emitter);
 }
 
+/* A link that somebody else deleted comes back; one that stands is no longer on its way. Of an erased subject, whose tombstone
+ * came while the link was on its way, none may stand. */
+static bool answer_link(struct keeper *keeper, const struct followed_record *record,
+                        const struct consent_key *key, struct emitter *emitter)
+{
+    struct pseudonym to;
+    forget_sent(keeper, digest_of(record->key));
+    if (!keeper->setup.suppression_key || keeper->setup.files)
+        return true;
+    bool erased = is_erased(keeper, key);
+    if (!view_is_absent(record->value) && erased) {
+        char *copy = arena_take(emitter->arena, record->key.size);
+        if (!copy)
+            return no_room(emitter);
+        memcpy(copy, record->key.data, record->key.size);
+        return delete_link(keeper, (struct view){copy, record->key.size}, record->partition, emitter);
+    }
+    if (!view_is_absent(record->value) || erased || !view_is_absent(record->author))
+        return true;
+    subject_pseudonym(keeper->setup.subject_key, key->subject, key->identifier_kind,
+                      (struct view){key->identifier, key->size}, &to);
+    return write_links(keeper, record, &to, emitter);
+}
+
 static bool answer(struct keeper *keeper, const struct followed_record *record, struct emitter *emitter)
 {
     struct consent_key key;
@@ -262,6 +458,8 @@ static bool answer(struct keeper *keeper, const struct followed_record *record, 
         return answer_signal(keeper, record, &key, emitter);
     case CONSENT_KEY_HASH:
         return answer_hash(keeper, record, emitter);
+    case CONSENT_KEY_LINK:
+        return answer_link(keeper, record, &key, emitter);
     case CONSENT_KEY_UNREADABLE: /* the ledger stops at it, or the operator has acknowledged it */
     case CONSENT_KEY_WRONG_KIND:
     case CONSENT_KEY_META:

@@ -6,6 +6,10 @@
  *   appended again, behind it in its partition, whatever partitioner its writer used.
  * - Is it a tombstone? Then the subject's suppression entry is appended, to the same partition, so that a later `in` of
  *   the subject stands behind it; and again when somebody deletes that entry.
+ * - Does it say whose place the subject took, and no link in the topic does (common/consent_link.h)? Then the link is appended,
+ *   since the subject's next record takes this one's place. A tombstone takes the links to its subject along.
+ * - Does it take something away from a subject whose place others took? Then their links are appended again, marked
+ *   `take_back`: what was published about them is to be taken back too (rule 9).
  * What the keeper writes comes to it like any other record, and stands alone by then: that ends it. An equal record is not
  * written twice while the first is on its way (`sent`).
  */
@@ -27,6 +31,7 @@ struct keeper_sent {
 struct keeper_setup {
     struct ledger *ledger;
     const struct choice_names *names;
+    const struct choice_programmes *programmes; /* with these names */
     const struct subject_key *subject_key;
     const struct subject_key *suppression_key; /* NULL: none that lasts */
     enum identifier_kind line_kind;

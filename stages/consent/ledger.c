@@ -6,8 +6,7 @@
  *
  * A subject that moved_from another has that one's `out`s too (moves.h). Partitions are read in no order, so what the
  * other subject is out of is known only when the topic has been read whole: until then moves are only noted, and nothing
- * is decided; then all are resolved, and from then on each change of the other subject is copied at once. Of one that was
- * erased, all that is left in the topic is its suppression entry, so the move knows its hash there.
+ * is decided; then all are resolved, and from then on each change of the other subject is copied at once (ledger_moves.c).
  */
 #include "stages/consent/ledger_internal.h"
 
@@ -66,7 +65,7 @@ void ledger_free(struct ledger *ledger)
     free(ledger);
 }
 
-static void count(struct ledger *ledger, enum counter counter, uint64_t more)
+void ledger_count(struct ledger *ledger, enum counter counter, uint64_t more)
 {
     atomic_fetch_add_explicit(&ledger->counters[counter], more, memory_order_relaxed);
 }
@@ -114,7 +113,7 @@ static bool make_pending_room(struct ledger *ledger, struct partition *partition
 }
 
 /* The entry of a subject that has one. */
-static struct choice_handle entry_of(struct ledger *ledger, const struct pseudonym *pseudonym,
+struct choice_handle ledger_entry_of(struct ledger *ledger, const struct pseudonym *pseudonym,
                                      struct choice_state *out_state)
 {
     struct choice_handle entry;
@@ -127,7 +126,7 @@ static struct choice_handle entry_of(struct ledger *ledger, const struct pseudon
 static void decide_pending(struct ledger *ledger, const struct pseudonym *pseudonym)
 {
     struct choice_state state;
-    struct choice_handle entry = entry_of(ledger, pseudonym, &state);
+    struct choice_handle entry = ledger_entry_of(ledger, pseudonym, &state);
     if (state.pending_count == CHOICE_ENTRY_PENDING_MAX)
         return; /* more than can be counted: `out` until the next start */
     ensure(state.pending_count > 0);
@@ -154,7 +153,7 @@ void ledger_committed_to(struct ledger *ledger, int32_t number, int64_t offset)
         partition->pending_first = (partition->pending_first + 1) & (partition->pending_size - 1);
         partition->pending_count--;
         ledger->pending_records--;
-        count(ledger, COUNTER_PENDING, (uint64_t)-1);
+        ledger_count(ledger, COUNTER_PENDING, (uint64_t)-1);
     }
 }
 
@@ -251,11 +250,11 @@ static bool is_ignored(const struct ledger *ledger, const struct followed_record
 }
 
 /* Stop because of a record, unless the operator has acknowledged it. */
-static bool refuse(struct ledger *ledger, const struct followed_record *record, enum exit_status exit_status,
+bool ledger_refuse(struct ledger *ledger, const struct followed_record *record, enum exit_status exit_status,
                    const char *what, const char *action, struct error *error)
 {
     if (is_ignored(ledger, record)) {
-        count(ledger, COUNTER_IGNORED, record->committed);
+        ledger_count(ledger, COUNTER_IGNORED, record->committed);
         return true;
     }
     error_fail(error, exit_status, NULL, NULL, "%s", what);
@@ -265,7 +264,7 @@ static bool refuse(struct ledger *ledger, const struct followed_record *record, 
     return false;
 }
 
-static void store(struct ledger *ledger, struct choice_handle entry, const struct pseudonym *pseudonym,
+void ledger_store(struct ledger *ledger, struct choice_handle entry, const struct pseudonym *pseudonym,
                   const struct choice_state *before, const struct choice_state *after, unsigned author)
 {
     choice_table_store(ledger->table, entry, after);
@@ -315,7 +314,7 @@ static bool set_erased(struct ledger *ledger, const struct pseudonym *suppressio
 }
 
 /* What the tombstone said still holds: the table may not have seen it, nor that it took every `in` back. */
-static void add_erasure(struct choice_state *state)
+void ledger_add_erasure(struct choice_state *state)
 {
     state->withdrawn |= state->in;
     state->in = 0;
@@ -324,75 +323,9 @@ static void add_erasure(struct choice_state *state)
         state->last_out_ms = CHOICE_LAST_OUT_UNTIMED;
 }
 
-/* ---- subjects that took the place of others (rule 10) ---- */
-
-/* Its tombstone may have vanished; what it said has been copied, and still is. */
-static bool other_is_erased(const struct ledger *ledger, const struct move *move)
-{
-    struct choice_state state;
-    return ledger->setup.suppression_key && choice_table_entries(ledger->erased) > 0 &&
-           choice_table_find(ledger->erased, &move->from_erased, &state) && state.out;
-}
-
-/* with_pending: of somebody whose move has just become known the uncommitted `out`s count too; later ones come by
- * themselves. Should they be aborted, it errs on the side of `out`. */
-static void inherit_queued(struct ledger *ledger, bool with_pending)
-{
-    for (struct move *move; (move = moves_take(&ledger->moves));) {
-        struct choice_state from, before, after;
-        entry_of(ledger, &move->from, &from);
-        struct choice_handle entry = entry_of(ledger, &move->to, &before);
-        if (with_pending)
-            from.out |= from.pending;
-        if (other_is_erased(ledger, move))
-            add_erasure(&from);
-        after = before;
-        if (!choice_inherit(&after, &from, &move->terms, ledger->setup.names))
-            continue;
-        store(ledger, entry, &move->to, &before, &after, 0);
-        moves_queue_of(&ledger->moves, &move->to);
-    }
-}
-
-static bool add_move(struct ledger *ledger, const struct consent_value *value,
-                     const struct choice_state *before, const struct pseudonym *to, struct error *error)
-{
-    const struct consent_key *key = &value->moved_from;
-    if (key->kind != CONSENT_KEY_CHOICE)
-        return true; /* from no device: nothing to copy */
-    struct move move = {
-        .to = *to,
-        .terms.effective_ms = value->record.effective_ms,
-        /* rule 5: at a higher offset it counts, but not against a newer confirmed `in` */
-        .terms.confirmed =
-            before->ordered && before->two_step && before->effective_ms > value->record.effective_ms
-                ? before->in
-            : value->record.merged.present && value->record.two_step ? value->record.in
-                                                                     : 0,
-    };
-    if (move.terms.confirmed) /* the record that it is compared with, or itself */
-        move.terms.confirmed_ms = before->ordered && before->effective_ms > value->record.effective_ms
-                                      ? before->effective_ms
-                                      : value->record.effective_ms;
-    struct choice_handle entry;
-    subject_pseudonym(ledger->setup.subject_key, key->subject, key->identifier_kind,
-                      (struct view){key->identifier, key->size}, &move.from);
-    if (ledger->setup.suppression_key)
-        subject_pseudonym(ledger->setup.suppression_key, key->subject, key->identifier_kind,
-                          (struct view){key->identifier, key->size}, &move.from_erased);
-    if (!choice_table_entry(ledger->table, &move.from, &entry, error) ||
-        !moves_add(&ledger->moves, &move, error))
-        return false;
-    if (ledger_is_complete(ledger)) {
-        moves_queue_of(&ledger->moves, &move.from);
-        inherit_queued(ledger, true);
-    }
-    return true;
-}
-
 /* ---- one subject ---- */
 
-static bool settle_or_note(struct ledger *ledger, const struct followed_record *record, uint64_t tag,
+bool ledger_settle_or_note(struct ledger *ledger, const struct followed_record *record, uint64_t tag,
                            bool stands, struct error *error)
 {
     if (stands) {
@@ -404,16 +337,14 @@ static bool settle_or_note(struct ledger *ledger, const struct followed_record *
                       "no memory to note which consent records must be written again");
 }
 
-/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). Whom a moved
- * subject takes `out`s from may not be known yet: the keeper looks again. */
+/* Does the record stand alone as all of its subject's together do? If not, the keeper is told (rule 6). What a subject that
+ * moved takes over may not be known yet; its link tells anew. */
 static bool note_loose(struct ledger *ledger, const struct followed_record *record,
                        const struct pseudonym *pseudonym, const struct choice_record *choice,
                        const struct choice_state *merged, bool is_erased, struct error *error)
 {
-    bool stands = choice->tombstone
-                      ? is_erased
-                      : !choice->moved && restate_stands_alone(choice, merged, ledger->setup.names);
-    return settle_or_note(ledger, record, choice_table_tag(pseudonym), stands, error);
+    bool stands = choice->tombstone ? is_erased : restate_stands_alone(choice, merged, ledger->setup.names);
+    return ledger_settle_or_note(ledger, record, choice_table_tag(pseudonym), stands, error);
 }
 
 /* record: NULL over files. */
@@ -428,16 +359,16 @@ static bool apply_signal(struct ledger *ledger, const struct followed_record *re
     choice_table_load(ledger->table, entry, &before);
     after = before;
     choice_signal(&after, ledger->setup.signals_yield ? signal_ms : 0);
-    store(ledger, entry, pseudonym, &before, &after, author);
+    ledger_store(ledger, entry, pseudonym, &before, &after, author);
     learnt_remove(&ledger->learnt, choice_table_tag(pseudonym), after.signalled_ms); /* the table has it */
     if (ledger_is_complete(ledger)) {
         moves_queue_of(&ledger->moves, pseudonym);
-        inherit_queued(ledger, false);
+        ledger_inherit(ledger, false);
     }
     if (!ledger->setup.signals_yield || !record)
         return true; /* one is as good as another */
     uint64_t tag = ledger_signal_tag(pseudonym);
-    return settle_or_note(ledger, record, tag, after.signalled_ms == signal_ms, error);
+    return ledger_settle_or_note(ledger, record, tag, after.signalled_ms == signal_ms, error);
 }
 
 static bool apply_committed(struct ledger *ledger, const struct followed_record *record,
@@ -453,12 +384,12 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     after = before;
     bool erased = is_erased(ledger, key, &suppression);
     if (erased)
-        add_erasure(&after);
+        ledger_add_erasure(&after);
     choice_set confirmed = choice_confirmed(&after, &value->record, ledger->setup.names);
     moves_confirm(&ledger->moves, pseudonym, confirmed, value->record.effective_ms);
     choice_apply(&after, &value->record, ledger->setup.names);
-    store(ledger, entry, pseudonym, &before, &after, 0);
-    count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
+    ledger_store(ledger, entry, pseudonym, &before, &after, 0);
+    ledger_count(ledger, COUNTER_RECORDED, after.recorded && !before.recorded);
     if (after.in & (choice_set)~before.in) /* spec 3, rule 8 */
         brake_note_in(&ledger->brake, record->timestamp_ms, record->now_ms,
                       ledger_counter(ledger, COUNTER_RECORDED));
@@ -466,12 +397,14 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
         if (confirmed) /* what it inherited holds until then, here as when the topic is read anew */
             moves_queue_to(&ledger->moves, pseudonym);
         moves_queue_of(&ledger->moves, pseudonym);
-        inherit_queued(ledger, false);
+        ledger_inherit(ledger, false);
     }
-    if (value->record.moved && !add_move(ledger, value, &before, pseudonym, error))
+    if (value->record.moved && !ledger_add_move(ledger, record, key, value, &before, pseudonym, error))
         return false;
     /* Only the subscriber's own confirmed act ends an erasure; what it does not answer stands in the entry by now. */
     bool ends = erased && value->record.two_step && (after.in & value->record.in);
+    if (value->record.moved) /* with what was copied */
+        (void)ledger_entry_of(ledger, pseudonym, &after);
     return (!ends || set_erased(ledger, &suppression, false, error)) &&
            note_loose(ledger, record, pseudonym, &value->record, &after, erased && !ends, error);
 }
@@ -490,12 +423,12 @@ static bool add_pending(struct ledger *ledger, struct partition *partition, int6
     after.pending |= outs;
     if (after.pending_count < CHOICE_ENTRY_PENDING_MAX)
         after.pending_count++;
-    store(ledger, entry, pseudonym, &before, &after, author);
+    ledger_store(ledger, entry, pseudonym, &before, &after, author);
     size_t last = (partition->pending_first + partition->pending_count) & (partition->pending_size - 1);
     partition->pending[last] = (struct pending_record){.offset = offset, .pseudonym = *pseudonym};
     partition->pending_count++;
     ledger->pending_records++;
-    count(ledger, COUNTER_PENDING, 1);
+    ledger_count(ledger, COUNTER_PENDING, 1);
     return true;
 }
 
@@ -518,11 +451,11 @@ static bool apply_uncommitted(struct ledger *ledger, struct partition *partition
 static void count_value(struct ledger *ledger, const struct choice_record *choice, unsigned unknown_names)
 {
     if (choice->tombstone)
-        count(ledger, COUNTER_TOMBSTONES, 1);
+        ledger_count(ledger, COUNTER_TOMBSTONES, 1);
     else if (!choice->readable)
-        count(ledger, COUNTER_UNREADABLE, 1);
-    count(ledger, COUNTER_UNKNOWN_NAMES, unknown_names);
-    count(ledger, COUNTER_IN_VOID, choice->in_is_void);
+        ledger_count(ledger, COUNTER_UNREADABLE, 1);
+    ledger_count(ledger, COUNTER_UNKNOWN_NAMES, unknown_names);
+    ledger_count(ledger, COUNTER_IN_VOID, choice->in_is_void);
 }
 
 static bool apply_choice(struct ledger *ledger, struct partition *partition,
@@ -537,7 +470,7 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
         value.record.in_is_void = true; /* only clickveil writes that */
     if (!signal) {
         if (!choice->readable && !choice->tombstone && is_ignored(ledger, record)) {
-            count(ledger, COUNTER_IGNORED, record->committed);
+            ledger_count(ledger, COUNTER_IGNORED, record->committed);
             return true;
         }
     }
@@ -549,7 +482,7 @@ static bool apply_choice(struct ledger *ledger, struct partition *partition,
                           (struct view){key->identifier, key->size}, &pseudonym);
     unsigned author = signal ? author_of(ledger, record) : 0;
     if (record->committed && signal) {
-        count(ledger, COUNTER_SIGNALS, 1);
+        ledger_count(ledger, COUNTER_SIGNALS, 1);
         return apply_signal(ledger, record, &pseudonym, choice->readable ? choice->effective_ms : 0, author,
                             error);
     }
@@ -570,19 +503,20 @@ static bool apply_hash(struct ledger *ledger, const struct followed_record *reco
     struct view text = {record->key.data + strlen("hash:"), record->key.size - strlen("hash:")};
     if (!record->committed || view_is_absent(record->value)) /* deleted: the keeper writes it again */
         return true;
-    count(ledger, COUNTER_HASHES, 1);
+    ledger_count(ledger, COUNTER_HASHES, 1);
     if (!base64url_read(text, suppression.bytes, sizeof suppression.bytes))
-        return refuse(ledger, record, EXIT_STATUS_DATA, "a suppression entry cannot be read",
-                      "delete it and erase the subject again", error);
+        return ledger_refuse(ledger, record, EXIT_STATUS_DATA, "a suppression entry cannot be read",
+                             "delete it and erase the subject again", error);
     if (ledger->setup.suppression_key)
         subject_key_check(ledger->setup.suppression_key, own);
     if (!consent_value_key_check(ledger->reader, record->value, check, sizeof check) || !own[0] ||
         strcmp(check, own) != 0)
-        return refuse(ledger, record, EXIT_STATUS_CONFIGURATION,
-                      own[0] ? "a suppression entry was written under another key, so erased subjects would "
-                               "not be recognised"
-                             : "there are suppression entries, and no key to recognise erased subjects by",
-                      "name the key that they were written under as consent.suppression_key", error);
+        return ledger_refuse(
+            ledger, record, EXIT_STATUS_CONFIGURATION,
+            own[0] ? "a suppression entry was written under another key, so erased subjects would "
+                     "not be recognised"
+                   : "there are suppression entries, and no key to recognise erased subjects by",
+            "name the key that they were written under as consent.suppression_key", error);
     return set_erased(ledger, &suppression, true, error);
 }
 
@@ -590,12 +524,16 @@ static bool apply_hash(struct ledger *ledger, const struct followed_record *reco
 static void apply_meta(struct ledger *ledger, const struct followed_record *record)
 {
     struct consent_confirmation confirmation;
-    count(ledger, COUNTER_META, record->committed);
+    ledger_count(ledger, COUNTER_META, record->committed);
     if (record->committed && view_equal(record->key, CONSENT_CONFIRMATION_KEY) &&
         consent_confirmation_read(record->value, &confirmation))
         brake_confirm(&ledger->brake, &confirmation, record->timestamp_ms, record->now_ms,
                       ledger_counter(ledger, COUNTER_RECORDED));
 }
+
+#define UNLISTED \
+    "a choice is stored for a subject that consent.subjects does not list, so it might be ignored"
+#define LIST_IT "list the subject in consent.subjects"
 
 static bool apply_record(struct ledger *ledger, struct partition *partition,
                          const struct followed_record *record, struct error *error)
@@ -609,33 +547,33 @@ static bool apply_record(struct ledger *ledger, struct partition *partition,
     case CONSENT_KEY_UNREADABLE:
         break;
     case CONSENT_KEY_WRONG_KIND:
-        return refuse(
+        return ledger_refuse(
             ledger, record, EXIT_STATUS_CONFIGURATION,
             "a consent key holds an identifier of another kind than is configured, so choices would not be "
             "found",
             "set subscriber.kind to what the topic has", error);
     case CONSENT_KEY_CHOICE:
         if (!ledger->setup.subjects[key->subject])
-            return refuse(
-                ledger, record, EXIT_STATUS_CONFIGURATION,
-                "a choice is stored for a subject that consent.subjects does not list, so it might be "
-                "ignored",
-                "list the subject in consent.subjects", error);
+            return ledger_refuse(ledger, record, EXIT_STATUS_CONFIGURATION, UNLISTED, LIST_IT, error);
         return apply_choice(ledger, partition, record, key, ahead, error);
     case CONSENT_KEY_SIGNAL:
         return apply_choice(ledger, partition, record, key, ahead, error);
     case CONSENT_KEY_HASH:
         return apply_hash(ledger, record, error);
+    case CONSENT_KEY_LINK:
+        if (!ledger->setup.subjects[key->subject])
+            return ledger_refuse(ledger, record, EXIT_STATUS_CONFIGURATION, UNLISTED, LIST_IT, error);
+        return ledger_apply_link(ledger, record, key, error);
     case CONSENT_KEY_META:
         apply_meta(ledger, record);
         return true;
     case CONSENT_KEY_LIMITED: /* names no device (spec 2) */
-        count(ledger, COUNTER_LIMITED, record->committed);
+        ledger_count(ledger, COUNTER_LIMITED, record->committed);
         return true;
     }
-    return refuse(ledger, record, EXIT_STATUS_DATA,
-                  "a consent key cannot be read, so nobody knows whose choice it is",
-                  "write the choice again under its right key", error);
+    return ledger_refuse(ledger, record, EXIT_STATUS_DATA,
+                         "a consent key cannot be read, so nobody knows whose choice it is",
+                         "write the choice again under its right key", error);
 }
 
 bool ledger_apply(struct ledger *ledger, const struct followed_record *record, struct error *error)
@@ -649,7 +587,7 @@ bool ledger_apply(struct ledger *ledger, const struct followed_record *record, s
     if (!apply_record(ledger, partition, record, error))
         return false;
     *next = record->offset + 1;
-    count(ledger, COUNTER_RECORDS, record->committed);
+    ledger_count(ledger, COUNTER_RECORDS, record->committed);
     return true;
 }
 
@@ -665,7 +603,7 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
             (unsigned long long)entries, (unsigned long long)ledger->setup.floor);
     choice_table_expect(ledger->table, 0);
     moves_queue_all(&ledger->moves);
-    inherit_queued(ledger, true);
+    ledger_inherit(ledger, true);
     brake_complete(&ledger->brake, entries);
     atomic_store_explicit(&ledger->complete, true, memory_order_release);
     return true;
@@ -693,7 +631,7 @@ struct choice_table *ledger_erased(struct ledger *ledger)
     return ledger->erased;
 }
 
-const struct moves *ledger_moves(const struct ledger *ledger)
+struct moves *ledger_moves(struct ledger *ledger)
 {
     return &ledger->moves;
 }
@@ -711,7 +649,7 @@ struct learnt *ledger_learnt(struct ledger *ledger)
 bool ledger_take_signal(struct ledger *ledger, const struct pseudonym *pseudonym, int64_t signal_ms,
                         struct error *error)
 {
-    count(ledger, COUNTER_SIGNALS, 1);
+    ledger_count(ledger, COUNTER_SIGNALS, 1);
     return apply_signal(ledger, NULL, pseudonym, signal_ms, 0, error);
 }
 
@@ -739,6 +677,7 @@ void ledger_gauges(const struct ledger *ledger, void (*add)(void *context, const
         [COUNTER_IN_VOID] = "consent_records_with_unknown_members",
         [COUNTER_SIGNALS] = "consent_records_of_signals",
         [COUNTER_HASHES] = "consent_records_of_erased",
+        [COUNTER_LINKS] = "consent_records_of_moves",
         [COUNTER_META] = "consent_records_meta",
         [COUNTER_LIMITED] = "consent_records_of_no_device",
     };

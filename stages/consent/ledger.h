@@ -105,8 +105,8 @@ uint64_t ledger_ignored(const struct ledger *ledger);
  * events only when it has entries. */
 struct choice_table *ledger_erased(struct ledger *ledger);
 
-/* Who took whose place. The follower's thread, or a ledger that nobody follows. */
-const struct moves *ledger_moves(const struct ledger *ledger);
+/* Who took whose place; which thread may ask what: moves.h. */
+struct moves *ledger_moves(struct ledger *ledger);
 
 /* What stands alone in the topic and should not (rule 6). */
 struct loose *ledger_loose(struct ledger *ledger);
@@ -115,6 +115,12 @@ struct loose *ledger_loose(struct ledger *ledger);
 static inline uint64_t ledger_signal_tag(const struct pseudonym *pseudonym)
 {
     return ~choice_table_tag(pseudonym);
+}
+
+/* For the links to a subject, which stand under keys of their own. */
+static inline uint64_t ledger_link_tag(const struct pseudonym *pseudonym)
+{
+    return choice_table_tag(pseudonym) ^ UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* What signals taught and the topic does not show yet (rule 7). Ask it before the table: what is taken out here is in the

@@ -1,5 +1,5 @@
 /*
- * The inside of a ledger, shared by ledger.c and ledger_snapshot.c. Nobody else includes this.
+ * The inside of a ledger, shared by ledger.c, ledger_moves.c and ledger_snapshot.c. Nobody else includes this.
  */
 #ifndef CLICKVEIL_STAGES_CONSENT_LEDGER_INTERNAL_H
 #define CLICKVEIL_STAGES_CONSENT_LEDGER_INTERNAL_H
@@ -42,6 +42,7 @@ enum counter {
     COUNTER_IN_VOID,
     COUNTER_SIGNALS,
     COUNTER_HASHES,
+    COUNTER_LINKS,
     COUNTER_META,
     COUNTER_LIMITED,
     COUNTERS,
@@ -67,6 +68,44 @@ struct ledger {
     _Atomic uint64_t counters[COUNTERS];
     atomic_bool complete;
 };
+
+/* ---- ledger.c ---- */
+
+void ledger_count(struct ledger *ledger, enum counter counter, uint64_t more);
+
+/* The entry of a subject that has one. */
+struct choice_handle ledger_entry_of(struct ledger *ledger, const struct pseudonym *pseudonym,
+                                     struct choice_state *out_state);
+
+/* Store what is new, and tell the barrier. */
+void ledger_store(struct ledger *ledger, struct choice_handle entry, const struct pseudonym *pseudonym,
+                  const struct choice_state *before, const struct choice_state *after, unsigned author);
+
+/* Stop because of a record, unless the operator has acknowledged it. */
+bool ledger_refuse(struct ledger *ledger, const struct followed_record *record, enum exit_status exit_status,
+                   const char *what, const char *action, struct error *error);
+
+/* What the tombstone said still holds: the table may not have seen it, nor that it took every `in` back. */
+void ledger_add_erasure(struct choice_state *state);
+
+/* What the tag stands for is as it should be in the topic; or the keeper is to look at that record. */
+CLICKVEIL_MUST_CHECK bool ledger_settle_or_note(struct ledger *ledger, const struct followed_record *record,
+                                                uint64_t tag, bool stands, struct error *error);
+
+/* ---- ledger_moves.c ---- */
+
+/* Copy along the moves that are queued. with_pending: of somebody whose move has just become known the uncommitted `out`s
+ * count too; later ones come by themselves. Should they be aborted, it errs on the side of `out`. */
+void ledger_inherit(struct ledger *ledger, bool with_pending);
+
+/* The record says `moved_from`. before: what `to`, whose pseudonym and key these are, was before it. */
+CLICKVEIL_MUST_CHECK bool ledger_add_move(struct ledger *ledger, const struct followed_record *record,
+                                          const struct consent_key *key, const struct consent_value *value,
+                                          const struct choice_state *before, const struct pseudonym *to,
+                                          struct error *error);
+
+CLICKVEIL_MUST_CHECK bool ledger_apply_link(struct ledger *ledger, const struct followed_record *record,
+                                            const struct consent_key *key, struct error *error);
 
 static inline uint64_t ledger_counter(const struct ledger *ledger, enum counter counter)
 {

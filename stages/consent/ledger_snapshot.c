@@ -6,7 +6,7 @@
 #include <sodium.h>
 
 enum {
-    SNAPSHOT_LOGIC = 5, /* raised when the same records come to something else */
+    SNAPSHOT_LOGIC = 6, /* raised when the same records come to something else */
 };
 
 static void add_text(crypto_generichash_state *digest, struct view text)

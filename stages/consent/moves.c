@@ -6,8 +6,21 @@ enum {
     MOVES_FIRST = 16,
 };
 
+static void lock(struct moves *moves)
+{
+    while (atomic_flag_test_and_set_explicit(&moves->lock, memory_order_acquire))
+        ;
+}
+
+static void unlock(struct moves *moves)
+{
+    atomic_flag_clear_explicit(&moves->lock, memory_order_release);
+}
+
 void moves_release(struct moves *moves)
 {
+    for (uint32_t i = 0; i < moves->count; i++)
+        free(moves->list[i].sealed);
     free(moves->list);
     free(moves->by_from);
     free(moves->by_to);
@@ -37,7 +50,7 @@ static void link_move(struct moves *moves, uint32_t number)
     *from = *to = number;
 }
 
-static bool make_room(struct moves *moves, struct error *error)
+static bool make_room(struct moves *moves)
 {
     if (moves->count < moves->size)
         return true;
@@ -49,8 +62,7 @@ static bool make_room(struct moves *moves, struct error *error)
     if (!list || !by_from || !by_to) {
         free(by_from);
         free(by_to);
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
-                          "no memory for consent records with moved_from");
+        return false;
     }
     free(moves->by_from);
     free(moves->by_to);
@@ -76,26 +88,96 @@ static void queue(struct moves *moves, uint32_t number)
     moves->queue_last = number;
 }
 
-bool moves_add(struct moves *moves, const struct move *move, struct error *error)
+static struct move *find(const struct moves *moves, const struct pseudonym *from, const struct pseudonym *to)
 {
-    if (same(&move->from, &move->to))
-        return true;
-    uint32_t number = moves->count ? moves->by_to[bucket_of(moves, &move->to)] : 0;
+    uint32_t number = moves->count ? moves->by_to[bucket_of(moves, to)] : 0;
     for (; number; number = moves->list[number - 1].next_to) {
         struct move *known = &moves->list[number - 1];
-        if (!same(&known->from, &move->from) || !same(&known->to, &move->to))
-            continue;
-        if (move->terms.effective_ms < known->terms.effective_ms)
-            known->terms.effective_ms = move->terms.effective_ms;
-        return true;
+        if (same(&known->from, from) && same(&known->to, to))
+            return known;
     }
-    if (!make_room(moves, error))
-        return false;
+    return NULL;
+}
+
+static bool no_memory(struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                      "no memory for consent records with moved_from");
+}
+
+static bool append(struct moves *moves, const struct move *move, const struct consent_link *link,
+                   struct error *error)
+{
+    uint8_t *sealed = link ? malloc((size_t)link->from.size + link->to.size) : NULL;
+    if ((link && !sealed) || !make_room(moves)) {
+        free(sealed);
+        return no_memory(error);
+    }
     struct move *added = &moves->list[moves->count++];
-    *added = (struct move){
-        .from = move->from, .to = move->to, .from_erased = move->from_erased, .terms = move->terms};
+    *added = (struct move){.from = move->from,
+                           .to = move->to,
+                           .from_erased = move->from_erased,
+                           .terms = move->terms,
+                           .stored_ms = MOVES_NO_LINK,
+                           .partition = move->partition,
+                           .sealed = sealed};
+    if (link) {
+        added->from_size = link->from.size;
+        added->to_size = link->to.size;
+        memcpy(sealed, link->from.bytes, link->from.size);
+        memcpy(sealed + link->from.size, link->to.bytes, link->to.size);
+    }
     link_move(moves, moves->count);
+    return true;
+}
+
+bool moves_add(struct moves *moves, const struct move *move, const struct consent_link *link,
+               struct error *error)
+{
+    bool fine = true;
+    if (same(&move->from, &move->to))
+        return true;
+    lock(moves);
+    struct move *known = find(moves, &move->from, &move->to);
+    if (!known)
+        fine = append(moves, move, link, error);
+    else if (move->terms.effective_ms < known->terms.effective_ms)
+        known->terms.effective_ms = move->terms.effective_ms;
+    unlock(moves);
     atomic_store_explicit(&moves->count_shown, moves->count, memory_order_relaxed);
+    return fine;
+}
+
+void moves_store(struct moves *moves, const struct pseudonym *from, const struct pseudonym *to,
+                 int64_t effective_ms, int32_t partition)
+{
+    lock(moves);
+    struct move *known = find(moves, from, to);
+    if (known) {
+        known->stored_ms = effective_ms;
+        known->partition = partition;
+    }
+    unlock(moves);
+}
+
+void moves_unstore(struct moves *moves, const struct pseudonym *from_erased, const struct pseudonym *to)
+{
+    lock(moves);
+    uint32_t number = moves->count ? moves->by_to[bucket_of(moves, to)] : 0;
+    for (; number; number = moves->list[number - 1].next_to) {
+        struct move *move = &moves->list[number - 1];
+        if (same(&move->to, to) && same(&move->from_erased, from_erased))
+            move->stored_ms = MOVES_NO_LINK;
+    }
+    unlock(moves);
+}
+
+bool moves_are_stored(const struct moves *moves, const struct pseudonym *to)
+{
+    for (const struct move *move = moves_to(moves, to, NULL); move; move = moves_to(moves, to, move)) {
+        if (move->stored_ms > move->terms.effective_ms)
+            return false;
+    }
     return true;
 }
 
@@ -190,11 +272,126 @@ struct move *moves_next_follower(struct moves *moves)
     return NULL;
 }
 
-/* What is written of a move: no byte of it is left to chance. */
+/* ---- the keeper ---- */
+
+/* Numbers as they are found; `seen` has a bit for each move. */
+struct found {
+    uint32_t *numbers, count, size;
+    uint64_t *seen;
+};
+
+static bool note(struct found *found, uint32_t number)
+{
+    uint64_t *word = &found->seen[number / 64], bit = UINT64_C(1) << number % 64;
+    if (*word & bit)
+        return true;
+    if (found->count == found->size) {
+        uint32_t size = found->size ? found->size * 2 : 16;
+        uint32_t *numbers = realloc(found->numbers, size * sizeof *numbers);
+        if (!numbers)
+            return false;
+        found->numbers = numbers;
+        found->size = size;
+    }
+    *word |= bit;
+    found->numbers[found->count++] = number;
+    return true;
+}
+
+static bool note_from(const struct moves *moves, const struct pseudonym *from, struct found *found)
+{
+    uint32_t number = moves->by_from[bucket_of(moves, from)];
+    for (; number; number = moves->list[number - 1].next_from) {
+        if (same(&moves->list[number - 1].from, from) && !note(found, number))
+            return false;
+    }
+    return true;
+}
+
+static bool has_from(const struct moves *moves, const struct pseudonym *from)
+{
+    uint32_t number = moves->by_from[bucket_of(moves, from)];
+    while (number && !same(&moves->list[number - 1].from, from))
+        number = moves->list[number - 1].next_from;
+    return number != 0;
+}
+
+bool moves_after(struct moves *moves, const struct pseudonym *from, uint32_t **out_numbers,
+                 uint32_t *out_count)
+{
+    struct found found = {.count = 0};
+    bool fine = true;
+    lock(moves);
+    if (moves->count && has_from(moves, from)) {
+        found.seen = calloc(moves->count / 64 + 1, sizeof *found.seen);
+        fine = found.seen && note_from(moves, from, &found);
+        for (uint32_t i = 0; fine && i < found.count; i++)
+            fine = note_from(moves, &moves->list[found.numbers[i] - 1].to, &found);
+    }
+    unlock(moves);
+    free(found.seen);
+    if (!fine) {
+        free(found.numbers);
+        return false;
+    }
+    *out_numbers = found.numbers;
+    *out_count = found.count;
+    return true;
+}
+
+bool moves_before(struct moves *moves, const struct pseudonym *to, uint32_t **out_numbers,
+                  uint32_t *out_count)
+{
+    uint32_t *numbers = NULL, count = 0;
+    lock(moves);
+    for (const struct move *move = moves_to(moves, to, NULL); move; move = moves_to(moves, to, move))
+        count++;
+    if (count)
+        numbers = malloc(count * sizeof *numbers);
+    bool fine = !count || numbers;
+    count = 0;
+    for (const struct move *move = moves_to(moves, to, NULL); move && numbers;
+         move = moves_to(moves, to, move))
+        numbers[count++] = (uint32_t)(move - moves->list) + 1;
+    unlock(moves);
+    if (fine) {
+        *out_numbers = numbers;
+        *out_count = count;
+    }
+    return fine;
+}
+
+bool moves_link(struct moves *moves, uint32_t number, struct consent_link *out_link, int32_t *out_partition,
+                int64_t *out_stored_ms)
+{
+    lock(moves);
+    ensure(number >= 1 && number <= moves->count);
+    const struct move *move = &moves->list[number - 1];
+    bool has = move->sealed != NULL;
+    if (has) {
+        *out_link = (struct consent_link){.from_hash = move->from_erased,
+                                          .from.size = move->from_size,
+                                          .to.size = move->to_size,
+                                          .effective_ms = move->terms.effective_ms};
+        memcpy(out_link->from.bytes, move->sealed, move->from_size);
+        memcpy(out_link->to.bytes, move->sealed + move->from_size, move->to_size);
+        *out_partition = move->partition;
+        *out_stored_ms = move->stored_ms;
+    }
+    unlock(moves);
+    return has;
+}
+
+/* ---- snapshots ---- */
+
+/* What is written of a move: no byte of it is left to chance. Behind it the sealed subjects. */
 struct saved_move {
     struct pseudonym from, to, from_erased;
     int64_t effective_ms, confirmed_ms;
     uint64_t confirmed;
+    int64_t stored_ms;
+    int32_t partition;
+    uint16_t from_size, to_size; /* 0: without a key */
 };
 
 void moves_save(const struct moves *moves, struct snapshot_writer *writer)
@@ -202,35 +399,57 @@ void moves_save(const struct moves *moves, struct snapshot_writer *writer)
     snapshot_put(writer, &moves->count, sizeof moves->count);
     for (uint32_t i = 0; i < moves->count; i++) {
         const struct move *move = &moves->list[i];
-        struct saved_move saved = {move->from,
-                                   move->to,
-                                   move->from_erased,
-                                   move->terms.effective_ms,
-                                   move->terms.confirmed_ms,
-                                   move->terms.confirmed};
+        struct saved_move saved = {.from = move->from,
+                                   .to = move->to,
+                                   .from_erased = move->from_erased,
+                                   .effective_ms = move->terms.effective_ms,
+                                   .confirmed_ms = move->terms.confirmed_ms,
+                                   .confirmed = move->terms.confirmed,
+                                   .stored_ms = move->stored_ms,
+                                   .partition = move->partition,
+                                   .from_size = move->from_size,
+                                   .to_size = move->to_size};
         snapshot_put(writer, &saved, sizeof saved);
+        if (move->sealed)
+            snapshot_put(writer, move->sealed, (size_t)move->from_size + move->to_size);
     }
+}
+
+static bool restore_one(struct moves *moves, struct snapshot_reader *reader)
+{
+    struct saved_move saved;
+    struct consent_link link = {.effective_ms = 0};
+    struct error error;
+    if (!snapshot_get(reader, &saved, sizeof saved) || saved.from_size > sizeof link.from.bytes ||
+        saved.to_size > sizeof link.to.bytes || !saved.from_size != !saved.to_size)
+        return false;
+    link.from.size = (uint8_t)saved.from_size;
+    link.to.size = (uint8_t)saved.to_size;
+    if (saved.from_size && (!snapshot_get(reader, link.from.bytes, saved.from_size) ||
+                            !snapshot_get(reader, link.to.bytes, saved.to_size)))
+        return false;
+    struct move move = {
+        .from = saved.from,
+        .to = saved.to,
+        .from_erased = saved.from_erased,
+        .terms = {.effective_ms = saved.effective_ms,
+                  .confirmed = (choice_set)saved.confirmed,
+                  .confirmed_ms = saved.confirmed_ms},
+        .partition = saved.partition,
+    };
+    if (!moves_add(moves, &move, saved.from_size ? &link : NULL, &error))
+        return false;
+    moves_store(moves, &move.from, &move.to, saved.stored_ms, saved.partition);
+    return true;
 }
 
 bool moves_restore(struct moves *moves, struct snapshot_reader *reader)
 {
     uint32_t count;
-    struct error error;
     if (!snapshot_get(reader, &count, sizeof count))
         return false;
     for (; count > 0; count--) {
-        struct saved_move saved;
-        if (!snapshot_get(reader, &saved, sizeof saved))
-            return false;
-        struct move move = {
-            .from = saved.from,
-            .to = saved.to,
-            .from_erased = saved.from_erased,
-            .terms = {.effective_ms = saved.effective_ms,
-                      .confirmed = (choice_set)saved.confirmed,
-                      .confirmed_ms = saved.confirmed_ms},
-        };
-        if (!moves_add(moves, &move, &error))
+        if (!restore_one(moves, reader))
             return false;
     }
     return true;

@@ -1,6 +1,7 @@
 /*
  * Who counts: a record under the key of a subject, or of what a signal taught about one (which is an `out` of
- * everything). `hash:` names nobody whom a pseudonym stands for, `meta:` nobody at all. A key that cannot be read stops
+ * everything). A link (`moved:`) that is marked take_back is one of the subject that took another's place: the other one said
+ * `out` since (rule 10). `hash:` names nobody whom a pseudonym stands for, `meta:` nobody at all. A key that cannot be read stops
  * the consent stage until an operator has looked at it (spec 3, rule 5); here it is nobody's, and stopping as well would
  * only keep back everybody else's retractions.
  *
@@ -117,10 +118,25 @@ static programme_set ins_of(const struct retract *state, const struct choice_rec
     return (programme_set)(in & ((1u << state->programmes.count) - 1));
 }
 
+/* The consent stage asks for everything to be taken back, or for what cannot be read. */
+static bool takes_back(const struct retract *state, const struct followed_record *record)
+{
+    char text[512];
+    struct view from;
+    int64_t effective_ms;
+    bool take_back;
+    if (state->files || view_is_absent(record->value))
+        return false;
+    return !consent_value_link(state->reader, record->value, text, sizeof text, &from, &effective_ms,
+                               &take_back) ||
+           take_back;
+}
+
 static void read_effect(const struct retract *state, const struct consent_key *key,
                         const struct followed_record *record, struct mention *mention)
 {
-    struct consent_value value = {.record = {.readable = false}}; /* what a signal taught: `out` */
+    struct consent_value value = {
+        .record = {.readable = false}}; /* what a signal taught, and a link: `out` */
     if (key->kind == CONSENT_KEY_CHOICE)
         consent_value_read(state->reader, key, record->value, record->timestamp_ms, &value);
     if (value.record.merged.present && view_is_absent(record->author))
@@ -153,7 +169,8 @@ static bool retract_process(void *memory, const struct followed_record *record, 
     struct retract *state = memory;
     struct consent_key key;
     consent_key_read(record->key, (enum identifier_kind)state->config->subscriber.kind, &key);
-    if (key.kind != CONSENT_KEY_CHOICE && key.kind != CONSENT_KEY_SIGNAL)
+    if (key.kind != CONSENT_KEY_CHOICE && key.kind != CONSENT_KEY_SIGNAL &&
+        !(key.kind == CONSENT_KEY_LINK && takes_back(state, record)))
         return true;
     struct mention mention = {.kind = key.subject, .of_signal = key.kind == CONSENT_KEY_SIGNAL};
     read_moments(state, record, emitter, &mention);

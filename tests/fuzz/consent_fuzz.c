@@ -6,6 +6,7 @@
  * newline there is no value: a tombstone. The first byte of the key says which kind of subscriber was declared: its two
  * lowest bits.
  */
+#include "common/consent_link.h"
 #include "common/consent_record.h"
 #include "common/error.h"
 
@@ -33,7 +34,7 @@ static struct view own(const uint8_t *data, size_t size)
 /* A key that names a subject does so in canonical form. */
 static void check_key(const struct consent_key *key)
 {
-    if (key->kind != CONSENT_KEY_CHOICE && key->kind != CONSENT_KEY_SIGNAL)
+    if (key->kind != CONSENT_KEY_CHOICE && key->kind != CONSENT_KEY_SIGNAL && key->kind != CONSENT_KEY_LINK)
         return;
     char canonical[SUBJECT_IDENTIFIER_SIZE_MAX];
     size_t size = 0;
@@ -63,6 +64,26 @@ static void check_record(const struct consent_value *value, bool tombstone)
     }
 }
 
+/* A link that can be read is written again as one that says the same. */
+static void check_link(struct consent_reader *reader, const struct consent_key *key, struct view value)
+{
+    static const uint8_t bytes[SUBJECT_KEY_SIZE] = {1};
+    static struct subject_key *suppression;
+    struct error error;
+    struct consent_link link, again;
+    struct consent_key from, to;
+    if (!suppression)
+        suppression = subject_key_of_bytes(bytes, &error);
+    ensure(suppression != NULL);
+    if (view_is_absent(value) ||
+        consent_link_read(reader, key, value, suppression, &link, &from) != CONSENT_LINK_READ)
+        return;
+    check_key(&from);
+    ensure(consent_link_to(&link, suppression, consent_reader_line_kind(reader), &to));
+    consent_link_make(suppression, &from, &to, link.effective_ms, &again);
+    ensure(memcmp(&again.from_hash, &key->from, sizeof again.from_hash) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum identifier_kind kinds[] = {IDENTIFIER_OPAQUE, IDENTIFIER_E164, IDENTIFIER_IMSI,
@@ -84,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct consent_value value;
     consent_key_read(key_text, kinds[kind], &key);
     check_key(&key);
+    if (key.kind == CONSENT_KEY_LINK)
+        check_link(readers[kind], &key, value_text);
     if (key.kind != CONSENT_KEY_CHOICE) /* what a value says is asked of choices only: give it a subject */
         consent_key_read(VIEW("account:A-1"), kinds[kind], &key);
     consent_value_read(readers[kind], &key, value_text, TIMESTAMP_MS, &value);

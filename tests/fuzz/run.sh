@@ -21,7 +21,7 @@ declare -A parts=(
     [event]="codec event hop json_reader json_writer partitioner rfc3339 subject utf8"
     [config]="config config_kafka config_topics date document option option_judge option_override option_value programme zone"
     [gpp]="gpp gpp_judge gpp_layout national us_privacy"
-    [consent]="choice_record consent_record rfc3339 subject utf8"
+    [consent]="choice_record consent_link consent_record rfc3339 subject utf8"
 )
 declare -A options=([config]="-dict=tests/fuzz/config.dict" [gpp]="-dict=tests/fuzz/gpp.dict" [consent]="-dict=tests/fuzz/consent.dict")
 declare -A seeds=([event]=tests/fuzz/corpus/event [config]="config config/programmes config/split"

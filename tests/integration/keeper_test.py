@@ -77,6 +77,7 @@ def compaction(bootstrap):
         named("cleo", {"*": "in"}, now), tombstone("cleo"), # erased
         named("dora", out, now - 5000), named("dora", {"tmobile": "in"}, now, two_step=True), # in again, and means it
         named("finn", {"tmobile": "in"}, now), named("finn", out, now - 5000), # an older `out` counts
+        named("hugo", {}, now - 5000, moved_from=f"line:{number_of('otto')}"), # took otto's place, and says something else later
         named("zoe", {"*": "in"}, now))
     processes = [scene.process(name) for name in ("one", "two")] # who keeps which partition is the group's
     for process in processes:
@@ -88,9 +89,10 @@ def compaction(bootstrap):
         written = written_by_us(scene)
         keys = sorted(record["key"] for record in written)
         hashes = [key for key in keys if key.startswith("hash:")]
-        require(len(hashes) == 1 and len(keys) == 5, keys)
+        links = [key for key in keys if key.startswith("moved:")]
+        require(len(hashes) == 1 and len(links) == 1 and len(keys) == 6, keys)
         lines = [f"line:{number_of(name)}" for name in ("ann", "bob", "dora", "finn")]
-        require(sorted(keys) == sorted(hashes + lines), keys)
+        require(sorted(keys) == sorted(hashes + links + lines), keys)
         places = {}
         for record in records_of(scene):
             places.setdefault(record["key"], set()).add(record["partition"])
@@ -98,7 +100,12 @@ def compaction(bootstrap):
         require(next(r for r in written if r["key"] in hashes)["partition"] in places[f"line:{number_of('cleo')}"], places)
         require("999" not in hashes[0] and number_of("cleo") not in json.dumps([r for r in written if r["key"] in hashes]),
                 "a number stands in a suppression entry")
-    people = ("ann", "bob", "cleo", "dora", "finn")
+        require(number_of("otto").lstrip("+") not in json.dumps([r for r in written if r["key"] in links]),
+                "the other subject's number stands in a link")
+    # hugo's move is in no record of hugo's own any more, and otto says `out` after it
+    scene.send_choices(named("hugo", {"another": "in"}, now), named("otto", out, now))
+    scene.wait_answered("consent")
+    people = ("ann", "bob", "cleo", "dora", "finn", "hugo")
     with tap.case("choices_decide_before_compaction"):
         scene.send_events(*(event(name) for name in people), event("cat"))
         wait_kept(scene, "cat")

@@ -328,6 +328,47 @@ def hidden(broker):
     require(process.stop() == 0, process.tail())
 
 
+def moved(broker, name, cut):
+    """Who took another's place is taken back when that one says no later, is erased, or sends GPC."""
+    scene = Scene(work, name, broker.bootstrap, **harness.merge(QUICK, {
+        "publish": {"update_every": "0", "retract": "now"}, "consent": {"subjects": ["line", "account"]}}))
+    scene.create_topics(4)
+    processes = [harness.Process(work, f"{name}-{stages[0]}", harness.part(scene.config, stages)) for stages in cut]
+    now = int(time.time() * 1000) - 60_000
+
+    def says(who, seq, choices=None, **more):
+        return {"key": f"line:{number_of(who)}", "value": {"choices": choices or {}, "effective": now + seq, "seq": seq, **more}}
+
+    def last(who):
+        records = [record["value"] for record in harness.dump(broker.bootstrap, scene.feed) if record["key"] == scene.id_of(who)]
+        return records[-1] if records else None
+
+    # the moves stand there before anything is published, and newer records of the same lines hide two of them
+    scene.send_choices(says("zoe", 1, {"*": "in"}), says("newa", 1, moved_from=f"line:{number_of('olda')}"),
+                       says("newb", 1, moved_from=f"line:{number_of('oldb')}"),
+                       says("newc", 1, moved_from=f"line:{number_of('oldc')}"))
+    scene.send_choices(says("newa", 2, {"another": "in"}), says("newb", 2, {"another": "in"}))
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.wait_ready()
+    scene.wait_answered("consent")
+    people = ("newa", "newb", "newc")
+    scene.send_events(*(event(who) for who in people))
+    for who in people:
+        scene.wait_published(who)
+    scene.send_choices(says("olda", 3, {"tmobile": "out"}))
+    wait_until(lambda: last("newa") is None, lambda: f"newa stays published\n{processes[0].tail()}", 60)
+    require(all(last(who) for who in people[1:]), "somebody else was taken back")
+    scene.send_choices({"key": f"line:{number_of('oldb')}", "value": None})
+    wait_until(lambda: last("newb") is None, lambda: f"newb stays published\n{processes[0].tail()}", 60)
+    require(last("newc") is not None, "newc was taken back")
+    scene.send_events(event("oldc", gpc=True))
+    wait_until(lambda: last("newc") is None, lambda: f"newc stays published\n{processes[0].tail()}", 60)
+    for process in processes:
+        require(process.stop() == 0, process.tail())
+
+
 def forgetful(run):
     """A topic of retractions that forgets what is still of use: publish does not start on it."""
     short, good = (run.scene.prefix + name for name in ("retractions-short", "retractions-good"))
@@ -368,7 +409,7 @@ def elsewhere(run):
 def main():
     tap.note(f"RETRACTION_SEED={SEED}")
     broker = harness.Broker("retraction")
-    which = os.environ.get("RETRACTION_CASES", "first hidden predecessor fused split").split()
+    which = os.environ.get("RETRACTION_CASES", "first hidden predecessor moved fused split").split()
     if "first" in which:
         with tap.case("first_start_answers_no_old_choice_and_a_lost_group_all_of_them"):
             first_start(broker)
@@ -378,6 +419,10 @@ def main():
     if "hidden" in which:
         with tap.case("publish_rests_while_a_hung_transaction_hides_choices_from_pseudonymize"):
             hidden(broker)
+    if "moved" in which:
+        for name, cut in (("moved-fused", [harness.STAGES]), ("moved-split", [harness.STAGES[1:], harness.STAGES[:1]])):
+            with tap.case(f"{name.replace('-', '_')}_is_taken_back_when_the_old_line_says_no_later"):
+                moved(broker, name, cut)
     if "fused" in which:
         run = killed("fused", [(harness.STAGES, 2)], "drain", "now", broker, SEED)
         with tap.case("fused_changelog_has_nobody_who_said_no_but_marks"):

@@ -126,6 +126,7 @@ static const char *programmes(void)
 
 #define LINE                     "line:12025550123"
 #define SAYS(choices)            "{\"choices\":{" choices "},\"effective\":1619430000000,\"seq\":1}"
+#define LINK(more)               "{\"moved_from\":\"AAAA\",\"effective\":1,\"seq\":0,\"key_check\":\"AAAAAAAAAAA\"" more "}"
 #define SAYS_MORE(choices, more) "{\"choices\":{" choices "},\"effective\":1619430000000,\"seq\":1," more "}"
 
 static void every_record_that_takes_something_back_becomes_a_retraction(void **state)
@@ -148,6 +149,12 @@ static void every_record_that_takes_something_back_becomes_a_retraction(void **s
          "a reset is no out"},
         {"signal:" LINE, SAYS("\"*\":\"out\""), "basic enhanced later", "what a signal taught"},
         {"hash:AAECAwQFBgcICQoLDA0ODw", SAYS("\"*\":\"out\""), "", "nobody whom a pseudonym stands for"},
+        {"moved:AAECAwQFBgcICQoLDA0ODw:" LINE, LINK(",\"take_back\":true"), "basic enhanced later",
+         "whose place the subject took says out"},
+        {"moved:AAECAwQFBgcICQoLDA0ODw:" LINE, LINK(""), "", "a link by itself: the move has been answered"},
+        {"moved:AAECAwQFBgcICQoLDA0ODw:" LINE, NULL, "", "a link that is deleted"},
+        {"moved:AAECAwQFBgcICQoLDA0ODw:" LINE, "{", "basic enhanced later", "a link that cannot be read"},
+        {"moved:AAECAwQFBgcICQoLDA0ODw:line:canary", LINK(",\"take_back\":true"), "", "a link of nobody"},
         {"meta:birth:1", "{}", "", "about the topic"},
         {"device:maid:00000000-0000-0000-0000-000000000000", SAYS("\"*\":\"out\""), "", "no device"},
         {"line:canary", SAYS("\"*\":\"out\""), "",
