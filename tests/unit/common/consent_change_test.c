@@ -107,202 +107,198 @@ static void wish(const char *text, struct consent_change *change)
 #define LATER_IN      "{\"choices\":{\"basic\":\"in\"},\"effective\":1800000600000,\"seq\":7}"
 #define LAST_SEQ      "{\"choices\":{\"basic\":\"out\"},\"effective\":1700000000000,\"seq\":9223372036854775807}"
 
+static const struct {
+    const char *why;
+    const char *stored[4];
+    const char *wish;
+    bool two_step, asked;
+    int64_t effective_ms; /* 0: none */
+    int64_t seq;          /* 0: none */
+    enum consent_outcome outcome;
+    const char *value; /* NULL: not looked at */
+} change_cases[] = {
+    {.why = "the first record of a subject",
+     .wish = "basic=out",
+     .outcome = CONSENT_NEW,
+     .value = "{\"choices\":{\"basic\":\"out\"},\"effective\":1800000000000,\"seq\":1}"},
+    {.why = "its own order is kept",
+     .wish = "basic=in",
+     .effective_ms = 1700000000000,
+     .seq = 44,
+     .outcome = CONSENT_NEW,
+     .value = "{\"choices\":{\"basic\":\"in\"},\"effective\":1700000000000,\"seq\":44}"},
+    {.why = "the same again", .stored = {BASIC_OUT}, .wish = "basic=out", .outcome = CONSENT_UNCHANGED},
+    {.why = "the same `in` again", .stored = {BASIC_IN}, .wish = "basic=in", .outcome = CONSENT_UNCHANGED},
+    {.why = "an out after an in, above its seq",
+     .stored = {BASIC_IN},
+     .wish = "basic=out",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
+    {.why = "an in after an out", .stored = {BASIC_OUT}, .wish = "basic=in", .outcome = CONSENT_REFUSED},
+    {.why = "an in for all after an out of one leaves that",
+     .stored = {BASIC_OUT},
+     .wish = "*=in",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"out\",\"*\":\"in\"},\"effective\":1800000000000,\"seq\":8}"},
+    {.why = "an in for one after an out of all",
+     .stored = {ALL_OUT},
+     .wish = "basic=in",
+     .outcome = CONSENT_REFUSED},
+    {.why = "the same, confirmed: the others stay out",
+     .stored = {ALL_OUT},
+     .wish = "basic=in",
+     .two_step = true,
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"*\":\"out\",\"basic\":\"in\"},\"effective\":1800000000000,\"seq\":8,\"two_"
+              "step\":true,"
+              "\"last_out\":1700000000000}"},
+    {.why = "an answer to a question within 12 months",
+     .stored = {"{\"choices\":{\"basic\":\"out\"},\"effective\":"
+                "1790000000000,\"seq\":7}"},
+     .wish = "basic=in",
+     .two_step = true,
+     .asked = true,
+     .outcome = CONSENT_REFUSED},
+    {.why = "an answer after 12 months",
+     .stored = {BASIC_OUT},
+     .wish = "basic=in",
+     .two_step = true,
+     .asked = true,
+     .outcome = CONSENT_CHANGED},
+    {.why = "a kept `in` that was confirmed keeps its conditions",
+     .stored = {BASIC_IN_CONFIRMED},
+     .wish = "plus=out",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":9,"
+              "\"two_step\":true,"
+              "\"last_out\":1600000000000}"},
+    {.why = "a kept `in` does not begin earlier",
+     .stored = {LATER_IN},
+     .wish = "plus=out",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000600000,\"seq\":8}"},
+    {.why = "an out of all drops every in",
+     .stored = {BASIC_IN},
+     .wish = "*=out",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"*\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
+    {.why = "but the one that it names itself",
+     .stored = {BASIC_IN},
+     .wish = "*=out basic=in",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"*\":\"out\",\"basic\":\"in\"},\"effective\":1800000000000,\"seq\":8}"},
+    {.why = "programmes of other pipelines are kept",
+     .stored = {FOREIGN},
+     .wish = "plus=in",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"x\":\"out\",\"y\":\"in\",\"basic\":\"out\",\"plus\":\"in\"},\"effective\":"
+              "1800000000000,"
+              "\"seq\":8}"},
+    {.why = "an `in` of another pipeline with a condition is not carried over",
+     .stored = {FOREIGN_ASKED},
+     .wish = "plus=out",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
+    {.why = "a change of another pipeline's programme counts",
+     .stored = {FOREIGN},
+     .wish = "y=out",
+     .outcome = CONSENT_CHANGED},
+    {.why = "and is nothing new when it is so",
+     .stored = {FOREIGN},
+     .wish = "x=out",
+     .outcome = CONSENT_UNCHANGED},
+    {.why = "an erased subject", .stored = {BASIC_IN, "-"}, .wish = "basic=in", .outcome = CONSENT_REFUSED},
+    {.why = "an erased subject by its own act",
+     .stored = {BASIC_IN, "-"},
+     .wish = "basic=in",
+     .two_step = true,
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"*\":\"out\",\"basic\":\"in\"},\"effective\":1800000000000,\"seq\":1,\"two_"
+              "step\":true,"
+              "\"last_out\":1799913600000}"},
+    {.why = "what can't be read", .stored = {"nonsense"}, .wish = "basic=in", .outcome = CONSENT_REFUSED},
+    {.why = "an out of the predecessor denies an in",
+     .stored = {OLD_OUT},
+     .wish = "plus=in",
+     .outcome = CONSENT_REFUSED},
+    {.why = "a confirmed one answers it, and it goes unsaid",
+     .stored = {OLD_OUT},
+     .wish = "plus=in",
+     .two_step = true,
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"plus\":\"in\"},\"effective\":1800000000000,\"seq\":2,\"two_step\":true,"
+              "\"last_out\":"
+              "1600000000000}"},
+    {.why = "an `in` for a predecessor that was taken back goes on by name",
+     .stored = {OLD_IN, NOTHING},
+     .wish = "basic=in",
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":3}"},
+    {.why = "the same beside an older `in` for the successor, which is history",
+     .stored = {OLD_IN, NOTHING},
+     .wish = "plus=in basic=out",
+     .effective_ms = 1600000000500,
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"out\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":3}"},
+    {.why = "an older in is history",
+     .stored = {BASIC_IN},
+     .wish = "plus=in",
+     .effective_ms = 1600000000000,
+     .outcome = CONSENT_UNCHANGED},
+    {.why = "an older out counts",
+     .stored = {BASIC_IN},
+     .wish = "basic=out",
+     .effective_ms = 1600000000000,
+     .outcome = CONSENT_CHANGED,
+     .value = "{\"choices\":{\"basic\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
+    {.why = "but not against a confirmed in",
+     .stored = {BASIC_IN_CONFIRMED},
+     .wish = "basic=out",
+     .effective_ms = 1600000000000,
+     .outcome = CONSENT_UNCHANGED},
+    {.why = "the record itself again",
+     .stored = {BASIC_OUT},
+     .wish = "basic=out",
+     .effective_ms = 1700000000000,
+     .seq = 7,
+     .outcome = CONSENT_UNCHANGED},
+    {.why = "a day ahead", .wish = "basic=in", .effective_ms = NOW_MS + DAY_MS, .outcome = CONSENT_NEW},
+    {.why = "more than a day ahead would be unreadable",
+     .wish = "basic=in",
+     .effective_ms = NOW_MS + DAY_MS + 1,
+     .outcome = CONSENT_REFUSED},
+    {.why = "the highest seq leaves room in time",
+     .stored = {LAST_SEQ},
+     .wish = "basic=in",
+     .two_step = true,
+     .outcome = CONSENT_REFUSED},
+};
+
 static void a_change_comes_to_one_record_or_is_refused(void **state)
 {
-    static const struct {
-        const char *why;
-        const char *stored[4];
-        const char *wish;
-        bool two_step, asked;
-        int64_t effective_ms; /* 0: none */
-        int64_t seq;          /* 0: none */
-        enum consent_outcome outcome;
-        const char *value; /* NULL: not looked at */
-    } cases[] = {
-        {.why = "the first record of a subject",
-         .wish = "basic=out",
-         .outcome = CONSENT_NEW,
-         .value = "{\"choices\":{\"basic\":\"out\"},\"effective\":1800000000000,\"seq\":1}"},
-        {.why = "its own order is kept",
-         .wish = "basic=in",
-         .effective_ms = 1700000000000,
-         .seq = 44,
-         .outcome = CONSENT_NEW,
-         .value = "{\"choices\":{\"basic\":\"in\"},\"effective\":1700000000000,\"seq\":44}"},
-        {.why = "the same again", .stored = {BASIC_OUT}, .wish = "basic=out", .outcome = CONSENT_UNCHANGED},
-        {.why = "the same `in` again",
-         .stored = {BASIC_IN},
-         .wish = "basic=in",
-         .outcome = CONSENT_UNCHANGED},
-        {.why = "an out after an in, above its seq",
-         .stored = {BASIC_IN},
-         .wish = "basic=out",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
-        {.why = "an in after an out", .stored = {BASIC_OUT}, .wish = "basic=in", .outcome = CONSENT_REFUSED},
-        {.why = "an in for all after an out of one leaves that",
-         .stored = {BASIC_OUT},
-         .wish = "*=in",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"out\",\"*\":\"in\"},\"effective\":1800000000000,\"seq\":8}"},
-        {.why = "an in for one after an out of all",
-         .stored = {ALL_OUT},
-         .wish = "basic=in",
-         .outcome = CONSENT_REFUSED},
-        {.why = "the same, confirmed: the others stay out",
-         .stored = {ALL_OUT},
-         .wish = "basic=in",
-         .two_step = true,
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"*\":\"out\",\"basic\":\"in\"},\"effective\":1800000000000,\"seq\":8,\"two_"
-                  "step\":true,"
-                  "\"last_out\":1700000000000}"},
-        {.why = "an answer to a question within 12 months",
-         .stored = {"{\"choices\":{\"basic\":\"out\"},\"effective\":"
-                    "1790000000000,\"seq\":7}"},
-         .wish = "basic=in",
-         .two_step = true,
-         .asked = true,
-         .outcome = CONSENT_REFUSED},
-        {.why = "an answer after 12 months",
-         .stored = {BASIC_OUT},
-         .wish = "basic=in",
-         .two_step = true,
-         .asked = true,
-         .outcome = CONSENT_CHANGED},
-        {.why = "a kept `in` that was confirmed keeps its conditions",
-         .stored = {BASIC_IN_CONFIRMED},
-         .wish = "plus=out",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":9,"
-                  "\"two_step\":true,"
-                  "\"last_out\":1600000000000}"},
-        {.why = "a kept `in` does not begin earlier",
-         .stored = {LATER_IN},
-         .wish = "plus=out",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000600000,\"seq\":8}"},
-        {.why = "an out of all drops every in",
-         .stored = {BASIC_IN},
-         .wish = "*=out",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"*\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
-        {.why = "but the one that it names itself",
-         .stored = {BASIC_IN},
-         .wish = "*=out basic=in",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"*\":\"out\",\"basic\":\"in\"},\"effective\":1800000000000,\"seq\":8}"},
-        {.why = "programmes of other pipelines are kept",
-         .stored = {FOREIGN},
-         .wish = "plus=in",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"x\":\"out\",\"y\":\"in\",\"basic\":\"out\",\"plus\":\"in\"},\"effective\":"
-                  "1800000000000,"
-                  "\"seq\":8}"},
-        {.why = "an `in` of another pipeline with a condition is not carried over",
-         .stored = {FOREIGN_ASKED},
-         .wish = "plus=out",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
-        {.why = "a change of another pipeline's programme counts",
-         .stored = {FOREIGN},
-         .wish = "y=out",
-         .outcome = CONSENT_CHANGED},
-        {.why = "and is nothing new when it is so",
-         .stored = {FOREIGN},
-         .wish = "x=out",
-         .outcome = CONSENT_UNCHANGED},
-        {.why = "an erased subject",
-         .stored = {BASIC_IN, "-"},
-         .wish = "basic=in",
-         .outcome = CONSENT_REFUSED},
-        {.why = "an erased subject by its own act",
-         .stored = {BASIC_IN, "-"},
-         .wish = "basic=in",
-         .two_step = true,
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"*\":\"out\",\"basic\":\"in\"},\"effective\":1800000000000,\"seq\":1,\"two_"
-                  "step\":true,"
-                  "\"last_out\":1799913600000}"},
-        {.why = "what can't be read", .stored = {"nonsense"}, .wish = "basic=in", .outcome = CONSENT_REFUSED},
-        {.why = "an out of the predecessor denies an in",
-         .stored = {OLD_OUT},
-         .wish = "plus=in",
-         .outcome = CONSENT_REFUSED},
-        {.why = "a confirmed one answers it, and it goes unsaid",
-         .stored = {OLD_OUT},
-         .wish = "plus=in",
-         .two_step = true,
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"plus\":\"in\"},\"effective\":1800000000000,\"seq\":2,\"two_step\":true,"
-                  "\"last_out\":"
-                  "1600000000000}"},
-        {.why = "an `in` for a predecessor that was taken back goes on by name",
-         .stored = {OLD_IN, NOTHING},
-         .wish = "basic=in",
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"in\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":3}"},
-        {.why = "the same beside an older `in` for the successor, which is history",
-         .stored = {OLD_IN, NOTHING},
-         .wish = "plus=in basic=out",
-         .effective_ms = 1600000000500,
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"out\",\"plus\":\"out\"},\"effective\":1800000000000,\"seq\":3}"},
-        {.why = "an older in is history",
-         .stored = {BASIC_IN},
-         .wish = "plus=in",
-         .effective_ms = 1600000000000,
-         .outcome = CONSENT_UNCHANGED},
-        {.why = "an older out counts",
-         .stored = {BASIC_IN},
-         .wish = "basic=out",
-         .effective_ms = 1600000000000,
-         .outcome = CONSENT_CHANGED,
-         .value = "{\"choices\":{\"basic\":\"out\"},\"effective\":1800000000000,\"seq\":8}"},
-        {.why = "but not against a confirmed in",
-         .stored = {BASIC_IN_CONFIRMED},
-         .wish = "basic=out",
-         .effective_ms = 1600000000000,
-         .outcome = CONSENT_UNCHANGED},
-        {.why = "the record itself again",
-         .stored = {BASIC_OUT},
-         .wish = "basic=out",
-         .effective_ms = 1700000000000,
-         .seq = 7,
-         .outcome = CONSENT_UNCHANGED},
-        {.why = "a day ahead", .wish = "basic=in", .effective_ms = NOW_MS + DAY_MS, .outcome = CONSENT_NEW},
-        {.why = "more than a day ahead would be unreadable",
-         .wish = "basic=in",
-         .effective_ms = NOW_MS + DAY_MS + 1,
-         .outcome = CONSENT_REFUSED},
-        {.why = "the highest seq leaves room in time",
-         .stored = {LAST_SEQ},
-         .wish = "basic=in",
-         .two_step = true,
-         .outcome = CONSENT_REFUSED},
-    };
     struct rig *rig = *state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(change_cases); i++) {
         struct consent_change change = {
-            .two_step = cases[i].two_step,
-            .asked = cases[i].asked,
-            .has_effective = cases[i].effective_ms != 0,
-            .effective_ms = cases[i].effective_ms,
-            .has_seq = cases[i].seq != 0,
-            .seq = cases[i].seq,
+            .two_step = change_cases[i].two_step,
+            .asked = change_cases[i].asked,
+            .has_effective = change_cases[i].effective_ms != 0,
+            .effective_ms = change_cases[i].effective_ms,
+            .has_seq = change_cases[i].seq != 0,
+            .seq = change_cases[i].seq,
         };
-        store(rig, cases[i].stored);
-        wish(cases[i].wish, &change);
+        store(rig, change_cases[i].stored);
+        wish(change_cases[i].wish, &change);
         enum consent_outcome outcome =
             consent_change_make(&rules, rig->reader, &rig->key, &rig->stored, &change, &rig->changed);
-        if (outcome != cases[i].outcome)
-            fail_msg("%s: outcome %d (%s), not %d", cases[i].why, outcome, rig->changed.why,
-                     cases[i].outcome);
+        if (outcome != change_cases[i].outcome)
+            fail_msg("%s: outcome %d (%s), not %d", change_cases[i].why, outcome, rig->changed.why,
+                     change_cases[i].outcome);
         if ((outcome == CONSENT_REFUSED) != (rig->changed.why[0] != '\0'))
-            fail_msg("%s: a refusal has a reason, and nothing else has", cases[i].why);
-        if (cases[i].value && (strlen(cases[i].value) != rig->changed.size ||
-                               memcmp(rig->changed.value, cases[i].value, rig->changed.size) != 0))
-            fail_msg("%s: made %.*s", cases[i].why, (int)rig->changed.size, rig->changed.value);
+            fail_msg("%s: a refusal has a reason, and nothing else has", change_cases[i].why);
+        if (change_cases[i].value &&
+            (strlen(change_cases[i].value) != rig->changed.size ||
+             memcmp(rig->changed.value, change_cases[i].value, rig->changed.size) != 0))
+            fail_msg("%s: made %.*s", change_cases[i].why, (int)rig->changed.size, rig->changed.value);
     }
 }
 

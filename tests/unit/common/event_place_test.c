@@ -2,88 +2,84 @@
 #include "common/partitioner.h"
 #include "tests/unit/common/event_rig.h"
 
+enum { MURMUR2 = EVENTS_PARTITIONER_MURMUR2, CRC32 = EVENTS_PARTITIONER_CRC32 };
+enum { PLUS = EVENTS_KEY_PLUS, DIGITS = EVENTS_KEY_DIGITS };
+enum { E164 = IDENTIFIER_E164, IMSI = IDENTIFIER_IMSI, OPAQUE = IDENTIFIER_OPAQUE };
+/* The partition that the key itself gives among 4, plus `beside`. */
+static const struct {
+    int kind;
+    const char *subscriber;
+    int partitioner, spelling;
+    struct view key;
+    int beside;
+    int32_t partitions;
+    const char *wanted;
+    const char *why;
+} place_cases[] = {
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 0, 4, "pass", "with plus, as declared"},
+    {E164, "12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 0, 4, "pass", "the value may differ"},
+    {E164, "+12025550123", MURMUR2, DIGITS, VIEW("12025550123"), 0, 4, "pass", "digits, as declared"},
+    {E164, "+1 202-555-0123", CRC32, PLUS, VIEW("+12025550123"), 0, 4, "pass", "librdkafka's partition"},
+    {E164, "12025550123", MURMUR2, PLUS, VIEW("12025550123"), 0, 4, "wrong_partition",
+     "a second spelling has a second partition: one person would be two"},
+    {E164, "+12025550123", MURMUR2, DIGITS, VIEW("+12025550123"), 0, 4, "wrong_partition",
+     "and so the other way round"},
+    {E164, "+1 202-555-0123", MURMUR2, PLUS, VIEW("+1 202-555-0123"), 0, 4, "wrong_partition",
+     "spaces and hyphens: as in the value, but another key"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("++12025550123"), 0, 4, "wrong_partition", "two plus signs"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123 "), 0, 4, "wrong_partition", "a blank behind"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("+"), 0, 4, "wrong_partition", "a plus sign alone"},
+    {E164, "+12025550123", MURMUR2, EVENTS_KEY_UNKNOWN, VIEW("+12025550123"), 0, 4, "wrong_partition",
+     "no spelling declared: none is right"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 1, 4, "wrong_partition", "the one beside it"},
+    {E164, "+12025550123", CRC32, DIGITS, VIEW("12025550123"), 1, 4, "wrong_partition", "the one beside it"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550124"), 0, 4, "wrong_partition",
+     "another line's key"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW(""), 0, 4, "wrong_partition", "empty key"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("line:+12025550123"), 0, 4, "wrong_partition",
+     "a consent key"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW_ABSENT, 0, 4, "wrong_partition", "null key on Kafka"},
+    {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("310150123456789"), 0, 4, "pass",
+     "an IMSI has one spelling, whatever is declared for numbers"},
+    {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("+310150123456789"), 0, 4, "wrong_partition",
+     "which has no plus"},
+    {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("310150123456788"), 0, 4, "wrong_partition",
+     "another IMSI"},
+    {OPAQUE, "Line 7", MURMUR2, DIGITS, VIEW("Line 7"), 0, 4, "pass", "opaque: the bytes themselves"},
+    {OPAQUE, "Line 7", MURMUR2, DIGITS, VIEW("line 7"), 0, 4, "wrong_partition", "and no others"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW_ABSENT, 0, 0, "pass", "no key in file mode"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("1 202 555 0123"), 1, 0, "pass",
+     "file mode has no partitions: any spelling"},
+    {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550124"), 0, 0, "wrong_partition",
+     "another's key in file mode"},
+    {E164, "+12025550123", EVENTS_PARTITIONER_TRUSTED, PLUS, VIEW("12025550124"), 1, 4, "pass",
+     "nothing is checked"},
+    {E164, "+12025550123", EVENTS_PARTITIONER_TRUSTED, PLUS, VIEW_ABSENT, 0, 4, "pass", "nothing is checked"},
+    {E164, "+12025550123", EVENTS_PARTITIONER_UNKNOWN, PLUS, VIEW("+12025550123"), 0, 4, "wrong_partition",
+     "no partitioner, no trust"},
+};
+
 static void record_must_lie_where_its_key_says(void **state)
 {
     (void)state;
-    enum { MURMUR2 = EVENTS_PARTITIONER_MURMUR2, CRC32 = EVENTS_PARTITIONER_CRC32 };
-    enum { PLUS = EVENTS_KEY_PLUS, DIGITS = EVENTS_KEY_DIGITS };
-    enum { E164 = IDENTIFIER_E164, IMSI = IDENTIFIER_IMSI, OPAQUE = IDENTIFIER_OPAQUE };
-    /* The partition that the key itself gives among 4, plus `beside`. */
-    static const struct {
-        int kind;
-        const char *subscriber;
-        int partitioner, spelling;
-        struct view key;
-        int beside;
-        int32_t partitions;
-        const char *wanted;
-        const char *why;
-    } cases[] = {
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 0, 4, "pass", "with plus, as declared"},
-        {E164, "12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 0, 4, "pass", "the value may differ"},
-        {E164, "+12025550123", MURMUR2, DIGITS, VIEW("12025550123"), 0, 4, "pass", "digits, as declared"},
-        {E164, "+1 202-555-0123", CRC32, PLUS, VIEW("+12025550123"), 0, 4, "pass", "librdkafka's partition"},
-        {E164, "12025550123", MURMUR2, PLUS, VIEW("12025550123"), 0, 4, "wrong_partition",
-         "a second spelling has a second partition: one person would be two"},
-        {E164, "+12025550123", MURMUR2, DIGITS, VIEW("+12025550123"), 0, 4, "wrong_partition",
-         "and so the other way round"},
-        {E164, "+1 202-555-0123", MURMUR2, PLUS, VIEW("+1 202-555-0123"), 0, 4, "wrong_partition",
-         "spaces and hyphens: as in the value, but another key"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("++12025550123"), 0, 4, "wrong_partition",
-         "two plus signs"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123 "), 0, 4, "wrong_partition",
-         "a blank behind"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+"), 0, 4, "wrong_partition", "a plus sign alone"},
-        {E164, "+12025550123", MURMUR2, EVENTS_KEY_UNKNOWN, VIEW("+12025550123"), 0, 4, "wrong_partition",
-         "no spelling declared: none is right"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550123"), 1, 4, "wrong_partition",
-         "the one beside it"},
-        {E164, "+12025550123", CRC32, DIGITS, VIEW("12025550123"), 1, 4, "wrong_partition",
-         "the one beside it"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550124"), 0, 4, "wrong_partition",
-         "another line's key"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW(""), 0, 4, "wrong_partition", "empty key"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("line:+12025550123"), 0, 4, "wrong_partition",
-         "a consent key"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW_ABSENT, 0, 4, "wrong_partition", "null key on Kafka"},
-        {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("310150123456789"), 0, 4, "pass",
-         "an IMSI has one spelling, whatever is declared for numbers"},
-        {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("+310150123456789"), 0, 4, "wrong_partition",
-         "which has no plus"},
-        {IMSI, "310150123456789", MURMUR2, PLUS, VIEW("310150123456788"), 0, 4, "wrong_partition",
-         "another IMSI"},
-        {OPAQUE, "Line 7", MURMUR2, DIGITS, VIEW("Line 7"), 0, 4, "pass", "opaque: the bytes themselves"},
-        {OPAQUE, "Line 7", MURMUR2, DIGITS, VIEW("line 7"), 0, 4, "wrong_partition", "and no others"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW_ABSENT, 0, 0, "pass", "no key in file mode"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("1 202 555 0123"), 1, 0, "pass",
-         "file mode has no partitions: any spelling"},
-        {E164, "+12025550123", MURMUR2, PLUS, VIEW("+12025550124"), 0, 0, "wrong_partition",
-         "another's key in file mode"},
-        {E164, "+12025550123", EVENTS_PARTITIONER_TRUSTED, PLUS, VIEW("12025550124"), 1, 4, "pass",
-         "nothing is checked"},
-        {E164, "+12025550123", EVENTS_PARTITIONER_TRUSTED, PLUS, VIEW_ABSENT, 0, 4, "pass",
-         "nothing is checked"},
-        {E164, "+12025550123", EVENTS_PARTITIONER_UNKNOWN, PLUS, VIEW("+12025550123"), 0, 4,
-         "wrong_partition", "no partitioner, no trust"},
-    };
-    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (unsigned i = 0; i < sizeof place_cases / sizeof *place_cases; i++) {
         struct fixture fixture;
-        struct config config = config_of(cases[i].kind, cases[i].partitioner);
-        config.input.events_key = cases[i].spelling;
+        struct config config = config_of(place_cases[i].kind, place_cases[i].partitioner);
+        config.input.events_key = place_cases[i].spelling;
         open_reader(&fixture, config);
         char value[200];
         int size =
             snprintf(value, sizeof value,
                      "{\"type\":\"browse\",\"time\":1,\"subscriber\":\"%s\",\"brand\":\"b\",\"host\":\"h\"}",
-                     cases[i].subscriber);
+                     place_cases[i].subscriber);
         struct chain_input input = input_of((struct view){value, (size_t)size});
-        input.key = cases[i].key;
-        input.partition_count = cases[i].partitions;
-        int32_t right = partitioner_partition(cases[i].partitioner == CRC32 ? EVENTS_PARTITIONER_CRC32
-                                                                            : EVENTS_PARTITIONER_MURMUR2,
-                                              cases[i].key, 4);
-        input.partition = (right < 0 ? 0 : right + cases[i].beside) % 4;
-        expect(&fixture, input, cases[i].wanted, cases[i].why);
+        input.key = place_cases[i].key;
+        input.partition_count = place_cases[i].partitions;
+        int32_t right = partitioner_partition(
+            place_cases[i].partitioner == CRC32 ? EVENTS_PARTITIONER_CRC32 : EVENTS_PARTITIONER_MURMUR2,
+            place_cases[i].key, 4);
+        input.partition = (right < 0 ? 0 : right + place_cases[i].beside) % 4;
+        expect(&fixture, input, place_cases[i].wanted, place_cases[i].why);
         close_reader(&fixture);
     }
 }

@@ -157,119 +157,115 @@ static void *state_of(struct rig *rig, const char *subject, unsigned number)
 #define SIGNAL_LATE "signal{\"choices\":{\"*\":\"out\"},\"effective\":1790000000000,\"seq\":0}"
 #define MOVED       "{\"choices\":{},\"effective\":1710000000000,\"seq\":1,\"moved_from\":\"" BOB "\"}"
 
+static const struct {
+    const char *why;
+    const char *of[5]; /* ANN's records, or after "bob" BOB's */
+    bool yield;
+    enum consent_stand stand;
+    const char *said, *remedy; /* parts of it */
+} book_cases[] = {
+    {"nothing", {NULL}, false, CONSENT_STAND_NONE, "nothing chosen", ""},
+    {"an in", {IN("basic")}, false, CONSENT_STAND_IN, "opted in", ""},
+    {"an out", {OUT("basic")}, false, CONSENT_STAND_OUT, "opted out", "two_step"},
+    {"erased, the tombstone long gone", {"hash"}, false, CONSENT_STAND_OUT, "erased", "two_step"},
+    {"an in behind an erasure", {"hash", IN("basic")}, false, CONSENT_STAND_OUT, "erased", "two_step"},
+    {"a confirmed in ends it", {"hash", IN_TWO_STEP("basic")}, false, CONSENT_STAND_IN, "opted in", ""},
+    {"but for what it names",
+     {"hash", IN_TWO_STEP("plus")},
+     false,
+     CONSENT_STAND_OUT,
+     "opted out",
+     "two_step"},
+    {"erased again", {"hash", IN_TWO_STEP("basic"), "hash"}, false, CONSENT_STAND_OUT, "erased", "two_step"},
+    {"an older out behind an erasure that took an `in`",
+     {IN_TWO_STEP("*"), "hash", OUT("basic")},
+     false,
+     CONSENT_STAND_OUT,
+     "erased",
+     "two_step"},
+    {"somebody else is erased", {"bob", "hash"}, false, CONSENT_STAND_NONE, "nothing chosen", ""},
+    {"a signal", {SIGNAL}, false, CONSENT_STAND_OUT, "by a stored signal", "consent.signals.yield"},
+    {"a signal yields to nothing unless told",
+     {SIGNAL, IN_TWO_STEP("basic")},
+     false,
+     CONSENT_STAND_OUT,
+     "by a stored signal",
+     "consent.signals.yield"},
+    {"to an in that is not confirmed not at all",
+     {SIGNAL, IN("basic")},
+     true,
+     CONSENT_STAND_OUT,
+     "by a stored signal",
+     "two_step"},
+    {"it yields to a newer, confirmed one",
+     {SIGNAL, IN_TWO_STEP("basic")},
+     true,
+     CONSENT_STAND_IN,
+     "opted in",
+     ""},
+    {"not to an older one",
+     {SIGNAL_LATE, IN_TWO_STEP("basic")},
+     true,
+     CONSENT_STAND_OUT,
+     "by a stored signal",
+     "newer than the signal"},
+    {"a signal without a time",
+     {"signalnonsense", IN_TWO_STEP("basic")},
+     true,
+     CONSENT_STAND_OUT,
+     "by a stored signal",
+     "no time"},
+    {"who took the place of nobody known",
+     {IN("basic"), MOVED},
+     false,
+     CONSENT_STAND_NONE,
+     "nothing chosen",
+     ""},
+    {"who took the place of somebody that is out",
+     {MOVED, "bob", OUT("basic")},
+     false,
+     CONSENT_STAND_OUT,
+     "opted out",
+     "two_step"},
+    {"and confirmed it since",
+     {MOVED, IN_TWO_STEP("basic"), "bob", OUT("basic")},
+     false,
+     CONSENT_STAND_IN,
+     "opted in",
+     ""},
+    {"who took the place of somebody erased",
+     {MOVED, "bob", "hash", IN("basic")},
+     false,
+     CONSENT_STAND_OUT,
+     "opted out",
+     "two_step"},
+    {"an `in` of a predecessor was taken back",
+     {IN("plus")},
+     false,
+     CONSENT_STAND_NONE,
+     "nothing chosen",
+     ""},
+};
+
 static void a_book_says_what_the_stage_decides_and_why(void **state)
 {
-    static const struct {
-        const char *why;
-        const char *of[5]; /* ANN's records, or after "bob" BOB's */
-        bool yield;
-        enum consent_stand stand;
-        const char *said, *remedy; /* parts of it */
-    } cases[] = {
-        {"nothing", {NULL}, false, CONSENT_STAND_NONE, "nothing chosen", ""},
-        {"an in", {IN("basic")}, false, CONSENT_STAND_IN, "opted in", ""},
-        {"an out", {OUT("basic")}, false, CONSENT_STAND_OUT, "opted out", "two_step"},
-        {"erased, the tombstone long gone", {"hash"}, false, CONSENT_STAND_OUT, "erased", "two_step"},
-        {"an in behind an erasure", {"hash", IN("basic")}, false, CONSENT_STAND_OUT, "erased", "two_step"},
-        {"a confirmed in ends it", {"hash", IN_TWO_STEP("basic")}, false, CONSENT_STAND_IN, "opted in", ""},
-        {"but for what it names",
-         {"hash", IN_TWO_STEP("plus")},
-         false,
-         CONSENT_STAND_OUT,
-         "opted out",
-         "two_step"},
-        {"erased again",
-         {"hash", IN_TWO_STEP("basic"), "hash"},
-         false,
-         CONSENT_STAND_OUT,
-         "erased",
-         "two_step"},
-        {"an older out behind an erasure that took an `in`",
-         {IN_TWO_STEP("*"), "hash", OUT("basic")},
-         false,
-         CONSENT_STAND_OUT,
-         "erased",
-         "two_step"},
-        {"somebody else is erased", {"bob", "hash"}, false, CONSENT_STAND_NONE, "nothing chosen", ""},
-        {"a signal", {SIGNAL}, false, CONSENT_STAND_OUT, "by a stored signal", "consent.signals.yield"},
-        {"a signal yields to nothing unless told",
-         {SIGNAL, IN_TWO_STEP("basic")},
-         false,
-         CONSENT_STAND_OUT,
-         "by a stored signal",
-         "consent.signals.yield"},
-        {"to an in that is not confirmed not at all",
-         {SIGNAL, IN("basic")},
-         true,
-         CONSENT_STAND_OUT,
-         "by a stored signal",
-         "two_step"},
-        {"it yields to a newer, confirmed one",
-         {SIGNAL, IN_TWO_STEP("basic")},
-         true,
-         CONSENT_STAND_IN,
-         "opted in",
-         ""},
-        {"not to an older one",
-         {SIGNAL_LATE, IN_TWO_STEP("basic")},
-         true,
-         CONSENT_STAND_OUT,
-         "by a stored signal",
-         "newer than the signal"},
-        {"a signal without a time",
-         {"signalnonsense", IN_TWO_STEP("basic")},
-         true,
-         CONSENT_STAND_OUT,
-         "by a stored signal",
-         "no time"},
-        {"who took the place of nobody known",
-         {IN("basic"), MOVED},
-         false,
-         CONSENT_STAND_NONE,
-         "nothing chosen",
-         ""},
-        {"who took the place of somebody that is out",
-         {MOVED, "bob", OUT("basic")},
-         false,
-         CONSENT_STAND_OUT,
-         "opted out",
-         "two_step"},
-        {"and confirmed it since",
-         {MOVED, IN_TWO_STEP("basic"), "bob", OUT("basic")},
-         false,
-         CONSENT_STAND_IN,
-         "opted in",
-         ""},
-        {"who took the place of somebody erased",
-         {MOVED, "bob", "hash", IN("basic")},
-         false,
-         CONSENT_STAND_OUT,
-         "opted out",
-         "two_step"},
-        {"an `in` of a predecessor was taken back",
-         {IN("plus")},
-         false,
-         CONSENT_STAND_NONE,
-         "nothing chosen",
-         ""},
-    };
     struct rig *rig = *state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(book_cases); i++) {
         struct consent_verdict verdict;
         const char *subject = ANN;
-        rig->options.signals.yield = cases[i].yield;
+        rig->options.signals.yield = book_cases[i].yield;
         open_book(rig);
-        for (size_t j = 0; j < 5 && cases[i].of[j]; j++) {
-            if (strcmp(cases[i].of[j], "bob") == 0)
+        for (size_t j = 0; j < 5 && book_cases[i].of[j]; j++) {
+            if (strcmp(book_cases[i].of[j], "bob") == 0)
                 subject = BOB;
             else
-                read_one(rig, subject, cases[i].of[j]);
+                read_one(rig, subject, book_cases[i].of[j]);
         }
         consent_judge.verdict(state_of(rig, ANN, 0), 1, 0, INT64_MAX, &verdict);
-        if (verdict.stand != cases[i].stand || !strstr(verdict.why, cases[i].said) ||
-            !strstr(verdict.remedy, cases[i].remedy) ||
-            (cases[i].remedy[0] == '\0') != (verdict.remedy[0] == '\0'))
-            fail_msg("%s: %d, %s; %s", cases[i].why, verdict.stand, verdict.why, verdict.remedy);
+        if (verdict.stand != book_cases[i].stand || !strstr(verdict.why, book_cases[i].said) ||
+            !strstr(verdict.remedy, book_cases[i].remedy) ||
+            (book_cases[i].remedy[0] == '\0') != (verdict.remedy[0] == '\0'))
+            fail_msg("%s: %d, %s; %s", book_cases[i].why, verdict.stand, verdict.why, verdict.remedy);
         assert_null(consent_judge.blind(rig->book));
     }
 }
