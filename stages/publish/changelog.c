@@ -2,12 +2,14 @@
  * Key of a person:   version, kind 1, size of the programme's name, the name, epoch (4), line (16)
  * Key of meta:       version, kind 2
  * Key of a mark:     as of a person, kind 3
+ * Key of the chain:  version, kind 4
  * Value of a person: version, standing, first event (4), number of accounts, those (16 each), number of devices,
  *                    [shared devices (a bit for each, in whole bytes), devices (16 each)], number of kept interests,
  *                    those (2 each), number of published IDs (2), those (feed tag 4, device 1, mask 1), number of
  *                    contributions, those (interest 2, device 1, [app token 8], events 1 to 5)
  * Value of meta:     version, last slot (8)
  * Value of a mark:   version
+ * Value of the chain: version, label (8)
  *
  * Numbers are big endian; events are base 128, low groups first (LEB128). Bit 7 of a contribution's device byte says
  * that an app token follows.
@@ -18,6 +20,7 @@ enum {
     KEY_PERSON = 1,
     KEY_META = 2,
     KEY_MARK = 3,
+    KEY_CHAIN = 4,
     /* standing */
     STANDS = 0,
     RETRACTED = 1,
@@ -30,6 +33,7 @@ enum {
 };
 
 static const char meta_key[] = {CHANGELOG_VERSION, KEY_META};
+static const char chain_key[] = {CHANGELOG_VERSION, KEY_CHAIN};
 static const char mark_value[] = {CHANGELOG_VERSION};
 
 /* ---- writing; the room was reckoned before ---- */
@@ -102,6 +106,11 @@ struct view changelog_mark_value(void)
 struct view changelog_meta_key(void)
 {
     return (struct view){meta_key, sizeof meta_key};
+}
+
+struct view changelog_chain_key(void)
+{
+    return (struct view){chain_key, sizeof chain_key};
 }
 
 /* Bytes of the bits that say which devices are shared. */
@@ -190,6 +199,17 @@ bool changelog_meta_value(const struct changelog_meta *meta, struct arena *arena
     return true;
 }
 
+bool changelog_chain_value(const uint8_t chain[PARTITION_CHAIN_SIZE], struct arena *arena,
+                           struct view *out_value)
+{
+    char *value = arena_take(arena, 1 + PARTITION_CHAIN_SIZE);
+    if (!value)
+        return false;
+    put_bytes(put_byte(value, CHANGELOG_VERSION), chain, PARTITION_CHAIN_SIZE);
+    *out_value = (struct view){value, 1 + PARTITION_CHAIN_SIZE};
+    return true;
+}
+
 /* ---- reading ---- */
 
 struct reader {
@@ -258,8 +278,8 @@ bool changelog_read_key(struct view key, struct changelog_key *out_key)
     if (get_number(&reader, 1) != CHANGELOG_VERSION)
         return false;
     uint64_t kind = get_number(&reader, 1);
-    if (kind == KEY_META) {
-        read.kind = CHANGELOG_META;
+    if (kind == KEY_META || kind == KEY_CHAIN) {
+        read.kind = kind == KEY_META ? CHANGELOG_META : CHANGELOG_CHAIN;
     } else if (kind == KEY_PERSON || kind == KEY_MARK) {
         read.kind = kind == KEY_PERSON ? CHANGELOG_PERSON : CHANGELOG_MARK;
         read.programme.size = (size_t)get_number(&reader, 1);
@@ -390,6 +410,18 @@ bool changelog_read_person(struct view value, const struct feed_list *feeds, str
 bool changelog_read_mark(struct view value)
 {
     return view_equal(value, changelog_mark_value());
+}
+
+bool changelog_read_chain(struct view value, uint8_t out_chain[PARTITION_CHAIN_SIZE])
+{
+    struct reader reader = reader_of(value);
+    if (get_number(&reader, 1) != CHANGELOG_VERSION)
+        return false;
+    const uint8_t *chain = get_bytes(&reader, PARTITION_CHAIN_SIZE);
+    if (!all_read(&reader))
+        return false;
+    memcpy(out_chain, chain, PARTITION_CHAIN_SIZE);
+    return true;
 }
 
 bool changelog_read_meta(struct view value, struct changelog_meta *out_meta)

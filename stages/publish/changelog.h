@@ -1,7 +1,7 @@
 /*
  * The state of persons as records of the changelog (topics.state).
  *
- * A key names a person (programme, epoch, line's pseudonym), the mark of one, or the partition's own `meta` record; a
+ * A key names a person (programme, epoch, line's pseudonym), the mark of one, or one of the partition's own records, `meta` and the chain's; a
  * value is the whole state of that person, so that the last record of a key is enough. Binary, versioned; docs/formats-state.md specifies
  * every byte. Read strictly: what this version did not write stops the restore.
  *
@@ -19,7 +19,8 @@ enum changelog_kind {
     CHANGELOG_UNREADABLE = 0,
     CHANGELOG_PERSON,
     CHANGELOG_META,
-    CHANGELOG_MARK, /* that a person was retracted; outlives the person's state */
+    CHANGELOG_MARK,  /* that a person was retracted; outlives the person's state */
+    CHANGELOG_CHAIN, /* whose keys the IDs of the partition's people were made with */
 };
 
 struct changelog_key {
@@ -39,7 +40,8 @@ CLICKVEIL_MUST_CHECK bool changelog_person_key(const struct partition *partition
                                                struct arena *arena, struct view *out_key);
 CLICKVEIL_MUST_CHECK bool changelog_mark_key(const struct partition *partition, const struct person *person,
                                              struct arena *arena, struct view *out_key);
-struct view changelog_meta_key(void); /* static */
+struct view changelog_meta_key(void);  /* static */
+struct view changelog_chain_key(void); /* static */
 
 /* Value of a person, of the meta record, of a mark (static). */
 CLICKVEIL_MUST_CHECK bool changelog_person_value(const struct partition *partition,
@@ -49,6 +51,10 @@ CLICKVEIL_MUST_CHECK bool changelog_meta_value(const struct changelog_meta *meta
                                                struct view *out_value);
 struct view changelog_mark_value(void);
 
+/* Value of the chain record. Memory from the arena; false: it is full. */
+CLICKVEIL_MUST_CHECK bool changelog_chain_value(const uint8_t chain[PARTITION_CHAIN_SIZE],
+                                                struct arena *arena, struct view *out_value);
+
 /* Read a key. False: unreadable. */
 CLICKVEIL_MUST_CHECK bool changelog_read_key(struct view key, struct changelog_key *out_key);
 
@@ -57,6 +63,7 @@ CLICKVEIL_MUST_CHECK bool changelog_read_key(struct view key, struct changelog_k
 CLICKVEIL_MUST_CHECK bool changelog_read_person(struct view value, const struct feed_list *feeds,
                                                 struct person_state *out_state);
 CLICKVEIL_MUST_CHECK bool changelog_read_mark(struct view value);
+CLICKVEIL_MUST_CHECK bool changelog_read_chain(struct view value, uint8_t out_chain[PARTITION_CHAIN_SIZE]);
 CLICKVEIL_MUST_CHECK bool changelog_read_meta(struct view value, struct changelog_meta *out_meta);
 
 #endif

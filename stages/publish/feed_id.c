@@ -60,7 +60,11 @@ void feed_id_slot_key(const uint8_t link[FEED_ID_KEY_SIZE], const struct feed_na
 void feed_id(const uint8_t epoch_key[FEED_ID_KEY_SIZE], const struct pseudonym *pseudonym,
              uint8_t out_id[FEED_ID_SIZE])
 {
-    crypto_generichash(out_id, FEED_ID_SIZE, pseudonym->bytes, PSEUDONYM_SIZE, epoch_key, FEED_ID_KEY_SIZE);
+    crypto_generichash_state hash; /* in one call it would stay on the stack, with the key in it */
+    crypto_generichash_init(&hash, epoch_key, FEED_ID_KEY_SIZE, FEED_ID_SIZE);
+    crypto_generichash_update(&hash, pseudonym->bytes, PSEUDONYM_SIZE);
+    crypto_generichash_final(&hash, out_id, FEED_ID_SIZE);
+    sodium_memzero(&hash, sizeof hash);
 }
 
 uint64_t feed_id_slot_hash(const uint8_t slot_key[FEED_ID_SLOT_KEY_SIZE], const uint8_t id[FEED_ID_SIZE])

@@ -20,11 +20,16 @@
 #include "stages/publish/subject_index.h"
 #include "stages/publish/wheel.h"
 
+enum {
+    PARTITION_CHAIN_SIZE = 8
+}; /* bytes of the label of a chain of keys (struct secret_place has it in hex) */
+
 /* What all partitions of a worker go by and share. */
 struct partition_rules {
     struct calendar calendar;
     struct feed_list feeds;
-    unsigned interests_max; /* 1 to INTERESTS_MAX */
+    uint8_t chain[PARTITION_CHAIN_SIZE]; /* label of the chain of the feeds' keys */
+    unsigned interests_max;              /* 1 to INTERESTS_MAX */
     uint32_t k;
     struct slab_budget memory;
     uint64_t persons, persons_max; /* of all partitions of the worker */
@@ -85,6 +90,7 @@ struct partition {
     uint64_t crossings_seen;             /* people.crossings at the end of the last transaction */
     int64_t slot_done, slot_done_committed; /* the last slot that was served; PARTITION_NO_SLOT: none yet */
     int64_t slot_written, slot_written_committed; /* the one that the changelog knows of */
+    bool chain_written, chain_written_committed;  /* the changelog says that its IDs are of rules->chain */
 };
 
 #define PARTITION_NO_SLOT INT64_MIN
@@ -201,6 +207,9 @@ void partition_restored(struct partition *partition);
 
 /* The changelog says that this was the last slot that was served. Outside of transactions. */
 void partition_set_slot(struct partition *partition, int64_t slot);
+
+/* The changelog says whose keys its IDs were made with. Outside of transactions. */
+void partition_set_chain(struct partition *partition, const uint8_t chain[PARTITION_CHAIN_SIZE]);
 
 /* Bytes that it takes. */
 size_t partition_bytes(const struct partition *partition);

@@ -68,10 +68,7 @@ bool partition_restore(struct partition *partition, const struct person_state *s
     person->kept = state->kept;
     if (!restore_lists(partition, reference, state, error) || !partition_recap(partition, person, error))
         return false;
-    if (feed_list_has(&partition->rules->feeds, state->epoch))
-        restore_published(partition, person, state);
-    else
-        partition->ids_without_key += state->published_count; /* no tombstone can be written: see due_look */
+    restore_published(partition, person, state);
     return person->standing == PERSON_STANDS || keep_published(partition, reference, error);
 }
 
@@ -105,9 +102,16 @@ void partition_restored(struct partition *partition)
         uint32_t reference = partition->persons.slots[i].reference;
         if (!reference)
             continue;
-        for (uint32_t id = partition_person(partition, reference)->ids; id;) {
-            partition_link_id(partition, id);
-            id = ((struct live_id *)slab_at(&partition->slab, id))->person_next;
+        const struct person *person = partition_person(partition, reference);
+        bool has_keys = feed_list_has(&partition->rules->feeds, partition_people(partition, person)->epoch);
+        for (uint32_t at = person->ids; at;) {
+            struct live_id *id = slab_at(&partition->slab, at);
+            if (id->published && !has_keys) {
+                id->published = 0; /* nobody can write its tombstone: it ends without (due_look) */
+                partition->ids_without_key++;
+            }
+            partition_link_id(partition, at);
+            at = id->person_next;
         }
     }
 }
@@ -116,4 +120,10 @@ void partition_set_slot(struct partition *partition, int64_t slot)
 {
     partition->slot_done = partition->slot_done_committed = slot;
     partition->slot_written = partition->slot_written_committed = slot;
+}
+
+void partition_set_chain(struct partition *partition, const uint8_t chain[PARTITION_CHAIN_SIZE])
+{
+    bool same = !memcmp(chain, partition->rules->chain, PARTITION_CHAIN_SIZE);
+    partition->chain_written = partition->chain_written_committed = same;
 }

@@ -130,6 +130,7 @@ void partition_commit(struct partition *partition)
     }
     partition->slot_done_committed = partition->slot_done;
     partition->slot_written_committed = partition->slot_written;
+    partition->chain_written_committed = partition->chain_written;
     partition->scan_committed = partition->scan;
     next_transaction(partition);
 }
@@ -193,6 +194,7 @@ void partition_abort(struct partition *partition)
         undo_changes(partition, undo);
     partition->slot_done = partition->slot_done_committed;
     partition->slot_written = partition->slot_written_committed;
+    partition->chain_written = partition->chain_written_committed;
     partition->scan = partition->scan_committed;
     next_transaction(partition);
 }

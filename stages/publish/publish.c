@@ -14,6 +14,7 @@
 #include "stages/publish/changelog.h"
 #include "stages/publish/round.h"
 
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -258,6 +259,10 @@ static bool publish_init(void *state, const struct stage_context *context, struc
     publish->rules.interests_max = (unsigned)options->interests_max;
     publish->rules.k = (uint32_t)options->k;
     publish->rules.persons_max = (uint64_t)options->people_max;
+    int failed = sodium_hex2bin(publish->rules.chain, sizeof publish->rules.chain,
+                                ratchet_chain(publish->shared->ratchet), 2 * sizeof publish->rules.chain,
+                                NULL, NULL, NULL);
+    ensure(failed == 0);
     publish->rules.memory.max = (size_t)options->people_max * BYTES_OF_PERSON + BYTES_SPARE;
     publish->round.rules = &publish->rules;
     publish->round.options = options;
@@ -547,6 +552,13 @@ static bool publish_restore(void *state, int32_t number, struct view key, struct
         return unreadable(number, "key", error);
     if (read.kind == CHANGELOG_PERSON || read.kind == CHANGELOG_MARK)
         return restore_person(publish, partition, &read, value, error);
+    if (read.kind == CHANGELOG_CHAIN) {
+        uint8_t chain[PARTITION_CHAIN_SIZE] = {0}; /* deleted: of nobody's keys */
+        if (!view_is_absent(value) && !changelog_read_chain(value, chain))
+            return unreadable(number, "record of the chain", error);
+        partition_set_chain(partition, chain);
+        return true;
+    }
     struct changelog_meta meta = {.slot_done = PARTITION_NO_SLOT};
     if (!view_is_absent(value) && !changelog_read_meta(value, &meta))
         return unreadable(number, "meta record", error);
@@ -554,12 +566,28 @@ static bool publish_restore(void *state, int32_t number, struct view key, struct
     return true;
 }
 
+/* With the keys of another chain no tombstone of what was published could be written. */
+static bool is_of_other_chain(const struct publish_state *publish, const struct partition *partition,
+                              struct error *error)
+{
+    if (partition->persons_here == 0 || partition->chain_written)
+        return false;
+    error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,
+               "put the key file of the other chain back; or start with fresh state, as for a new key "
+               "(docs/keys.md)",
+               "the state was made with keys of another chain than that of publish.key, which is %s",
+               ratchet_chain(publish->shared->ratchet));
+    error_at(error, "topics.state[%d]", (int)partition->number);
+    return true;
+}
+
 static bool publish_restored(void *state, int32_t number, struct error *error)
 {
-    (void)error;
     struct publish_state *publish = state;
     struct partition *partition = partition_at(publish, number);
     ensure(partition);
+    if (is_of_other_chain(publish, partition, error))
+        return false;
     partition_restored(partition);
     if (partition->ids_without_key)
         log_line(LOG_LEVEL_WARNING, "ids_without_key",

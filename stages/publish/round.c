@@ -377,6 +377,18 @@ static bool write_person(struct round *round, const struct partition *partition,
     return write_state(round, partition, key, is_mark ? changelog_mark_value() : VIEW_ABSENT);
 }
 
+/* In the transaction with its first people, the changelog says whose keys their IDs are made with. */
+static bool write_chain(struct round *round, struct partition *partition)
+{
+    struct view value;
+    if (partition->chain_written || partition->persons_here == 0)
+        return true;
+    if (!changelog_chain_value(partition->rules->chain, round->emitter->arena, &value))
+        return no_arena(round);
+    partition->chain_written = true;
+    return write_state(round, partition, changelog_chain_key(), value);
+}
+
 static bool write_meta(struct round *round, struct partition *partition)
 {
     if (partition->slot_done == partition->slot_written || partition->persons_here == 0)
@@ -427,7 +439,7 @@ static bool write_changelog(struct round *round)
             if (!write_person(round, partition, partition_person(partition, undo->person)))
                 return false;
         }
-        if (!write_meta(round, partition))
+        if (!write_chain(round, partition) || !write_meta(round, partition))
             return false;
     }
     return true;

@@ -136,6 +136,8 @@ def recount(step):
             value = record["value"]
             if not isinstance(value, dict) or value["hex"].endswith(("7f", "00")):
                 continue
+            if not documented.is_person_key(checker.bytes_of(record["key"])):
+                continue
             raw = bytearray.fromhex(value["hex"])
             if documented.person(bytes(raw))["counts"] and 1 < raw[-1] < 0x7e:
                 raw[-1] += step

@@ -343,6 +343,12 @@ static inline int64_t rig_due_ms(const struct rig *rig)
     return stage_publish.next_due_ms(rig->state);
 }
 
+static inline void rig_tend(struct rig *rig)
+{
+    if (!stage_publish.tend(rig->shared, rig->now_ms, &rig->error))
+        fail_msg("%s", rig->error.what);
+}
+
 /* Flush; true: there is more. */
 static inline bool rig_flush(struct rig *rig, bool draining)
 {
