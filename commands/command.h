@@ -14,6 +14,7 @@ struct command {
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_keygen(int argc, char **argv);
+int command_keys(int argc, char **argv);
 int command_gpp(int argc, char **argv);
 int command_generate(int argc, char **argv);
 int command_explain(int argc, char **argv);

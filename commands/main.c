@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"generate", "sample events, consents and rules, seeded, of any size", command_generate},
     {"gpp", "decodes a consent string and says which decision follows and why", command_gpp},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
+    {"keys", "show, advance: the chain of keys of publish", command_keys},
     {"topics", "plan and create: every topic that a configuration needs", command_topics},
     {"consent", "get, set, import, export, status, confirm: the consent topic", command_consent},
     {"advertiser", "check: reads a feed as an advertiser does", command_advertiser},
