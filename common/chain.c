@@ -302,8 +302,8 @@ static enum chain_fate stop(struct chain *chain)
 static enum chain_fate send_dead_letter(struct chain *chain, const char *reason, struct error *error)
 {
     struct output output;
-    if (!dead_letter_write(chain->dead_letters, chain->input, chain->input_topic, reason, 1, chain->now_ms,
-                           chain->arena, &output)) {
+    if (!dead_letter_write(chain->dead_letters, chain->input, chain->input_topic, reason,
+                           chain->input->attempts + 1, chain->now_ms, chain->arena, &output)) {
         (void)arena_is_full(error);
         return stop(chain);
     }

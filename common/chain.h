@@ -31,6 +31,8 @@ struct chain_input {
     struct view origin;      /* header of records between stages, or absent */
     struct view author;      /* side inputs: header of records that clickveil wrote, or absent */
     int32_t partition_count; /* of the input topic; 0: unknown (file mode: no partition check) */
+    unsigned attempts;       /* events that were replayed: how often they failed before; 0: never */
+    bool late;               /* events that were replayed: input.late_max does not go for it */
 };
 
 /* Fate of one input record. Zero is stop. */

@@ -259,11 +259,32 @@ bool dead_letter_write(struct dead_letter_writer *writer, const struct chain_inp
     return true;
 }
 
+unsigned dead_letter_attempts_read(struct view header)
+{
+    unsigned attempts = 0;
+    if (view_is_absent(header))
+        return 0;
+    if (header.size == 0 || header.size > 6 || header.data[0] == '0')
+        return DEAD_LETTER_ATTEMPTS_MAX;
+    for (size_t i = 0; i < header.size; i++) {
+        if (header.data[i] < '0' || header.data[i] > '9')
+            return DEAD_LETTER_ATTEMPTS_MAX;
+        attempts = attempts * 10 + (unsigned)(header.data[i] - '0');
+    }
+    return attempts;
+}
+
 /* ---- opening ---- */
 
-static bool unreadable(struct error *error, const char *how)
+static enum dead_letter_state unreadable(struct error *error, enum dead_letter_state state, const char *how)
 {
-    return error_fail(error, EXIT_STATUS_DATA, NULL, NULL, "the dead letter can't be opened: %s", how);
+    (void)error_fail(error, EXIT_STATUS_DATA, NULL, NULL, "the dead letter can't be opened: %s", how);
+    return state;
+}
+
+static enum dead_letter_state damaged(struct error *error, const char *how)
+{
+    return unreadable(error, DEAD_LETTER_DAMAGED, how);
 }
 
 /* Text member `name` of the envelope, decoded into exactly `size` bytes. */
@@ -360,66 +381,77 @@ static bool is_class_size(size_t size)
 }
 
 /* Open the data key with the pair's secret half, and the box with the data key, into `box`. */
-static bool open_box(const struct secret *secret, yyjson_val *envelope, unsigned char *box, size_t box_size,
-                     struct error *error)
+static enum dead_letter_state open_box(const struct secret *secret, yyjson_val *envelope, unsigned char *box,
+                                       size_t box_size, struct error *error)
 {
     unsigned char sealed[SEALED_SIZE], nonce[NONCE_SIZE];
     unsigned char associated[sizeof associated_tag - 1 + SECRET_ID_TEXT_SIZE - 1];
     if (!take_bytes(envelope, "seal", sealed, sizeof sealed) ||
         !take_bytes(envelope, "nonce", nonce, sizeof nonce) || !take_bytes(envelope, "box", box, box_size))
-        return unreadable(error, "its envelope is damaged");
+        return damaged(error, "its envelope is damaged");
     struct secret *public_half = secret_public_half(secret, error);
     uint8_t *data_key = public_half ? secret_memory_new(DATA_KEY_SIZE, error) : NULL;
-    bool opened = data_key != NULL;
-    if (opened && crypto_box_seal_open(data_key, sealed, sizeof sealed, secret_bytes(public_half),
-                                       secret_bytes(secret)) != 0)
-        opened = unreadable(error, "its data key doesn't open with this secret key");
+    enum dead_letter_state state = data_key ? DEAD_LETTER_OPENED : DEAD_LETTER_FAILED;
+    if (data_key && crypto_box_seal_open(data_key, sealed, sizeof sealed, secret_bytes(public_half),
+                                         secret_bytes(secret)) != 0)
+        state = damaged(error, "its data key doesn't open with this secret key");
     fill_associated(secret_id(secret), associated);
-    if (opened && crypto_aead_xchacha20poly1305_ietf_decrypt(box, NULL, NULL, box, box_size, associated,
-                                                             sizeof associated, nonce, data_key) != 0)
-        opened = unreadable(error, "its box was changed or damaged");
+    if (state == DEAD_LETTER_OPENED &&
+        crypto_aead_xchacha20poly1305_ietf_decrypt(box, NULL, NULL, box, box_size, associated,
+                                                   sizeof associated, nonce, data_key) != 0)
+        state = damaged(error, "its box was changed or damaged");
     secret_memory_free(data_key);
     secret_free(public_half);
-    return opened;
+    return state;
 }
 
-static bool open_envelope(const struct secret *secret, yyjson_val *envelope, struct arena *arena,
-                          struct dead_letter *out_letter, struct error *error)
+static enum dead_letter_state open_envelope(const struct secret *secret, yyjson_val *envelope,
+                                            struct arena *arena, struct dead_letter *out_letter,
+                                            struct error *error)
 {
     if (!yyjson_is_obj(envelope) || !yyjson_is_uint(yyjson_obj_get(envelope, "v")))
-        return unreadable(error, "it's no envelope of clickveil");
+        return damaged(error, "it's no envelope of clickveil");
     if (yyjson_get_uint(yyjson_obj_get(envelope, "v")) != DEAD_LETTER_VERSION)
-        return unreadable(error, "its version is unknown to this program");
+        return damaged(error, "its version is unknown to this program");
     yyjson_val *id = yyjson_obj_get(envelope, "key"), *box_text = yyjson_obj_get(envelope, "box");
     if (!id && !box_text)
-        return unreadable(error, "no payload was kept, because no public key was configured");
+        return unreadable(error, DEAD_LETTER_NO_PAYLOAD,
+                          "no payload was kept, because no public key was configured");
     if (!yyjson_is_str(id) || !yyjson_is_str(box_text))
-        return unreadable(error, "its envelope is damaged");
+        return damaged(error, "its envelope is damaged");
     if (!yyjson_equals_str(id, secret_id(secret)))
-        return unreadable(error, "it's sealed to another key than this one");
+        return unreadable(error, DEAD_LETTER_OTHER_KEY, "it's sealed to another key than this one");
     size_t box_size = yyjson_get_len(box_text) / 4 * 3 + yyjson_get_len(box_text) % 4 * 3 / 4;
     if (box_size < TAG_SIZE || !is_class_size(box_size - TAG_SIZE))
-        return unreadable(error, "its size belongs to no class");
+        return damaged(error, "its size belongs to no class");
     unsigned char *box = arena_take(arena, box_size);
-    if (!box)
-        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a dead letter");
-    if (!open_box(secret, envelope, box, box_size, error))
-        return false;
-    if (!read_layout(box, box_size - TAG_SIZE, out_letter))
-        return unreadable(error, "its content has another layout");
-    return true;
+    if (!box) {
+        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a dead letter");
+        return DEAD_LETTER_FAILED;
+    }
+    enum dead_letter_state state = open_box(secret, envelope, box, box_size, error);
+    if (state == DEAD_LETTER_OPENED && !read_layout(box, box_size - TAG_SIZE, out_letter))
+        return damaged(error, "its content has another layout");
+    return state;
+}
+
+enum dead_letter_state dead_letter_try(const struct secret *secret, struct view value, struct arena *arena,
+                                       struct dead_letter *out_letter, struct error *error)
+{
+    ensure(secret_purpose(secret) == SECRET_DEAD_LETTER_SECRET);
+    if (view_is_absent(value))
+        return damaged(error, "it's empty");
+    yyjson_doc *document = yyjson_read(value.data, value.size, 0);
+    if (!document)
+        return damaged(error, "it's no envelope of clickveil");
+    enum dead_letter_state state =
+        open_envelope(secret, yyjson_doc_get_root(document), arena, out_letter, error);
+    yyjson_doc_free(document);
+    return state;
 }
 
 bool dead_letter_open(const struct secret *secret, struct view value, struct arena *arena,
                       struct dead_letter *out_letter, struct error *error)
 {
-    ensure(secret_purpose(secret) == SECRET_DEAD_LETTER_SECRET);
-    if (view_is_absent(value))
-        return unreadable(error, "it's empty");
-    yyjson_doc *document = yyjson_read(value.data, value.size, 0);
-    if (!document)
-        return unreadable(error, "it's no envelope of clickveil");
-    bool opened = open_envelope(secret, yyjson_doc_get_root(document), arena, out_letter, error);
-    yyjson_doc_free(document);
-    return opened;
+    return dead_letter_try(secret, value, arena, out_letter, error) == DEAD_LETTER_OPENED;
 }

@@ -7,6 +7,9 @@
  * headers: topic of origin, reason, attempt and day. Format, byte by byte: docs/dead-letters.md.
  *
  * Without a public key in the configuration the payload is not kept at all.
+ *
+ * `clickveil dead-letters replay` puts an input back where it came from (common/kafka_replay.h), with headers that say how
+ * often it has failed; which letters were put back is written down beside them (common/dead_letter_marks.h).
  */
 #ifndef CLICKVEIL_COMMON_DEAD_LETTER_H
 #define CLICKVEIL_COMMON_DEAD_LETTER_H
@@ -25,6 +28,7 @@ enum {
     DEAD_LETTER_ORIGIN_SIZE_MAX = 1024,        /* bytes of the origin header; more is cut */
     DEAD_LETTER_DIGEST_SIZE = 32,              /* BLAKE2b-256 of what was cut */
     DEAD_LETTER_CLASSES = 5,
+    DEAD_LETTER_ATTEMPTS_MAX = 999999, /* as a header has it */
 };
 
 /* Headers of a dead letter; all values are text. No others are written. */
@@ -32,6 +36,15 @@ enum {
 #define DEAD_LETTER_HEADER_REASON  "clickveil-reason"
 #define DEAD_LETTER_HEADER_ATTEMPT "clickveil-attempt" /* decimal, from 1 */
 #define DEAD_LETTER_HEADER_DAY     "clickveil-day"     /* UTC date of the failure, YYYY-MM-DD */
+
+/* Headers of an event that was put back: DEAD_LETTER_HEADER_ATTEMPT, how often it has failed, and perhaps this one, after
+ * which input.late_max does not go for it. */
+#define DEAD_LETTER_HEADER_LATE "clickveil-late"
+#define DEAD_LETTER_LATE        VIEW("1")
+
+/* How often an event has failed before, by its header. 0: there is none. What can't be read counts as
+ * DEAD_LETTER_ATTEMPTS_MAX, after which nobody puts it back again. */
+unsigned dead_letter_attempts_read(struct view header);
 
 /* Writes the dead letters of one chain. One thread. */
 struct dead_letter_writer;
@@ -74,9 +87,22 @@ struct dead_letter {
     struct dead_letter_field origin, key, value;
 };
 
-/* Open the value of a dead letter with the operator's secret key (SECRET_DEAD_LETTER_SECRET). False: it holds no
- * payload, is sealed to another key, or was damaged (exit status 65), or the arena is full; error says which. Any
- * thread. */
+enum dead_letter_state {
+    DEAD_LETTER_FAILED = 0, /* nobody knows: no memory */
+    DEAD_LETTER_OPENED,
+    DEAD_LETTER_NO_PAYLOAD, /* none was kept, since no public key was configured */
+    DEAD_LETTER_OTHER_KEY,  /* sealed to another key */
+    DEAD_LETTER_DAMAGED,    /* or no envelope at all */
+};
+
+/* Open the value of a dead letter with the operator's secret key (SECRET_DEAD_LETTER_SECRET). What is not opened has exit
+ * status 65, and error says why. Any thread. */
+CLICKVEIL_MUST_CHECK enum dead_letter_state dead_letter_try(const struct secret *secret, struct view value,
+                                                            struct arena *arena,
+                                                            struct dead_letter *out_letter,
+                                                            struct error *error);
+
+/* The same for who wants it opened or nothing. */
 CLICKVEIL_MUST_CHECK bool dead_letter_open(const struct secret *secret, struct view value,
                                            struct arena *arena, struct dead_letter *out_letter,
                                            struct error *error);

@@ -634,6 +634,7 @@ struct verdict event_read(struct event_reader *reader, const struct chain_input 
         .kind = RECORD_EVENT,
         .origin = {.partition = input->partition, .offset = input->offset},
         .timestamp_ms = input->timestamp_ms,
+        .late = input->late,
     };
     char identifiers[SUBJECT_KINDS][SUBJECT_IDENTIFIER_SIZE_MAX];
     struct reading reading = {.reader = reader, .record = &record, .identifiers = identifiers};

@@ -10,6 +10,7 @@
 #include "common/kafka_worker_internal.h"
 
 #include "common/clock.h"
+#include "common/dead_letter.h"
 #include "common/kafka_client.h"
 #include "common/log.h"
 
@@ -43,6 +44,16 @@ static struct view header_of(const rd_kafka_message_t *message, const char *name
     return (struct view){value, size};
 }
 
+/* An event that `clickveil dead-letters replay` has put back. Others have no headers, as a rule. */
+static void take_replayed(const rd_kafka_message_t *message, struct chain_input *input)
+{
+    rd_kafka_headers_t *headers;
+    if (rd_kafka_message_headers(message, &headers))
+        return;
+    input->attempts = dead_letter_attempts_read(header_of(message, DEAD_LETTER_HEADER_ATTEMPT));
+    input->late = view_equal(header_of(message, DEAD_LETTER_HEADER_LATE), DEAD_LETTER_LATE);
+}
+
 static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
                     const rd_kafka_message_t *message, struct error *error)
 {
@@ -58,6 +69,8 @@ static bool process(struct kafka_worker *worker, struct kafka_assigned *item,
         input.author = header_of(message, "clickveil-author");
     else if (worker->config->first_stage > 0)
         input.origin = header_of(message, "clickveil-origin");
+    else
+        take_replayed(message, &input);
     if (chain_process(worker->chain, &input, error) == CHAIN_STOP) {
         struct error why = *error;
         *error = (struct error){0};

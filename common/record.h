@@ -114,6 +114,7 @@ struct record {
     enum record_kind kind;
     struct origin origin;
     int64_t timestamp_ms; /* Kafka timestamp of the input record, Unix epoch; --now in file mode */
+    bool late;            /* replayed with --late: input.late_max does not go for it */
     struct subject subjects[SUBJECT_KINDS];
 
     /* The event, as read (common/event.h); gone after consent unless the table of hops says otherwise. */

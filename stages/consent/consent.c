@@ -447,7 +447,7 @@ static struct verdict judge_event(const struct consent_state *state, const struc
         return verdict_reject(CONSENT_TIME_FUTURE);
     if (!policy_brand(state->shared->policy, record->brand))
         return verdict_reject(CONSENT_BRAND_UNKNOWN);
-    if (record->timestamp_ms - record->time_ms > state->late_max_ms)
+    if (record->timestamp_ms - record->time_ms > state->late_max_ms && !record->late)
         return verdict_drop(CONSENT_TOO_LATE);
     enum consent_reason reason = judge_subjects(state->shared, record);
     return reason == CONSENT_NO_REASON ? verdict_pass() : verdict_drop(reason);

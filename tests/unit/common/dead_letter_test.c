@@ -446,6 +446,75 @@ static void golden_envelope_of_another_implementation_opens(void **state)
     secret_free(secret);
 }
 
+static void attempts_are_read_strictly_and_what_is_unreadable_counts_as_the_most(void **state)
+{
+    static const struct {
+        struct view header;
+        unsigned attempts;
+        const char *why;
+    } rows[] = {
+        {{NULL, 0}, 0, "no header: it never failed"},
+        {{"1", 1}, 1, "once"},
+        {{"10", 2}, 10, "two digits"},
+        {{"999999", 6}, 999999, "the most"},
+        {{"1000000", 7}, DEAD_LETTER_ATTEMPTS_MAX, "one past"},
+        {{"0", 1}, DEAD_LETTER_ATTEMPTS_MAX, "nobody writes that"},
+        {{"01", 2}, DEAD_LETTER_ATTEMPTS_MAX, "a leading zero"},
+        {{"", 0}, DEAD_LETTER_ATTEMPTS_MAX, "empty"},
+        {{"-1", 2}, DEAD_LETTER_ATTEMPTS_MAX, "a sign"},
+        {{" 1", 2}, DEAD_LETTER_ATTEMPTS_MAX, "a blank"},
+        {{"1\0", 2}, DEAD_LETTER_ATTEMPTS_MAX, "NUL"},
+        {{"1x", 2}, DEAD_LETTER_ATTEMPTS_MAX, "a letter"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (dead_letter_attempts_read(rows[i].header) != rows[i].attempts)
+            fail_msg("%s: %u", rows[i].why, dead_letter_attempts_read(rows[i].header));
+    }
+}
+
+static void who_tries_to_open_is_told_why_it_stays_shut(void **state)
+{
+    struct fixture *fixture = *state;
+    struct secret *public_half = NULL, *other = NULL;
+    struct error error = {0};
+    struct chain_input input = input_of(VIEW_ABSENT, VIEW("value"));
+    struct view value = write_letter(fixture, &input).value, changed, forged;
+    must(secret_pair_new(&public_half, &other, &error), &error);
+    assert_true(arena_copy(&fixture->arena, value, &changed));
+    ((char *)member(changed, "box").data)[9] ^= 1;
+    assert_true(arena_copy(&fixture->arena, value, &forged));
+    memcpy((char *)member(forged, "key").data, secret_id(other), 16);
+    struct arena small = {0};
+    must(arena_init(&small, 4096, 4096, &error), &error);
+    assert_non_null(arena_take(&small, 3500));
+    const struct {
+        const struct secret *secret;
+        struct view value;
+        struct arena *arena;
+        enum dead_letter_state wanted;
+        const char *why;
+    } rows[] = {
+        {fixture->secret, value, &fixture->arena, DEAD_LETTER_OPENED, "its own key"},
+        {other, value, &fixture->arena, DEAD_LETTER_OTHER_KEY, "another key"},
+        {other, forged, &fixture->arena, DEAD_LETTER_DAMAGED, "another key, whose ID was written over"},
+        {fixture->secret, changed, &fixture->arena, DEAD_LETTER_DAMAGED, "a changed box"},
+        {fixture->secret, VIEW("{\"v\":1}"), &fixture->arena, DEAD_LETTER_NO_PAYLOAD, "no payload"},
+        {fixture->secret, VIEW("{\"v\":2}"), &fixture->arena, DEAD_LETTER_DAMAGED, "a later version"},
+        {fixture->secret, VIEW("text"), &fixture->arena, DEAD_LETTER_DAMAGED, "no envelope"},
+        {fixture->secret, VIEW_ABSENT, &fixture->arena, DEAD_LETTER_DAMAGED, "no value"},
+        {fixture->secret, value, &small, DEAD_LETTER_FAILED, "no memory says nothing of the letter"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dead_letter letter;
+        if (dead_letter_try(rows[i].secret, rows[i].value, rows[i].arena, &letter, &error) != rows[i].wanted)
+            fail_msg("%s", rows[i].why);
+    }
+    arena_release(&small);
+    secret_free(public_half);
+    secret_free(other);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -462,6 +531,8 @@ int main(void)
         CASE(full_arena_is_reported_and_leaves_the_output),
         CASE(only_the_right_secret_key_opens),
         CASE(changed_envelopes_are_refused),
+        CASE(attempts_are_read_strictly_and_what_is_unreadable_counts_as_the_most),
+        CASE(who_tries_to_open_is_told_why_it_stays_shut),
         CASE(golden_envelope_of_another_implementation_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,24 @@ static void consent_judges_the_event_as_a_whole_first(void **state)
     }
 }
 
+static void consent_lets_a_replayed_event_be_late_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    complete(fixture);
+    struct record record = event_of(LINE, ACCOUNT, NULL);
+    record.time_ms -= 5 * DAY_MS;
+    assert_int_equal(judge(fixture, &record).reason, CONSENT_TOO_LATE);
+    record.late = true;
+    assert_int_equal(judge(fixture, &record).kind, VERDICT_PASS);
+    apply(fixture, "line:" LINE, choices(fixture, "\"*\":\"out\""));
+    struct verdict verdict = judge(fixture, &record);
+    assert_int_equal(verdict.kind, VERDICT_DROP);
+    assert_int_equal(verdict.reason, CONSENT_OPTED_OUT_LINE);
+    record.time_ms = record.timestamp_ms + DAY_MS + 1;
+    assert_int_equal(judge(fixture, &record).reason, CONSENT_TIME_FUTURE);
+}
+
 static void consent_rejects_events_near_1970_that_have_no_timestamp(void **state)
 {
     struct fixture *fixture = *state;
@@ -352,6 +370,7 @@ int main(void)
         CASE(consent_looks_up_a_device_that_is_there_though_not_listed),
         CASE(consent_signal_yields_where_it_is_configured),
         CASE(consent_judges_the_event_as_a_whole_first),
+        CASE(consent_lets_a_replayed_event_be_late_and_nothing_else),
         CASE(consent_rejects_events_near_1970_that_have_no_timestamp),
         CASE(consent_asks_for_the_device_where_it_is_listed),
         CASE(consent_drops_a_subject_that_cannot_be_looked_up),
