@@ -471,6 +471,24 @@ bool kafka_may_try_again(int64_t until_ms, struct error *error)
     return true;
 }
 
+/* Asked by beginning a transaction, which is refused while one is open, and then with the reason for which that one has
+ * failed. */
+bool kafka_purged_because(rd_kafka_t *producer, rd_kafka_resp_err_t code, rd_kafka_resp_err_t *out_code,
+                          struct error *error)
+{
+    if (code != RD_KAFKA_RESP_ERR__PURGE_QUEUE && code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return false;
+    rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer);
+    if (!failure || rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__STATE) {
+        ensure(failure != NULL); /* none was open */
+        rd_kafka_error_destroy(failure);
+        return false;
+    }
+    *out_code = rd_kafka_error_code(failure);
+    (void)kafka_fail(error, failure, "writing in a transaction");
+    return true;
+}
+
 static bool topic_missing(struct error *error, const char *topic)
 {
     return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,

@@ -59,6 +59,12 @@ void kafka_serve(rd_kafka_t *client);
 bool kafka_fail(struct error *error, rd_kafka_error_t *failure, const char *doing);
 bool kafka_fail_code(struct error *error, rd_kafka_resp_err_t code, const char *doing);
 
+/* Once a transaction has failed for whatever reason, the library throws away what it has not sent, and that is what delivery
+ * reports say. Give the reason instead: code is a report's, of a transaction that is open; *out_code and `error` (its text) are filled in and true is given where
+ * code is such a one and the library knows why. */
+bool kafka_purged_because(rd_kafka_t *producer, rd_kafka_resp_err_t code, rd_kafka_resp_err_t *out_code,
+                          struct error *error);
+
 /* Version of the library that runs, such as 2.0.2. */
 const char *kafka_library_version(void);
 

@@ -98,9 +98,14 @@ static const char *remedy_of(rd_kafka_resp_err_t code)
 static enum kafka_outcome delivery_failed(const struct kafka_transaction *transaction, struct error *error)
 {
     rd_kafka_resp_err_t code = transaction->delivery_failure;
-    const char *remedy = remedy_of(code);
-    (void)kafka_fail_code(error, code, "delivering a record");
-    error_at(error, "%s", transaction->delivery_topic);
+    bool purged = kafka_purged_because(transaction->client, code, &code, error);
+    if (!purged) {
+        (void)kafka_fail_code(error, code, "delivering a record");
+        error_at(error, "%s", transaction->delivery_topic);
+    }
+    /* Of a topic that a coordinator does not know (yet), see outcome_of. */
+    bool may_pass = purged && code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    const char *remedy = may_pass ? NULL : remedy_of(code);
     if (remedy)
         error_advise(error, "%s", remedy);
     if (error)
