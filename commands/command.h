@@ -22,5 +22,6 @@ int command_topics(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_advertiser(int argc, char **argv);
 int command_consent(int argc, char **argv);
+int command_dead_letters(int argc, char **argv);
 
 #endif

@@ -3,10 +3,13 @@
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
+#include "commands/dead_letters.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/file_consent.h"
 #include "common/hop.h"
+#include "common/kafka_topics.h"
+#include "common/log.h"
 #include "common/secret.h"
 
 #include <errno.h>
@@ -15,7 +18,7 @@
 #include <yyjson.h>
 
 struct texts {
-    const char *config, *consent, *event, *now;
+    const char *config, *consent, *event, *now, *dead_letter, *secret;
     struct argument_list set;
     bool json, fields;
 };
@@ -34,6 +37,15 @@ static const struct argument arguments[] = {
      .value = "FILE",
      .text = &texts.event,
      .help = "the event, one JSON object; - is standard input (the default)"},
+    {.name = "dead-letter",
+     .value = "PARTITION:OFFSET",
+     .text = &texts.dead_letter,
+     .help = "the input of this dead letter instead, with its key, partition and Kafka timestamp"},
+    {.name = "secret-key",
+     .letter = 'k',
+     .value = "FILE",
+     .text = &texts.secret,
+     .help = DEAD_LETTERS_SECRET_HELP},
     {.name = "consent",
      .value = "FILE",
      .text = &texts.consent,
@@ -49,7 +61,8 @@ static const struct argument arguments[] = {
 
 static const struct argument_table table = {
     .command = "explain",
-    .usage = "--config FILE [--event FILE] [--consent FILE] [OPTION]...\n--fields [--json]",
+    .usage = "--config FILE [--event FILE] [--consent FILE] [OPTION]...\n"
+             "--config FILE --dead-letter PARTITION:OFFSET --secret-key FILE [OPTION]...\n--fields [--json]",
     .about = "Runs one event through the chain and says what each stage decides and why. Nothing is written, "
              "and no value "
              "out of the event is printed, only which fields it has.",
@@ -138,17 +151,89 @@ static bool load_choices(const struct config *config, struct chain_shared *share
     return file_consent_load_nobody(shared, config, error);
 }
 
+/* ---- of a dead letter ---- */
+
+/* How many partitions the topic of events has: the check of a record's place needs it, and goes without where nobody says. */
+static int32_t partitions_of_events(const struct config *config)
+{
+    struct error ignored = {0};
+    struct kafka_topic_found found = {0};
+    struct kafka_topics *topics = kafka_topics_new(config, DEAD_LETTERS_TIMEOUT_MS, &ignored);
+    bool known =
+        topics && kafka_topics_look(topics, config_topic(config, TOPIC_EVENTS, 0).data, &found, &ignored);
+    kafka_topics_free(topics);
+    return known && found.exists ? found.partitions : 0;
+}
+
+static bool input_of_letter(const struct config *config, const struct secret *secret, struct arena *arena,
+                            struct chain_input *out_input, struct error *error)
+{
+    struct dead_letter letter;
+    struct dead_letter_place place;
+    if (!dead_letter_place_read(view_of_string(texts.dead_letter), &place))
+        return error_fail(error, EXIT_STATUS_USAGE, "--dead-letter", NULL,
+                          "write the place as PARTITION:OFFSET, such as 0:1234");
+    if (!dead_letters_fetch(config, secret, place, arena, &letter, error))
+        return false;
+    if (!view_equal(letter.topic, config_topic(config, TOPIC_EVENTS, 0)))
+        return error_fail(error, EXIT_STATUS_DATA, "--dead-letter", NULL,
+                          "its input came from a topic between stages, not from that of events");
+    if (letter.partition < 0 || letter.partition >= TOPIC_PLAN_PARTITIONS_MAX)
+        return error_fail(error, EXIT_STATUS_DATA, "--dead-letter", NULL,
+                          "its input came from no partition that could be");
+    if (letter.key.cut || letter.value.cut)
+        return error_fail(error, EXIT_STATUS_DATA, "--dead-letter", NULL,
+                          "its input is not there as a whole");
+    *out_input = (struct chain_input){
+        .partition = letter.partition,
+        .offset = letter.offset,
+        .timestamp_ms = letter.timestamp_ms,
+        .key = letter.key.bytes,
+        .value = letter.value.bytes,
+        .partition_count = partitions_of_events(config),
+    };
+    return true;
+}
+
+static bool read_letter(const struct config *config, struct arena *arena, struct chain_input *out_input,
+                        struct error *error)
+{
+    log_init(LOG_FORMAT_TEXT, LOG_LEVEL_NONE); /* what fails is said once, by us */
+    struct secret *secret = secret_load(texts.secret, SECRET_DEAD_LETTER_SECRET, error);
+    bool fine = secret && input_of_letter(config, secret, arena, out_input, error);
+    secret_free(secret);
+    return fine;
+}
+
+/* ---- */
+
+static bool read_input(const struct config *config, int64_t now_ms, struct arena *arena, char **out_event,
+                       struct chain_input *out_input, struct error *error)
+{
+    size_t size = 0;
+    if (texts.dead_letter)
+        return arena_init(arena, 1 << 20, DEAD_LETTERS_ARENA_SIZE_MAX, error) &&
+               read_letter(config, arena, out_input, error);
+    if (!read_event((size_t)config->input.record_bytes_max, out_event, &size, error))
+        return false;
+    *out_input = (struct chain_input){.timestamp_ms = now_ms, .value = {*out_event, size}};
+    return true;
+}
+
 static bool explain(const struct config *config, int64_t now_ms, struct error *error)
 {
     char *event = NULL;
-    size_t size = 0;
-    if (!read_event((size_t)config->input.record_bytes_max, &event, &size, error))
-        return false;
-    struct chain_shared *shared = chain_shared_new(config, true, error);
+    struct arena arena = {0};
+    struct chain_input input;
+    struct chain_shared *shared = NULL;
     struct explanation explanation;
-    bool explained = shared && load_choices(config, shared, now_ms, error) &&
-                     explain_event(config, shared, (struct view){event, size}, now_ms, &explanation, error);
+    bool explained = read_input(config, now_ms, &arena, &event, &input, error);
+    if (explained)
+        shared = chain_shared_new(config, true, error);
+    explained = shared && load_choices(config, shared, now_ms, error) &&
+                explain_input(config, shared, &input, now_ms, &explanation, error);
     chain_shared_free(shared);
+    arena_release(&arena);
     free(event);
     if (!explained)
         return false;
@@ -183,6 +268,10 @@ int command_explain(int argc, char **argv)
         return argument_wrong(&table, "--config is missing");
     if (texts.now && !argument_time(texts.now, &now_ms))
         return argument_wrong(&table, "--now wants a time such as 2026-11-24T00:00:00Z");
+    if (texts.dead_letter && texts.event)
+        return argument_wrong(&table, "--event and --dead-letter are two inputs: give one");
+    if (!texts.dead_letter != !texts.secret)
+        return argument_wrong(&table, "--dead-letter and --secret-key go together");
 
     struct error error = {0};
     if (!process_harden(&error))

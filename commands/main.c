@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"keys", "show, advance: the chain of keys of publish", command_keys},
     {"topics", "plan and create: every topic that a configuration needs", command_topics},
     {"consent", "get, set, import, export, status, confirm: the consent topic", command_consent},
+    {"dead-letters", "list, show, replay: inputs that could not be processed", command_dead_letters},
     {"advertiser", "check: reads a feed as an advertiser does", command_advertiser},
     {NULL, NULL, NULL},
 };

@@ -127,21 +127,30 @@ static void list_stages(struct explanation *explanation, const struct config *co
     }
 }
 
-static bool run_event(struct chain *chain, struct view event, int64_t now_ms, struct error *error)
+static bool run_input(struct chain *chain, const struct chain_input *input, int64_t now_ms,
+                      struct error *error)
 {
+    int32_t partition = input->partition;
+    int32_t partitions = input->partition_count > partition ? input->partition_count : partition + 1;
     if (chain_is_partitioned(chain) &&
-        (!chain_assign(chain, 0, 1, error) || !chain_restored(chain, 0, error)))
+        (!chain_assign(chain, partition, partitions, error) || !chain_restored(chain, partition, error)))
         return false;
     chain_clock(chain, now_ms);
-    struct chain_input input = {.timestamp_ms = now_ms, .value = event};
-    bool decided = chain_process(chain, &input, error) != CHAIN_STOP;
+    bool decided = chain_process(chain, input, error) != CHAIN_STOP;
     chain_abort(chain);
     if (chain_is_partitioned(chain))
-        chain_revoke(chain, 0);
+        chain_revoke(chain, partition);
     return decided;
 }
 
 bool explain_event(const struct config *config, struct chain_shared *shared, struct view event,
+                   int64_t now_ms, struct explanation *out_explanation, struct error *error)
+{
+    struct chain_input input = {.timestamp_ms = now_ms, .value = event};
+    return explain_input(config, shared, &input, now_ms, out_explanation, error);
+}
+
+bool explain_input(const struct config *config, struct chain_shared *shared, const struct chain_input *input,
                    int64_t now_ms, struct explanation *out_explanation, struct error *error)
 {
     if (config_input_topic(config) != TOPIC_EVENTS)
@@ -157,7 +166,7 @@ bool explain_event(const struct config *config, struct chain_shared *shared, str
     bool decided = false;
     if (chain) {
         chain_observe(chain, observe, &explanation);
-        decided = run_event(chain, event, now_ms, error);
+        decided = run_input(chain, input, now_ms, error);
         chain_free(chain);
     }
     arena_release(&arena);

@@ -44,6 +44,11 @@ CLICKVEIL_MUST_CHECK bool explain_event(const struct config *config, struct chai
                                         struct view event, int64_t now_ms,
                                         struct explanation *out_explanation, struct error *error);
 
+/* The same of an input as it came, whose partition and Kafka timestamp count: that of a dead letter. */
+CLICKVEIL_MUST_CHECK bool explain_input(const struct config *config, struct chain_shared *shared,
+                                        const struct chain_input *input, int64_t now_ms,
+                                        struct explanation *out_explanation, struct error *error);
+
 /* For people, stage by stage. */
 void explanation_write_text(const struct explanation *explanation, FILE *out);
 

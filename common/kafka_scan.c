@@ -24,6 +24,43 @@ struct scanning {
     int64_t last_progress_ms, next_report_ms; /* monotonic */
 };
 
+/* The scanning client is told last stable offsets, if it reads committed; one that only asks is told high watermarks. */
+static bool take_ends(struct scanning *scanning, int64_t *out_ends, struct error *error)
+{
+    const struct kafka_scan *scan = scanning->scan;
+    if (!scan->whole)
+        return kafka_end_offsets(scanning->client, scan->topic, scanning->count, scan->timeout_ms, out_ends,
+                                 error);
+    struct kafka_client_spec spec = {.role = KAFKA_ROLE_OFFSETS};
+    rd_kafka_t *client = kafka_client_new(scan->config, &spec, error);
+    bool fine =
+        client && kafka_end_offsets(client, scan->topic, scanning->count, scan->timeout_ms, out_ends, error);
+    if (client)
+        rd_kafka_destroy(client);
+    return fine;
+}
+
+/* What of a partition is wanted. */
+static void clip(const struct kafka_scan *scan, int32_t index, struct scan_partition *partition)
+{
+    const struct kafka_scan_range *range = NULL;
+    for (unsigned i = 0; i < scan->range_count && !range; i++)
+        range = scan->ranges[i].partition == index ? &scan->ranges[i] : NULL;
+    if (scan->range_count == 0)
+        return;
+    if (!range) {
+        partition->first = partition->next = partition->end;
+        return;
+    }
+    if (range->end < partition->end)
+        partition->end = range->end;
+    if (range->first > partition->first)
+        partition->first = range->first;
+    if (partition->first > partition->end)
+        partition->first = partition->end;
+    partition->next = partition->first;
+}
+
 static bool take_offsets(struct scanning *scanning, struct error *error)
 {
     const struct kafka_scan *scan = scanning->scan;
@@ -36,19 +73,36 @@ static bool take_offsets(struct scanning *scanning, struct error *error)
     fine = fine &&
            kafka_first_offsets(scanning->client, scan->topic, scanning->count, scan->timeout_ms, offsets,
                                error) &&
-           kafka_end_offsets(scanning->client, scan->topic, scanning->count, scan->timeout_ms, ends, error);
-    for (int32_t i = 0; fine && i < scanning->count; i++)
+           take_ends(scanning, ends, error);
+    for (int32_t i = 0; fine && i < scanning->count; i++) {
         scanning->partitions[i] = (struct scan_partition){offsets[i], ends[i], offsets[i]};
+        clip(scan, i, &scanning->partitions[i]);
+    }
     free(offsets);
     return fine;
+}
+
+static bool give_ends(const struct scanning *scanning, struct error *error)
+{
+    int64_t *ends = scanning->scan->out_ends ? calloc((size_t)scanning->count, sizeof *ends) : NULL;
+    if (!scanning->scan->out_ends)
+        return true;
+    if (!ends)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for a topic");
+    for (int32_t i = 0; i < scanning->count; i++)
+        ends[i] = scanning->partitions[i].end;
+    *scanning->scan->out_ends = ends;
+    return true;
 }
 
 static bool assign(struct scanning *scanning, struct error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(scanning->count);
-    for (int32_t i = 0; i < scanning->count; i++)
-        rd_kafka_topic_partition_list_add(list, scanning->scan->topic, i)->offset =
-            scanning->partitions[i].first;
+    for (int32_t i = 0; i < scanning->count; i++) {
+        if (scanning->partitions[i].first < scanning->partitions[i].end)
+            rd_kafka_topic_partition_list_add(list, scanning->scan->topic, i)->offset =
+                scanning->partitions[i].first;
+    }
     rd_kafka_resp_err_t code = rd_kafka_assign(scanning->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code ? kafka_fail_code(error, code, "reading the topic") : true;
@@ -76,6 +130,15 @@ static void report(struct scanning *scanning)
     scanning->scan->progress(scanning->scan->context, all ? (double)read / (double)all : 1);
 }
 
+struct view kafka_scan_header(const struct kafka_scan_record *record, const char *name)
+{
+    const void *value;
+    size_t size;
+    if (!record->all_headers || rd_kafka_header_get_last(record->all_headers, name, &value, &size))
+        return VIEW_ABSENT;
+    return (struct view){value, size};
+}
+
 static bool visit(struct scanning *scanning, const rd_kafka_message_t *message, struct error *error)
 {
     rd_kafka_headers_t *headers = NULL;
@@ -88,11 +151,9 @@ static bool visit(struct scanning *scanning, const rd_kafka_message_t *message, 
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
         .headers = has_headers ? (unsigned)rd_kafka_header_cnt(headers) : 0,
+        .all_headers = headers,
     };
-    const void *author;
-    size_t author_size;
-    if (has_headers && !rd_kafka_header_get_last(headers, "clickveil-author", &author, &author_size))
-        record.author = (struct view){author, author_size};
+    record.author = kafka_scan_header(&record, "clickveil-author");
     return scanning->scan->visit(scanning->scan->context, &record, error);
 }
 
@@ -129,7 +190,9 @@ static bool read_all(struct scanning *scanning, struct error *error)
             return false;
         if (clock_monotonic_ms() - scanning->last_progress_ms > scanning->scan->timeout_ms)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, scanning->scan->topic,
-                              "see that the brokers run, then try again",
+                              scanning->scan->whole
+                                  ? "see that the brokers run, and whether a transaction is left open on it"
+                                  : "see that the brokers run, then try again",
                               "nothing came for %d seconds although the end is not reached",
                               scanning->scan->timeout_ms / 1000);
         report(scanning);
@@ -171,7 +234,7 @@ static bool scan_topic(struct scanning *scanning, struct error *error)
         return false;
     if (scan->out_partitions)
         *scan->out_partitions = scanning->count;
-    return assign(scanning, error) && read_all(scanning, error);
+    return give_ends(scanning, error) && assign(scanning, error) && read_all(scanning, error);
 }
 
 bool kafka_scan(const struct kafka_scan *scan, struct error *error)

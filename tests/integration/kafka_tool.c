@@ -4,6 +4,7 @@
  *   kafka_tool create BOOTSTRAP TOPIC:PARTITIONS[:key=value[,key=value]...]... (a list: compact+delete)
  *   kafka_tool delete BOOTSTRAP TOPIC...
  *   kafka_tool produce BOOTSTRAP TOPIC FILE [events|records|keyed] [txn=ID] [hold] [timestamp=MS] [rate=N]
+ *           [header=NAME:VALUE]...
  *       events: a line is a value, its key the member "subscriber"; records: a line is {"key":...,"value":...},
  *       value an object, a string (as its bytes) or null; keyed: key, tab, value, all bytes as they are. txn: in one
  *       transaction; hold: print "open" when all is sent, wait for a line on standard input, then commit ("commit") or
@@ -149,11 +150,27 @@ static void pace(unsigned long sent, long rate, const struct timespec *began)
         nanosleep(&(struct timespec){(time_t)ahead, (long)((ahead - (double)(time_t)ahead) * 1e9)}, NULL);
 }
 
+static rd_kafka_headers_t *headers_of(int argc, char **argv)
+{
+    rd_kafka_headers_t *headers = NULL;
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "header=", 7) != 0)
+            continue;
+        const char *name = argv[i] + 7, *colon = strchr(name, ':');
+        if (!colon)
+            die("header=NAME:VALUE");
+        headers = headers ? headers : rd_kafka_headers_new(4);
+        rd_kafka_header_add(headers, name, colon - name, colon + 1, -1);
+    }
+    return headers;
+}
+
 static int produce(int argc, char **argv)
 {
     unsigned long delivered = 0, sent = 0;
     const char *transaction = argument(argc, argv, "txn"), *timestamp = argument(argc, argv, "timestamp");
     const char *rate = argument(argc, argv, "rate");
+    rd_kafka_headers_t *headers = headers_of(argc, argv);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "bootstrap.servers", argv[0]);
     set(conf, "partitioner", "murmur2_random");
@@ -193,12 +210,13 @@ static int produce(int argc, char **argv)
                                      : !split(text, (size_t)size, has(argc, argv, "records"), &line))
             die("line %lu is not a record", sent + 1);
         rd_kafka_resp_err_t code;
+        rd_kafka_headers_t *copy = headers ? rd_kafka_headers_copy(headers) : NULL;
         while ((code = rd_kafka_producev(client, RD_KAFKA_V_TOPIC(argv[1]),
                                          RD_KAFKA_V_KEY(line.key, line.key_size),
                                          RD_KAFKA_V_VALUE((void *)line.value, line.value_size),
                                          RD_KAFKA_V_TIMESTAMP(timestamp ? strtoll(timestamp, NULL, 10) : 0),
-                                         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END)) ==
-               RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                                         RD_KAFKA_V_HEADERS(copy), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                         RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(client, 10);
         if (code)
             die("produce: %s", rd_kafka_err2str(code));
@@ -213,6 +231,8 @@ static int produce(int argc, char **argv)
     if (transaction)
         end_transaction(client, has(argc, argv, "hold"));
     free(text);
+    if (headers)
+        rd_kafka_headers_destroy(headers);
     rd_kafka_destroy(client);
     printf("%lu\n", sent);
     return 0;
