@@ -5,9 +5,11 @@
 #include "common/kafka_begin.h"
 #include "common/kafka_client.h"
 #include "common/kafka_ending.h"
+#include "common/kafka_ends.h"
 #include "common/log.h"
 #include "common/run_summary.h"
 #include "common/stage.h"
+#include "common/topic_plan.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -55,7 +57,8 @@ struct kafka_pipeline {
 
     rd_kafka_t
         *offsets; /* for lag: a handle of its own, since a broker answers a connection in order (rule 13) */
-    int64_t next_lag_ms, next_progress_ms, next_note_ms;
+    struct kafka_ends state_ends;
+    int64_t next_lag_ms, next_progress_ms, next_note_ms, next_state_ms;
     _Atomic int64_t silent_since_ms; /* the broker did not answer a question for lag since then; 0: it did */
     pthread_mutex_t lag_lock;
     struct lag_list lags, side_lags[SIDES_MAX];
@@ -191,6 +194,7 @@ struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct er
         return NULL;
     }
     pipeline->config = config;
+    kafka_ends_init(&pipeline->state_ends, config_topic(config, TOPIC_STATE, 0).data);
     pthread_mutex_init(&pipeline->lag_lock, NULL);
     pthread_mutex_init(&pipeline->reload_lock, NULL);
     log_bounds(config);
@@ -318,6 +322,16 @@ static void say_note(struct kafka_pipeline *pipeline)
     pipeline->next_note_ms = now_ms + (said ? NOTE_EVERY_MS : NOTE_FIRST_MS);
 }
 
+/* Workers read the state topic only when they take partitions: whether it is still the same one is asked here. */
+static bool check_state(struct kafka_pipeline *pipeline, struct error *error)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < pipeline->next_state_ms || !topic_plan_writes(pipeline->config, TOPIC_STATE))
+        return true;
+    pipeline->next_state_ms = now_ms + LAG_EVERY_MS;
+    return kafka_ends_check(&pipeline->state_ends, pipeline->offsets, LAG_TIMEOUT_MS, error);
+}
+
 bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
 {
     struct error error = {0};
@@ -329,7 +343,7 @@ bool kafka_pipeline_tick(struct kafka_pipeline *pipeline)
         }
     }
     if (!atomic_load(&pipeline->failed) &&
-        !(start_sides(pipeline, &error) &&
+        !(start_sides(pipeline, &error) && check_state(pipeline, &error) &&
           chain_shared_tend(pipeline->chain_shared, clock_unix_ms(), &error))) {
         if (!pipeline->failure.what[0])
             pipeline->failure = error;
@@ -390,6 +404,7 @@ void kafka_pipeline_free(struct kafka_pipeline *pipeline)
     chain_shared_free(pipeline->chain_shared);
     pthread_mutex_destroy(&pipeline->lag_lock);
     pthread_mutex_destroy(&pipeline->reload_lock);
+    kafka_ends_release(&pipeline->state_ends);
     free(pipeline->lags.items);
     free(pipeline);
 }

@@ -246,6 +246,27 @@ def forgetful(bootstrap):
             require(process.logged(f"cleanup.policy is {policy.replace('+', ',')}, and must be compact"), process.tail())
 
 
+def state_made_anew(bootstrap):
+    """What workers know of people is in no topic any more: whoever takes over could take back nothing."""
+    scene = Scene(work, "state", bootstrap)
+    scene.create_topics()
+    scene.send_choices(choice("zoe", "in"))
+    process = scene.process().start()
+    process.wait_ready()
+    for number in range(8): # a transaction or more each, so that the topic is long
+        scene.send_events(*(event(f"p{number}{other}") for other in range(20)))
+        scene.wait_taken()
+    with tap.case("process_stops_when_its_state_topic_is_deleted_and_made_anew"):
+        time.sleep(6) # its ends are looked at every few seconds
+        harness.tool("delete", bootstrap, scene.topic("state"))
+        time.sleep(1)
+        harness.tool("create", bootstrap, f"{scene.topic('state')}:2:cleanup.policy=compact")
+        wait_until(lambda: not process.alive(), lambda: f"it goes on: {process.get('/statusz')}\n{process.tail()}")
+        status = process.wait()
+        require(status not in (0, 70) and status > 0, f"status {status}\n{process.tail()}")
+        require(process.logged("made anew") or process.logged("does not exist"), process.tail())
+
+
 def acknowledged(bootstrap):
     """A record whose key says nothing stops the stage, until the operator acknowledges it."""
     scene = Scene(work, "known", bootstrap)
@@ -325,6 +346,7 @@ def main():
         "late": lambda: late_opt_out(bootstrap, "on", None, True),
         "late-off": lambda: late_opt_out(bootstrap, "off", without_barrier(), False),
         "anew": lambda: topic_made_anew(bootstrap),
+        "state": lambda: state_made_anew(bootstrap),
         "twin": lambda: one_identity_twice(bootstrap),
     }
     for name in os.environ.get("CONSENT_CASES", " ".join(cases)).split():
