@@ -274,15 +274,16 @@ bool kafka_gap_fail(const struct kafka_gap *gap, struct error *error)
                      "raise the topic's retention and stop all processes; then `kafka-consumer-groups.sh "
                      "--reset-offsets "
                      "--to-offset %lld --execute --group %s --topic %s:%d` goes on behind the loss; where "
-                     "publish keeps state, "
-                     "`clickveil reset` first",
+                     "publish keeps state, begin with fresh state instead (docs/operations.md, Fresh state)",
                      (long long)gap->first, gap->group, gap->topic, (int)gap->partition);
     else
         error_advise(
             error,
             "stop all processes; then `kafka-consumer-groups.sh --delete-offsets --group %s --topic %s` lets "
             "them begin "
-            "with the first record that there is; where publish keeps state, `clickveil reset` first",
+            "with the first record that there is; where publish keeps state, begin with fresh state "
+            "(docs/operations.md, "
+            "Fresh state)",
             gap->group, gap->topic);
     return false;
 }

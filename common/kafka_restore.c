@@ -153,7 +153,7 @@ static bool refuse_changelog(const struct kafka_restore *restore, struct error *
                              const char *found, const char *ours)
 {
     return error_fail(error, EXIT_STATUS_CONFIGURATION, restore->topic,
-                      "go back to it, or end that state in good order with `clickveil reset`",
+                      "go back to it, or end that state (docs/operations.md, Fresh state)",
                       "the state was written for another %s (%s; this configuration: %s)", what, found, ours);
 }
 
@@ -191,7 +191,8 @@ static bool take_position(const struct kafka_restore *restore, struct restored_p
             check_position(restore, input, stage, yyjson_get_sint(yyjson_obj_get(root, "partitions")), error);
         partition->position = fine ? yyjson_get_sint(next) : -1;
     } else {
-        error_fail(error, EXIT_STATUS_DATA, NULL, "`clickveil reset` begins with fresh state",
+        error_fail(error, EXIT_STATUS_DATA, NULL,
+                   "see how it came there, or begin with fresh state (docs/operations.md, Fresh state)",
                    "a position record can't be read");
         error_at(error, "%s[%d]@%lld", restore->topic, partition->asked.partition, (long long)offset);
     }
@@ -419,8 +420,8 @@ static enum kafka_restore_result wait_for_position(struct kafka_restore *restore
             now_ms + restore->config->runtime.transaction_timeout_ms + POSITION_WAIT_MORE_MS;
     if (now_ms > restore->wait_until_ms) {
         error_fail(error, EXIT_STATUS_UNAVAILABLE, restore->topic,
-                   "if the group's offsets were moved by hand, move them back, or begin with fresh state by "
-                   "`clickveil reset`",
+                   "if the group's offsets were moved by hand, move them back, or begin with fresh state "
+                   "(docs/operations.md, Fresh state)",
                    "partition %d: the changelog ends at input offset %lld, the group has committed %lld",
                    behind->asked.partition, (long long)behind->position, (long long)behind->asked.committed);
         return KAFKA_RESTORE_FAILED;

@@ -512,7 +512,8 @@ static bool publish_assign(void *state, int32_t number, int32_t partitions, stru
 
 static bool unreadable(int32_t number, const char *what, struct error *error)
 {
-    error_fail(error, EXIT_STATUS_DATA, NULL, "run the version that wrote it, or `clickveil reset`",
+    error_fail(error, EXIT_STATUS_DATA, NULL,
+               "run the version that wrote it, or begin with fresh state (docs/operations.md, Fresh state)",
                "the changelog has a %s that this version cannot read", what);
     error_at(error, "topics.state[%d]", (int)number);
     return false;

@@ -319,7 +319,7 @@ static void a_changelog_of_another_cut_is_refused_and_says_what_helps(void **sta
         if (run(WAIT_MS, &error) != KAFKA_RESTORE_FAILED || !strstr(error.what, rows[i].what))
             fail_msg("%s: %s", rows[i].why, error.what);
         assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
-        assert_non_null(strstr(error.action, "clickveil reset"));
+        assert_non_null(strstr(error.action, "Fresh state"));
         kafka_restore_cancel(rig.restore);
     }
 }
