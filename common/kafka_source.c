@@ -154,7 +154,8 @@ static void look_at_marks(struct kafka_source *source)
     } else if (clock_monotonic_ms() - source->said_ms >= HIDDEN_SAY_MS) {
         source->said_ms = clock_monotonic_ms();
         log_line(LOG_LEVEL_WARNING, "source_hidden",
-                 "%s: in %s[%d] a transaction is open since %lld s, from offset %lld on; what stands behind "
+                 "%s: in %s[%d] a transaction is open for %lld s or longer, from offset %lld on; what stands "
+                 "behind "
                  "that is hidden from %s until it ends",
                  source->made, source->topic, (int)hides,
                  (long long)(clock_monotonic_ms() - source->marked_ms) / 1000, (long long)source->ends[hides],

@@ -9,7 +9,8 @@
  *
  * A transaction that is open hides what stands behind its beginning, choices of others too, until it ends. Nobody waits for
  * each one, or whoever writes all the time would be waited for all the time; but what is known is only as new as the last
- * high watermarks that the last stable offsets have reached. A writer that hangs is older than the lease after the lease.
+ * high watermarks that the last stable offsets have reached. A writer that hangs is older than the lease after the lease; how
+ * long one has been open when a process starts is not known, so nothing is known before it has ended.
  *
  * One thread at a time, unless a function says otherwise.
  */

@@ -51,7 +51,7 @@ def sent_until_published(scene, name, **more):
 
 def open_transaction(bootstrap):
     """Opt-outs in a transaction that is open when the process starts: a reader of committed records would not see them."""
-    scene = Scene(work, "open", bootstrap)
+    scene = Scene(work, "open", bootstrap, publish={"unanswered_consent": True}) # which would wait for that transaction's end
     scene.create_topics()
     scene.send_choices(choice("zoe", "in"))
     held = scene.hold_choices(choice("ann", "out"), choice("bob", "out", subject="account"))

@@ -320,6 +320,12 @@ def hidden(broker):
     for _ in range(20): # it stays so, and nothing is published meanwhile
         require(not process.is_ready(), "it is ready")
         time.sleep(0.1)
+    require(process.stop() == 0, process.tail())
+    process.start() # how long it has been open by then is not known
+    wait_until(lambda: "a transaction that is open in" in process.get("/readyz")[1],
+               lambda: f"{process.get('/readyz')}\n{process.tail()}", 60)
+    time.sleep(1)
+    require(not process.is_ready(), "it is ready")
     require(not scene.published(other.name, isolation="uncommitted"), "it publishes")
     held.end()
     process.wait_ready()
