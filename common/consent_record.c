@@ -397,11 +397,9 @@ void consent_value_unknown(struct consent_reader *reader, struct view text, cons
             visit(context, yyjson_equals_str(choice, "in") ? CONSENT_UNKNOWN_IN : CONSENT_UNKNOWN_OUT,
                   text_of(name));
     }
-    yyjson_val *merged = yyjson_obj_get(root, "merged"), *moved_from = yyjson_obj_get(root, "moved_from");
+    yyjson_val *merged = yyjson_obj_get(root, "merged");
     visit_names(reader, yyjson_obj_get(merged, "before"), CONSENT_UNKNOWN_BEFORE, visit, context);
     visit_names(reader, yyjson_obj_get(merged, "withdrawn"), CONSENT_UNKNOWN_WITHDRAWN, visit, context);
-    if (yyjson_is_str(moved_from))
-        visit(context, CONSENT_UNKNOWN_MOVED_FROM, text_of(moved_from));
     yyjson_doc_free(document);
 }
 

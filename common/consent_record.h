@@ -75,7 +75,6 @@ enum consent_unknown {
     CONSENT_UNKNOWN_IN,
     CONSENT_UNKNOWN_BEFORE,    /* such a name in merged.before */
     CONSENT_UNKNOWN_WITHDRAWN, /* in merged.withdrawn */
-    CONSENT_UNKNOWN_MOVED_FROM,
 };
 typedef void consent_unknown_visitor(void *context, enum consent_unknown what, struct view text);
 

@@ -370,7 +370,8 @@ static bool answer_choice(struct keeper *keeper, const struct followed_record *r
         return false;
     if (links && !write_links(keeper, record, &pseudonym, emitter))
         return false;
-    if (!links && !loose_is_at(loose, choice_table_tag(&pseudonym), record->partition, record->offset)) {
+    /* Only the newest record is written again: an older one lacks what that says of other pipelines' programmes. */
+    if (!loose_is_at(loose, choice_table_tag(&pseudonym), record->partition, record->offset)) {
         if (!view_is_absent(record->author))
             forget_sent(keeper, choice_table_tag(&pseudonym)); /* it has come back */
         return true;

@@ -39,8 +39,7 @@ static void write_unknown(void *context, enum consent_unknown what, struct view 
     if (what != writing->wanted && what != writing->also)
         return;
     writing->found = true;
-    if (what == CONSENT_UNKNOWN_BEFORE || what == CONSENT_UNKNOWN_WITHDRAWN ||
-        what == CONSENT_UNKNOWN_MOVED_FROM) {
+    if (what == CONSENT_UNKNOWN_BEFORE || what == CONSENT_UNKNOWN_WITHDRAWN) {
         json_writer_string(writing->writer, text);
         return;
     }
@@ -120,12 +119,6 @@ bool restate_write(struct consent_reader *reader, struct view value, const struc
     if (merged->asked)
         json_writer_member_bool(&writer, "asked", true);
     write_merged(&writing, merged);
-    if (record->moved && !merged->in) { /* with it an `in` would be void */
-        json_writer_name(&writer, "moved_from");
-        writing.found = false;
-        take_over(&writing, CONSENT_UNKNOWN_MOVED_FROM, CONSENT_UNKNOWN_MOVED_FROM);
-        ensure(writing.found);
-    }
     json_writer_close_object(&writer);
     if (!json_writer_finish(&writer, arena, out_value))
         return false;

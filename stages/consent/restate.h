@@ -17,8 +17,8 @@ bool restate_stands_alone(const struct choice_record *record, const struct choic
                           const struct choice_names *names);
 
 /* A value that alone comes to `merged`. From `value`, the record that it answers, it takes over what the names can't
- * hold: choices of programmes of other pipelines (an `in` of them only when that record is the newest), and whose place
- * the subject took. False: the arena is full. A value of more than CONSENT_MERGED_BYTES_MAX, or with more than
+ * hold: choices of programmes of other pipelines (an `in` of them only when that record is the newest). Whose place the
+ * subject took stands under a key of its own (common/consent_link.h). False: the arena is full. A value of more than CONSENT_MERGED_BYTES_MAX, or with more than
  * CONSENT_MERGED_CHOICES_MAX names, could not be read again: *out_value is absent then. */
 CLICKVEIL_MUST_CHECK bool restate_write(struct consent_reader *reader, struct view value,
                                         const struct choice_record *record, const struct choice_state *merged,

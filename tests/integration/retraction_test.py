@@ -337,7 +337,7 @@ def hidden(broker):
 def moved(broker, name, cut):
     """Who took another's place is taken back when that one says no later, is erased, or sends GPC."""
     scene = Scene(work, name, broker.bootstrap, **harness.merge(QUICK, {
-        "publish": {"update_every": "0", "retract": "now"}, "consent": {"subjects": ["line", "account"]}}))
+        "publish": {"update_every": "0", "retract": "now"}, "consent": {"subjects": ["line", "account"], "signals": {"store": ["gpc"]}}}))
     scene.create_topics(4)
     processes = [harness.Process(work, f"{name}-{stages[0]}", harness.part(scene.config, stages)) for stages in cut]
     now = int(time.time() * 1000) - 60_000

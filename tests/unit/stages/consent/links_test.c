@@ -204,6 +204,38 @@ static void links_are_written_once_and_settle(void **state)
     process_stop(&process);
 }
 
+/* The move stands behind a newer record of the same line, which alone is as all together: that is not written again, and
+ * neither is the older one, which lacks what the newer one says of other pipelines' programmes. */
+static void links_of_an_older_record_leave_the_newest_as_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    write_record(&fixture->topic, "line:a", R("", 20, MOVED("line:old")), NULL);
+    write_record(&fixture->topic, "line:a", R("\"elsewhere\":\"out\"", 30, ), NULL);
+    process_start(fixture, &process);
+    follow(fixture, &process);
+    assert_true(ledger_complete(process.ledger, &fixture->error));
+    settle(fixture, &process, true);
+    assert_int_equal(fixture->topic.count, 3);
+    assert_memory_equal(fixture->topic.entries[2].key, "moved:", 6);
+    process_stop(&process);
+}
+
+/* It would be a move anew, and take back what was published since. */
+static void what_a_moved_subject_comes_to_is_written_again_without_the_move(void **state)
+{
+    struct fixture *fixture = *state;
+    struct process process;
+    process_start(fixture, &process);
+    run(fixture, &process, "line:old", R("\"basic\":\"out\"", 10, ));
+    run(fixture, &process, "line:a", R("", 20, MOVED("line:old")));
+    assert_int_equal(fixture->topic.count, 4);
+    assert_int_equal(count_keys(&fixture->topic, "moved:", ""), 1);
+    assert_int_equal(count_keys(&fixture->topic, "line:a", "\"choices\":{\"basic\":\"out\"}"), 1);
+    assert_int_equal(count_keys(&fixture->topic, "line:a", "moved_from"), 1);
+    process_stop(&process);
+}
+
 static void links_that_somebody_deletes_come_back_and_those_of_the_erased_go(void **state)
 {
     struct fixture *fixture = *state;
@@ -347,6 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(keeper_lets_compaction_undo_no_out_of_a_subject_that_moved),
         CASE(links_are_written_once_and_settle),
+        CASE(links_of_an_older_record_leave_the_newest_as_it_is),
+        CASE(what_a_moved_subject_comes_to_is_written_again_without_the_move),
         CASE(links_that_somebody_deletes_come_back_and_those_of_the_erased_go),
         CASE(links_of_a_subject_that_is_erased_meanwhile_go_too),
         CASE(links_are_written_again_when_the_other_subject_says_out),
