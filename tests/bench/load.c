@@ -1,7 +1,7 @@
 /*
  * What a measurement starts from: topics, and a sample in them (make bench).
  *
- *   load topics BOOTSTRAP PARTITIONS TOPIC...
+ *   load topics BOOTSTRAP PARTITIONS TOPIC...  (a TOPIC that ends in :compact is compacted)
  *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
  *        [opt-out-percent=N]
  *   load choices BOOTSTRAP CONSENT-TOPIC [entries=N]
@@ -80,17 +80,27 @@ static rd_kafka_t *producer(const char *bootstrap)
 
 /* ---- topics ---- */
 
+/* The name may end in `:compact`, as a consent topic must be. */
+static rd_kafka_NewTopic_t *new_topic(char *name, int partitions)
+{
+    char why[256];
+    char *colon = strchr(name, ':');
+    if (colon)
+        *colon++ = '\0';
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, why, sizeof why);
+    if (!topic || (colon && (strcmp(colon, "compact") != 0 ||
+                             rd_kafka_NewTopic_set_config(topic, "cleanup.policy", colon) != 0)))
+        die("%s: %s", name, topic ? "only `compact` may stand behind the colon" : why);
+    return topic;
+}
+
 static void make_topics(const char *bootstrap, int partitions, char **names, size_t count)
 {
     rd_kafka_t *client = producer(bootstrap);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_NewTopic_t **topics = calloc(count, sizeof(*topics));
-    char why[256];
-    for (size_t i = 0; i < count; i++) {
-        topics[i] = rd_kafka_NewTopic_new(names[i], partitions, 1, why, sizeof why);
-        if (!topics[i])
-            die("%s: %s", names[i], why);
-    }
+    for (size_t i = 0; i < count; i++)
+        topics[i] = new_topic(names[i], partitions);
     rd_kafka_CreateTopics(client, topics, count, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
     if (!event || rd_kafka_event_error(event))

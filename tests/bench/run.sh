@@ -108,7 +108,7 @@ measure_guards() { # measure_guards ROUND: with and without, each first in every
 
 measure_import() {
     configure "import.$1" "retractions.import.$1"
-    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.import.$1" "consent.import.$1" \
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.import.$1" "consent.import.$1:compact" \
         "retractions.import.$1"
     "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000 consent-subscribers=1000 >/dev/null
     note "$out/tests/bench/measure" import "$bootstrap" clickveil.consent=clickstream.events \
@@ -158,7 +158,7 @@ if wants consume || wants forward || wants fused || wants unguarded || wants imp
     bootstrap=$("$kafka" start "$work/kafka") || status=$?
     [ $status -ne 3 ] || { echo 'make bench: no Kafka can be had here' >&2; exit 1; }
     [ $status -eq 0 ] || exit 1
-    "$out/tests/bench/load" topics "$bootstrap" $partitions clickstream.events subscriber.consent forwarded \
+    "$out/tests/bench/load" topics "$bootstrap" $partitions clickstream.events subscriber.consent:compact forwarded \
         clickveil.dead-letters clickveil.retractions feed.acme.tmobile feed.globex.tmobile
     note "$out/tests/bench/load" sample "$bootstrap" clickstream.events subscriber.consent "events=$events" \
         "subscribers=$subscribers" "consent-subscribers=$consent_subscribers" "opt-out-percent=$opt_out_percent"
