@@ -85,15 +85,16 @@ def core_holds(pid, keys):
         for area in areas:
             if "r" not in area["mode"] or area["name"] in ("[vvar]", "[vsyscall]"):
                 continue
-            raw, at = b"", area["from"]
+            raw, at = bytearray(), area["from"]
             while at < area["to"]:
                 memory.seek(at)
                 try:
-                    part = memory.read(min(area["to"] - at, 1 << 24))
+                    part = memory.read(min(area["to"] - at, 1 << 20))
                 except OSError:
                     break  # nothing behind it
-                raw += part
                 at += len(part)
+                if part.strip(b"\0"):  # most of it was never written to
+                    raw += part
             found = keys.found_in(raw)
             if area["out"]:
                 left_out += found
