@@ -13,6 +13,7 @@ import time
 GOAL_CPU_RATIO = 3  # fused against the bare pass-through
 GOAL_CHAIN_EVENTS_PER_SECOND = 300_000
 GOAL_RSS_MIB = 400
+GOAL_LETTERS_PER_SECOND = 20_000  # where every event is a dead letter
 GOAL_GPP_NS = 1000  # a decision about a GPP string of three sections
 GOAL_GUARDED_SHARE = 0.95  # of the throughput without barriers
 GOAL_IMPORT_SHARE = 0.5  # of the throughput without an import
@@ -72,7 +73,11 @@ def summary_of_gpp(runs):
     return {name: median(runs, name) for name in runs[0] if name.endswith("_ns")}
 
 
-SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp}
+def summary_of_letters(runs):
+    return {"events_per_core_second": median(runs, "events_per_core_second")}
+
+
+SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp, "dead letters": summary_of_letters}
 
 
 def share_of(runs, what, name, base, base_name):
@@ -109,6 +114,10 @@ def goals_of(medians, runs, consents):
     if share is not None:
         goals.append(goal("records/s of fused while a million opt-outs are imported / without, at least",
                           round(share, 3), GOAL_IMPORT_SHARE, share >= GOAL_IMPORT_SHARE))
+    if "dead letters" in medians:
+        speed = medians["dead letters"]["events_per_core_second"]
+        goals.append(goal("a stream of dead letters, events per second and core, at least", round(speed),
+                          GOAL_LETTERS_PER_SECOND, speed >= GOAL_LETTERS_PER_SECOND))
     if "gpp" in medians:
         slowest = max(medians["gpp"][name] for name in ("three_sections_ns", "three_sections_denied_ns"))
         goals.append(goal("a decision about a GPP string of three sections, ns, below", round(slowest), GOAL_GPP_NS,
