@@ -11,14 +11,20 @@ import re
 DAY_MS = 86400000
 
 
+def _key_in(text):
+    return bytes.fromhex(re.search(r"^key: ([0-9a-f]{64})$", text, re.M).group(1))
+
+
 def key_of(path):
     """The 32 bytes of a key file (docs/pseudonyms.md, "Key files")."""
-    return bytes.fromhex(re.search(r"^key: ([0-9a-f]{64})$", pathlib.Path(path).read_text(), re.M).group(1))
+    return _key_in(pathlib.Path(path).read_text())
 
 
 def chain_of(path):
-    """What a publish key holds: the epoch and the link of that epoch (docs/feed-ids.md)."""
-    return int(re.search(r"^epoch: (-?[0-9]+)$", pathlib.Path(path).read_text(), re.M).group(1)), key_of(path)
+    """What a publish key holds: the epoch and the link of that epoch (docs/feed-ids.md). Read at once: publish may replace
+    the file meanwhile."""
+    text = pathlib.Path(path).read_text()
+    return int(re.search(r"^epoch: (-?[0-9]+)$", text, re.M).group(1)), _key_in(text)
 
 
 def text64(raw):
