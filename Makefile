@@ -6,6 +6,7 @@
 #   make test               every test, the integration tests on a real Kafka
 #   make test-fast          unit and chain tests only
 #   make check              layering, headers, formatting, banned calls, scripts, generated documents
+#   make audit              attacks on what an attacker sees, at full size; NUMBERS (10000000) are tried, PEOPLE (2000) are there
 #   make fuzz               the fuzz targets, FUZZ_SECONDS (60) each; TARGETS="gpp consent" for some
 #   make bench              speed and memory, side by side with bare clients
 #   make install            PREFIX=/usr/local DESTDIR=
@@ -178,6 +179,10 @@ INTEGRATION_TESTS := $(filter %_test,$(filter $(OUT)/tests/integration/%,$(TOOL_
 LONG_TESTS        := $(patsubst %,tests/integration/%_test.py,exactly_once_split exactly_once_fused consent away retraction)
 INTEGRATION_TESTS := $(filter $(INTEGRATION_TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(INTEGRATION_TESTS))
 
+# What an attacker sees, attacked (docs/threat-model.md): at a small size among the tests, at full size by `make audit`.
+AUDIT_FILES       := tests/audit/numbers_test.py tests/audit/joins_test.py
+AUDIT_KAFKA       := $(filter-out $(AUDIT_FILES),$(sort $(wildcard tests/audit/*_test.py)))
+
 # The house's own rules have tests too: the runner, the checks.
 HOUSE_TESTS       := $(sort $(wildcard tests/house/*_test.sh))
 
@@ -192,7 +197,17 @@ test:
 	@tools/deps test
 	@$(MAKE) test-all
 test-all: tests
-	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS) --kafka $(INTEGRATION_TESTS)
+	@tests/run $(HOUSE_TESTS) $(UNIT_PROGRAMS) $(CHAIN_TESTS) $(AUDIT_FILES) --kafka $(INTEGRATION_TESTS) $(AUDIT_KAFKA)
+
+# Tens of minutes of all cores; the figures come at the end.
+.PHONY: audit
+NUMBERS ?= 10000000
+PEOPLE  ?= 2000
+audit:
+	@tools/deps test
+	@$(MAKE) tests
+	@AUDIT_NUMBERS=$(NUMBERS) AUDIT_PEOPLE=$(PEOPLE) TEST_TIMEOUT=21600 JOBS=1 tests/run $(AUDIT_FILES) --kafka $(AUDIT_KAFKA); \
+	    status=$$?; grep -h '^#' $(patsubst %,$(OUT)/log/tests.audit.%.log,$(notdir $(AUDIT_FILES) $(AUDIT_KAFKA))); exit $$status
 
 # ---- checks ----
 
