@@ -6,6 +6,7 @@ its own, and the attacker does not know who is who; `partner` says it afterwards
 
 import base64
 import collections
+import os
 import random
 
 
@@ -69,7 +70,7 @@ ATTACKS = {"equal_ids": by_equality, "parts_of_ids": by_a_part, "the_rank_of_ids
 def join(attacks, what, partner):
     """Tries each attack; partner: ID of the first list -> ID of the second. Whom an attack does not name is guessed."""
     for name, attack in ATTACKS.items():
-        right = success(attack, partner, random.Random(f"{what} {name}"))
+        right = success(attack, partner, random.Random(f"{os.environ.get('AUDIT_SEED', 1)} {what} {name}"))
         attacks(f"joining_{what}_by_{name}", right, len(partner), 1 / len(partner))
 
 
@@ -99,4 +100,4 @@ def planted(attacks, what, partner):
     ranks = {one: rank for rank, one in enumerate(sorted(partner, key=raw))}
     for name, make in weak.items():
         bad = {one: text(make(raw(one), ranks[one])) for one in partner}
-        attacks(f"joining_{what}_by_{name}", success(ATTACKS[name], bad, random.Random(f"{what} {name}")), len(bad), 1 / len(bad))
+        attacks(f"joining_{what}_by_{name}", success(ATTACKS[name], bad, random.Random(f"{os.environ.get('AUDIT_SEED', 1)} {what} {name}")), len(bad), 1 / len(bad))

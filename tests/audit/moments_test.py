@@ -105,7 +105,7 @@ MARKS = {
 
 def by_mark(attacks_on, what, first, second, partner, mark):
     """first and second: ID -> marks."""
-    dice = random.Random(what)
+    dice = random.Random(f"{attack.SEED} {what}")
     classes = collections.defaultdict(list)
     for other in sorted(second):
         classes[mark(second[other])].append(other)
