@@ -5,6 +5,7 @@
 #include "commands/dead_letters.h"
 
 #include "commands/command.h"
+#include "commands/subcommand.h"
 #include "common/kafka_scan.h"
 #include "common/log.h"
 #include "common/rfc3339.h"
@@ -131,29 +132,7 @@ static const struct command subcommands[] = {
     {NULL, NULL, NULL},
 };
 
-static void print_help(FILE *out)
-{
-    fputs("usage: clickveil dead-letters SUBCOMMAND [OPTION]...\n\n", out);
-    for (const struct command *command = subcommands; command->name; command++)
-        fprintf(out, "  %-10s %s\n", command->name, command->summary);
-    fputs("\n`clickveil dead-letters SUBCOMMAND --help` explains one of them.\n", out);
-}
-
 int command_dead_letters(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        print_help(stdout);
-        return EXIT_STATUS_DONE;
-    }
-    for (const struct command *command = subcommands; command->name; command++) {
-        if (strcmp(name, command->name) == 0)
-            return command->run(argc - 1, argv + 1);
-    }
-    if (*name)
-        fputs("clickveil dead-letters: write list, show or replay; see clickveil dead-letters --help\n",
-              stderr);
-    else
-        print_help(stderr);
-    return EXIT_STATUS_USAGE;
+    return subcommand_run("dead-letters", subcommands, argc, argv);
 }

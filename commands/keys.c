@@ -5,6 +5,7 @@
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
+#include "commands/subcommand.h"
 #include "common/clock.h"
 #include "common/json_writer.h"
 #include "common/log.h"
@@ -247,28 +248,7 @@ static const struct command subcommands[] = {
     {NULL, NULL, NULL},
 };
 
-static void print_help(FILE *out)
-{
-    fputs("usage: clickveil keys SUBCOMMAND [OPTION]...\n\n", out);
-    for (const struct command *command = subcommands; command->name; command++)
-        fprintf(out, "  %-10s %s\n", command->name, command->summary);
-    fputs("\n`clickveil keys SUBCOMMAND --help` explains one of them.\n", out);
-}
-
 int command_keys(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        print_help(stdout);
-        return EXIT_STATUS_DONE;
-    }
-    for (const struct command *command = subcommands; command->name; command++) {
-        if (strcmp(name, command->name) == 0)
-            return command->run(argc - 1, argv + 1);
-    }
-    if (*name)
-        fputs("clickveil keys: write show or advance; see clickveil keys --help\n", stderr);
-    else
-        print_help(stderr);
-    return EXIT_STATUS_USAGE;
+    return subcommand_run("keys", subcommands, argc, argv);
 }

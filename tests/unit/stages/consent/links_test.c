@@ -4,147 +4,158 @@
  */
 #include "tests/unit/stages/consent/keeper_rig.h"
 
+/* ---- a subject that took the place of another, live and rebuilt from what compaction leaves ---- */
+
+static const struct move_case {
+    const char *whose;
+    unsigned read_first; /* records before the first full read is done */
+    const char *why;
+    const char *records[6][2];
+} move_cases[] = {
+    {"line:a",
+     2,
+     "nothing more happens",
+     {{"line:old", R("\"basic\":\"out\"", 10, )}, {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")}}},
+    {"line:a",
+     2,
+     "the other one is erased",
+     {{"line:old", R("\"basic\":\"out\"", 10, )},
+      {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:old", NOTHING}}},
+    {"line:a",
+     2,
+     "it says `out` later, and is erased",
+     {{"line:old", R("\"basic\":\"in\"", 10, )},
+      {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:old", R("\"enhanced\":\"out\"", 30, )},
+      {"line:old", NOTHING}}},
+    {"line:a",
+     2,
+     "and the subject confirms something since",
+     {{"line:old", R("\"basic\":\"out\"", 10, )},
+      {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:old", NOTHING},
+      {"line:a", R("\"enhanced\":\"in\"", 30, TWO_STEP)}}},
+    {"line:a",
+     2,
+     "and its next holder says `in`",
+     {{"line:old", R("\"basic\":\"out\"", 10, )},
+      {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:old", NOTHING},
+      {"line:old", R("\"*\":\"in\"", 40, TWO_STEP)}}},
+    {"line:a",
+     2,
+     "one before the other is erased",
+     {{"line:older", R("\"basic\":\"out\"", 10, )},
+      {"line:old", R("", 15, ",\"moved_from\":\"line:older\"")},
+      {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:older", NOTHING}}},
+    {"line:a",
+     3,
+     "a later record without a word of the move is read before anything is copied",
+     {{"line:old", R("\"basic\":\"out\"", 10, )},
+      {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("\"enhanced\":\"in\"", 30, )}}},
+    {"line:a",
+     2,
+     "the other one says `out` behind a later record",
+     {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("\"enhanced\":\"in\"", 30, )},
+      {"line:old", R("\"basic\":\"out\"", 40, )}}},
+    {"line:a",
+     2,
+     "and behind one that is confirmed",
+     {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("\"enhanced\":\"in\"", 30, TWO_STEP)},
+      {"line:old", R("\"basic\":\"out\"", 40, )}}},
+    {"line:a",
+     2,
+     "a signal taught it",
+     {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("\"enhanced\":\"in\"", 30, )},
+      {"signal:line:old", R("\"*\":\"out\"", 40, )}}},
+    {"line:a",
+     2,
+     "the other one is erased behind a later record",
+     {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("\"enhanced\":\"in\"", 30, )},
+      {"line:old", NOTHING}}},
+    {"line:a",
+     2,
+     "two moves, and later records of both",
+     {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
+      {"line:old", R("", 15, ",\"moved_from\":\"line:older\"")},
+      {"line:old", R("\"enhanced\":\"in\"", 30, )},
+      {"line:a", R("\"enhanced\":\"in\"", 30, )},
+      {"line:older", R("\"basic\":\"out\"", 40, )}}},
+    {"account:b",
+     2,
+     "an account",
+     {{"account:b", R("", 20, ",\"moved_from\":\"account:o\"")},
+      {"account:b", R("", 30, )},
+      {"account:o", R("\"basic\":\"out\"", 40, )}}},
+    {"device:imei:49015420323751",
+     2,
+     "a device, which was unreadable once",
+     {{"device:imei:49015420323751", R("", 20, ",\"moved_from\":\"imei:35693803564380\"")},
+      {"device:imei:49015420323751", R("", 20, ",\"moved_from\":\"device:imei:35693803564380\"")},
+      {"device:imei:49015420323751", R("", 50, ",\"two_step\":true")},
+      {"device:imei:35693803564380", R("\"basic\":\"out\"", 40, )}}},
+    {"line:a",
+     2,
+     "an earlier move than the first that was read: the `in` came behind it",
+     {{"line:a", R("", 30, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("", 15, ",\"moved_from\":\"line:old\"")},
+      {"line:a", R("\"enhanced\":\"in\"", 50, )},
+      {"line:old", R("\"basic\":\"out\"", 10, )},
+      {"line:old", R("\"basic\":\"in\"", 20, TWO_STEP)}}},
+};
+
+/* Live: each record is followed and answered at once, but for those of the first read. */
+static void live_through(struct fixture *fixture, struct process *process, const struct move_case *row)
+{
+    unsigned erased = 0;
+    for (unsigned j = 0; j < 6 && row->records[j][0]; j++) {
+        write_record(&fixture->topic, row->records[j][0], row->records[j][1], NULL);
+        erased += !row->records[j][1][0]; /* a tombstone is, until its subject's next record */
+        if (j + 1 < row->read_first)
+            continue;
+        follow(fixture, process);
+        assert_true(ledger_complete(process->ledger, &fixture->error));
+        settle(fixture, process, false);
+    }
+    if (loose_count(ledger_loose(process->ledger)) > erased)
+        fail_msg("%s: something stays loose", row->why);
+}
+
+static void check_move_case(struct fixture *fixture, const struct move_case *row)
+{
+    struct process process;
+    struct answers before, after;
+    fixture->topic.count = 0;
+    process_start(fixture, &process);
+    live_through(fixture, &process, row);
+    ask_key(fixture, &process, row->whose, &before);
+    process_stop(&process);
+    if (before.answers[0][5] != CHOICE_OUT)
+        fail_msg("%s: %s", row->why, before.text);
+    compact(&fixture->topic);
+    process_start(fixture, &process);
+    follow(fixture, &process);
+    assert_true(ledger_complete(process.ledger, &fixture->error));
+    settle(fixture, &process, true);
+    ask_key(fixture, &process, row->whose, &after);
+    process_stop(&process);
+    if (memcmp(before.answers, after.answers, sizeof before.answers) != 0)
+        fail_msg("%s:\n%s\n%s", row->why, before.text, after.text);
+}
+
 /* Who took the place of another (rule 10) stays out of what that one was out of, also when that one is erased after the
  * keeper has written the newer subject's record again. */
 static void keeper_lets_compaction_undo_no_out_of_a_subject_that_moved(void **state)
 {
-    static const struct {
-        const char *whose;
-        unsigned read_first; /* records before the first full read is done */
-        const char *why;
-        const char *records[6][2];
-    } rows[] = {
-        {"line:a",
-         2,
-         "nothing more happens",
-         {{"line:old", R("\"basic\":\"out\"", 10, )}, {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")}}},
-        {"line:a",
-         2,
-         "the other one is erased",
-         {{"line:old", R("\"basic\":\"out\"", 10, )},
-          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:old", NOTHING}}},
-        {"line:a",
-         2,
-         "it says `out` later, and is erased",
-         {{"line:old", R("\"basic\":\"in\"", 10, )},
-          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:old", R("\"enhanced\":\"out\"", 30, )},
-          {"line:old", NOTHING}}},
-        {"line:a",
-         2,
-         "and the subject confirms something since",
-         {{"line:old", R("\"basic\":\"out\"", 10, )},
-          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:old", NOTHING},
-          {"line:a", R("\"enhanced\":\"in\"", 30, TWO_STEP)}}},
-        {"line:a",
-         2,
-         "and its next holder says `in`",
-         {{"line:old", R("\"basic\":\"out\"", 10, )},
-          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:old", NOTHING},
-          {"line:old", R("\"*\":\"in\"", 40, TWO_STEP)}}},
-        {"line:a",
-         2,
-         "one before the other is erased",
-         {{"line:older", R("\"basic\":\"out\"", 10, )},
-          {"line:old", R("", 15, ",\"moved_from\":\"line:older\"")},
-          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:older", NOTHING}}},
-        {"line:a",
-         3,
-         "a later record without a word of the move is read before anything is copied",
-         {{"line:old", R("\"basic\":\"out\"", 10, )},
-          {"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("\"enhanced\":\"in\"", 30, )}}},
-        {"line:a",
-         2,
-         "the other one says `out` behind a later record",
-         {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("\"enhanced\":\"in\"", 30, )},
-          {"line:old", R("\"basic\":\"out\"", 40, )}}},
-        {"line:a",
-         2,
-         "and behind one that is confirmed",
-         {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("\"enhanced\":\"in\"", 30, TWO_STEP)},
-          {"line:old", R("\"basic\":\"out\"", 40, )}}},
-        {"line:a",
-         2,
-         "a signal taught it",
-         {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("\"enhanced\":\"in\"", 30, )},
-          {"signal:line:old", R("\"*\":\"out\"", 40, )}}},
-        {"line:a",
-         2,
-         "the other one is erased behind a later record",
-         {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("\"enhanced\":\"in\"", 30, )},
-          {"line:old", NOTHING}}},
-        {"line:a",
-         2,
-         "two moves, and later records of both",
-         {{"line:a", R("", 20, ",\"moved_from\":\"line:old\"")},
-          {"line:old", R("", 15, ",\"moved_from\":\"line:older\"")},
-          {"line:old", R("\"enhanced\":\"in\"", 30, )},
-          {"line:a", R("\"enhanced\":\"in\"", 30, )},
-          {"line:older", R("\"basic\":\"out\"", 40, )}}},
-        {"account:b",
-         2,
-         "an account",
-         {{"account:b", R("", 20, ",\"moved_from\":\"account:o\"")},
-          {"account:b", R("", 30, )},
-          {"account:o", R("\"basic\":\"out\"", 40, )}}},
-        {"device:imei:49015420323751",
-         2,
-         "a device, which was unreadable once",
-         {{"device:imei:49015420323751", R("", 20, ",\"moved_from\":\"imei:35693803564380\"")},
-          {"device:imei:49015420323751", R("", 20, ",\"moved_from\":\"device:imei:35693803564380\"")},
-          {"device:imei:49015420323751", R("", 50, ",\"two_step\":true")},
-          {"device:imei:35693803564380", R("\"basic\":\"out\"", 40, )}}},
-        {"line:a",
-         2,
-         "an earlier move than the first that was read: the `in` came behind it",
-         {{"line:a", R("", 30, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("", 15, ",\"moved_from\":\"line:old\"")},
-          {"line:a", R("\"enhanced\":\"in\"", 50, )},
-          {"line:old", R("\"basic\":\"out\"", 10, )},
-          {"line:old", R("\"basic\":\"in\"", 20, TWO_STEP)}}},
-    };
-    struct fixture *fixture = *state;
-    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct process process;
-        struct answers before, after;
-        const char *whose = rows[i].whose;
-        unsigned erased = 0;
-        fixture->topic.count = 0;
-        process_start(fixture, &process);
-        for (unsigned j = 0; j < 6 && rows[i].records[j][0]; j++) {
-            write_record(&fixture->topic, rows[i].records[j][0], rows[i].records[j][1], NULL);
-            erased += !rows[i].records[j][1][0]; /* a tombstone is, until its subject's next record */
-            if (j + 1 < rows[i].read_first)
-                continue;
-            follow(fixture, &process);
-            assert_true(ledger_complete(process.ledger, &fixture->error));
-            settle(fixture, &process, false);
-        }
-        ask_key(fixture, &process, whose, &before);
-        if (loose_count(ledger_loose(process.ledger)) > erased)
-            fail_msg("%s: something stays loose", rows[i].why);
-        process_stop(&process);
-        if (before.answers[0][5] != CHOICE_OUT)
-            fail_msg("%s: %s", rows[i].why, before.text);
-        compact(&fixture->topic);
-        process_start(fixture, &process);
-        follow(fixture, &process);
-        assert_true(ledger_complete(process.ledger, &fixture->error));
-        settle(fixture, &process, true);
-        ask_key(fixture, &process, whose, &after);
-        process_stop(&process);
-        if (memcmp(before.answers, after.answers, sizeof before.answers) != 0)
-            fail_msg("%s:\n%s\n%s", rows[i].why, before.text, after.text);
-    }
+    for (unsigned i = 0; i < sizeof move_cases / sizeof *move_cases; i++)
+        check_move_case(*state, &move_cases[i]);
 }
 
 /* ---- links ---- */
