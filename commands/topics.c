@@ -9,6 +9,7 @@
 #include "commands/argument_value.h"
 #include "commands/command.h"
 #include "commands/consent.h"
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/kafka_birth.h"
 #include "common/kafka_topics.h"
@@ -17,6 +18,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <yyjson.h>
 
 enum { TIMEOUT_MS = 10000 };
@@ -285,6 +287,41 @@ static bool write_births(const struct config *config, const struct topic_plan *p
     return true;
 }
 
+static bool is_unseen(const struct outcome *outcome, unsigned index)
+{
+    return !outcome->found[index].exists && outcome->results[index].made == KAFKA_TOPIC_THERE;
+}
+
+/* A topic that somebody made a moment ago exists for the controller before every broker has heard of it: it was not
+ * found, and could not be made either. Look until it is seen, so that it is compared like any other. */
+static bool see_the_unseen(struct kafka_topics *topics, const struct topic_plan *plan,
+                           struct outcome *outcome, struct error *error)
+{
+    enum { PAUSE_MS = 50 };
+    struct kafka_topic_found *again = calloc(plan->count, sizeof *again);
+    if (!again)
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the topics");
+    unsigned unseen = 0;
+    for (unsigned i = 0; i < plan->count; i++)
+        unseen += is_unseen(outcome, i);
+    bool fine = true;
+    int64_t deadline_ms = clock_monotonic_ms() + TIMEOUT_MS;
+    while (unseen && clock_monotonic_ms() < deadline_ms) {
+        clock_sleep_ms(PAUSE_MS);
+        memset(again, 0, plan->count * sizeof *again);
+        *error = (struct error){0};
+        fine = kafka_topics_find(topics, plan, again, error); /* fails, too, while a leader is being chosen */
+        for (unsigned i = 0; fine && i < plan->count; i++) {
+            if (!is_unseen(outcome, i) || !again[i].exists)
+                continue;
+            outcome->found[i] = again[i];
+            unseen--;
+        }
+    }
+    free(again);
+    return fine;
+}
+
 static bool make_topics(const struct config *config, struct kafka_topics *topics,
                         const struct topic_plan *plan, bool json, struct error *error)
 {
@@ -298,7 +335,7 @@ static bool make_topics(const struct config *config, struct kafka_topics *topics
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory for the topics");
     fine = fine && kafka_topics_find(topics, plan, outcome.found, error) &&
            kafka_topics_make(topics, plan, outcome.found, outcome.results, error) &&
-           write_births(config, plan, &outcome, error);
+           see_the_unseen(topics, plan, &outcome, error) && write_births(config, plan, &outcome, error);
     if (fine && json)
         print_json(plan, &outcome);
     else if (fine)
