@@ -22,6 +22,7 @@ int command_topics(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_advertiser(int argc, char **argv);
 int command_consent(int argc, char **argv);
+int command_rules(int argc, char **argv);
 int command_dead_letters(int argc, char **argv);
 
 #endif

@@ -130,6 +130,8 @@ for header in stdio.h time.h sys/time.h sys/random.h unistd.h fcntl.h pthread.h 
 done
 body commands/bad.c '#include "stages/one/one.h"'
 planted arrows_commands_know_only_the_registry arrows '^ *commands/bad.c:1:'
+body commands/rules_bad.c '#include "stages/one/one.h"'
+planted arrows_the_tool_of_classify_knows_no_other_stage arrows '^ *commands/rules_bad.c:1:'
 body stages/one/bad.c '#include "commands/bad.h"'
 header commands/bad.h 'int bad(void);'
 planted arrows_a_stage_may_not_include_a_command arrows '^ *stages/one/bad.c:1:'

@@ -1,0 +1,84 @@
+/*
+ * What the subcommands of `clickveil rules` have in common: which lists are meant, and how they are opened.
+ *
+ * Names and rules are the operator's own words here, so answers repeat them; error texts repeat no name that was asked
+ * for.
+ *
+ * One thread.
+ */
+#ifndef CLICKVEIL_COMMANDS_RULES_H
+#define CLICKVEIL_COMMANDS_RULES_H
+
+#include "commands/argument.h"
+#include "common/config.h"
+#include "common/error.h"
+#include "stages/classify/rule_load.h"
+
+#include <stdio.h>
+
+/* What a command line says about which rules are meant. */
+struct rules_texts {
+    const char *config, *taxonomy, *depth, *support;
+    struct argument_list set;
+    struct argument_list hosts; /* host lists */
+    struct argument_list apps;  /* app lists */
+};
+
+/* The options that every subcommand has which works on the rules of a pipeline; `texts` is a static struct rules_texts. */
+#define RULES_ARGUMENTS(texts)                                                                        \
+    {.name = "config",                                                                                \
+     .letter = 'c',                                                                                   \
+     .value = "FILE",                                                                                 \
+     .text = &(texts).config,                                                                         \
+     .help = "the configuration whose section classify names the rules; the one that is shipped, if " \
+             "nothing else says it"},                                                                 \
+        {.name = "set",                                                                               \
+         .letter = 's',                                                                               \
+         .value = "PATH=VALUE",                                                                       \
+         .list = &(texts).set,                                                                        \
+         .help = "override an option of the configuration; may come again"},                          \
+        {.name = "taxonomy",                                                                          \
+         .value = "FILE",                                                                             \
+         .text = &(texts).taxonomy,                                                                   \
+         .help = "for lists given by hand: the taxonomy; the one that is shipped by default"},        \
+        {.name = "depth",                                                                             \
+         .value = "N",                                                                                \
+         .text = &(texts).depth,                                                                      \
+         .help = "for lists given by hand: deepest tier that is published, 2 to 6 (2)"},              \
+    {                                                                                                 \
+        .name = "support", .value = "M", .text = &(texts).support,                                    \
+        .help = "for lists given by hand: fewest sites and apps behind an interest, 1 to 1000 (5)"    \
+    }
+
+/* Rules that are open. A zeroed struct may be closed. */
+struct rules_opened {
+    struct config *config; /* NULL: the lists were given by hand */
+    struct classify_options options;
+    struct view paths[2 * ARGUMENT_LIST_MAX];
+    struct rule_load load;
+    struct taxonomy *taxonomy;
+    struct rules *rules;
+};
+
+/* Is what the command line says about rules well-formed? If not, it is said on standard error. */
+CLICKVEIL_MUST_CHECK bool rules_texts_good(const struct rules_texts *texts,
+                                           const struct argument_table *table);
+
+/* Open what the texts mean: lists given by hand, else a configuration, else the one that is shipped. *opened is zeroed
+ * before; rules_close gives it back, also after a failure. Every mistake in a list goes to standard error. */
+CLICKVEIL_MUST_CHECK bool rules_open(const struct rules_texts *texts, struct rules_opened *opened,
+                                     struct error *error);
+void rules_close(struct rules_opened *opened);
+
+/* How a key is written in a list: a prefix of apps gets its star back. */
+void rules_print_key(FILE *out, struct view key);
+
+/* Text that came from outside, for a terminal: `?` for what is not printable ASCII. */
+void rules_print_name(FILE *out, struct view name);
+
+/* Write out what waits in standard output. False: it can't be written. */
+CLICKVEIL_MUST_CHECK bool rules_flush(struct error *error);
+
+int rules_lookup(int argc, char **argv);
+
+#endif
