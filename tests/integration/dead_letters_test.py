@@ -163,6 +163,35 @@ def killed(bootstrap):
         require(process.stop() == 0, process.tail())
 
 
+# ---- crowded ----
+
+
+def crowded(bootstrap):
+    """Every event of one partition is a dead letter, and they are many; the other partition's few are all good."""
+    scene = Scene(work, f"crowded{os.getpid()}", bootstrap, stages=["consent"])
+    stamped = [scene.topic("consent_out"), scene.topic("dead_letters")]
+    harness.tool("create", bootstrap, *(topic + ":2:message.timestamp.type=LogAppendTime" for topic in stamped))
+    scene.create_topics(2, without=stamped)
+    scene.send_choices(choice("zoe", "in"))
+    names = [letter * 5 for letter in "abcdefgh"]
+    scene.send_events(*(event(name) for name in names))
+    partition_of = {json.loads(record["value"])["subscriber"]: record["partition"] for record in events_of(scene)}
+    bad = next(name for name in names if partition_of[number_of(name)] == 0)
+    good = next(name for name in names if partition_of[number_of(name)] == 1)
+    scene.send_events(*(dict(event(bad), brand="fresh") for _ in range(MANY * 8)), *(event(good) for _ in range(MANY // 5)))
+    process = scene.process().start()
+    process.wait_ready()
+    scene.wait_taken()
+    require(process.stop() == 0, process.tail())
+    with tap.case("good_events_do_not_wait_for_a_partition_of_dead_letters"):
+        last_good = max(record["timestamp"] for record in kept(scene) if record["partition"] == 1)
+        letters = sorted(record["timestamp"] for record in harness.dump(bootstrap, scene.topic("dead_letters")))
+        require(len(letters) >= MANY * 8 and len(kept(scene)) >= MANY // 5, (len(letters), len(kept(scene))))
+        before = sum(moment < last_good for moment in letters)
+        tap.note(f"{before} of {len(letters)} dead letters were written before the last good event")
+        require(before < len(letters) / 2, (before, len(letters)))
+
+
 # ---- attempts, filters, late ----
 
 
@@ -449,7 +478,7 @@ def unwritable(bootstrap):
 def main():
     broker = harness.Broker("dead_letters", "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
                             "allow.everyone.if.no.acl.found=true")
-    cases = {name.__name__: name for name in (killed, poisonous, late, fenced, left, unwritable)}
+    cases = {name.__name__: name for name in (killed, crowded, poisonous, late, fenced, left, unwritable)}
     for name in os.environ.get("DEAD_LETTERS_CASES", " ".join(cases)).split():
         tap.note(name)
         try:
