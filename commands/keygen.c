@@ -67,13 +67,15 @@ static bool make_single(const struct wish *wish, struct report *report, struct e
 {
     enum secret_purpose purpose = strcmp(wish->purpose, "pseudonym") == 0     ? SECRET_PSEUDONYM
                                   : strcmp(wish->purpose, "suppression") == 0 ? SECRET_SUPPRESSION
+                                  : strcmp(wish->purpose, "fields") == 0      ? SECRET_FIELDS
                                   : strcmp(wish->purpose, "dead-letter") == 0 ? SECRET_DEAD_LETTER_PUBLIC
                                                                               : SECRET_UNKNOWN;
     if (strcmp(wish->purpose, "publish") == 0)
         return error_fail(error, EXIT_STATUS_USAGE, NULL, "use --config FILE, which makes what is missing",
                           "a publish key goes by the epochs of a configuration");
     if (purpose == SECRET_UNKNOWN)
-        return error_fail(error, EXIT_STATUS_USAGE, NULL, "write pseudonym, suppression or dead-letter",
+        return error_fail(error, EXIT_STATUS_USAGE, NULL,
+                          "write pseudonym, suppression, fields or dead-letter",
                           "there are no keys for '%.64s'", wish->purpose);
     return key_file_make(purpose, wish->output, visit_key_file, report, error);
 }
@@ -146,7 +148,7 @@ int command_keygen(int argc, char **argv)
         {.name = "purpose",
          .letter = 'p',
          .value = "PURPOSE",
-         .help = "make a single key: pseudonym, suppression or dead-letter",
+         .help = "make a single key: pseudonym, suppression, fields or dead-letter",
          .text = &wish.purpose},
         {.name = "output",
          .letter = 'o',

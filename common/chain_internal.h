@@ -17,6 +17,7 @@ struct chain_shared {
     struct arena arena;
     struct subject_key *subject_key;
     bool subject_key_lasts;
+    struct named_fields_key *named_fields_key;
     bool files;
     unsigned count;
     void *stage_shared[CHAIN_LINKS_MAX];

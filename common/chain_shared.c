@@ -1,8 +1,9 @@
 /*
- * What the chains of a process share: one shared block per stage, and the key of pseudonyms.
+ * What the chains of a process share: one shared block per stage, the key of pseudonyms, and that of named fields.
  */
 #include "common/chain_internal.h"
 
+#include "common/named_fields.h"
 #include "common/subject.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct stage_context chain_context(const struct chain_shared *shared, unsigned l
         .files = shared->files,
         .subject_key = shared->subject_key,
         .subject_key_lasts = shared->subject_key_lasts,
+        .named_fields_key = shared->named_fields_key,
     };
 }
 
@@ -41,11 +43,24 @@ static bool load_subject_key(struct chain_shared *shared, struct error *error)
     return true;
 }
 
+/* Once for all stages: a source may serve only once (fd:N). */
+static bool load_named_fields_key(struct chain_shared *shared, struct error *error)
+{
+    const struct config *config = shared->config;
+    bool asked = false;
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++)
+        asked = asked || config->stages[i]->named_fields;
+    if (!asked || view_is_absent(config->named_fields.key) || !named_fields_programmes(config))
+        return true;
+    shared->named_fields_key = named_fields_key_load(config->named_fields.key.data, config, error);
+    return shared->named_fields_key != NULL;
+}
+
 static bool init_shared(struct chain_shared *shared, struct error *error)
 {
     if (!arena_init(&shared->arena, CHAIN_STARTUP_BLOCK_BYTES, CHAIN_STARTUP_BYTES_MAX, error))
         return false;
-    if (!load_subject_key(shared, error))
+    if (!load_subject_key(shared, error) || !load_named_fields_key(shared, error))
         return false;
     for (unsigned i = 0; i < shared->count; i++) {
         const struct stage *stage = chain_stage_at(shared->config, i);
@@ -93,6 +108,7 @@ void chain_shared_free(struct chain_shared *shared)
         free(shared->stage_shared[i]);
     }
     subject_key_free(shared->subject_key);
+    named_fields_key_free(shared->named_fields_key);
     arena_release(&shared->arena);
     free(shared);
 }

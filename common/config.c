@@ -187,6 +187,26 @@ static const struct option_table dead_letters_table = {
     .options = dead_letters_options,
 };
 
+static const struct option named_fields_options[] = {
+    {.name = "key",
+     .type = OPTION_PATH,
+     .offset = offsetof(struct config_named_fields, key),
+     .judge = option_judge_key_source,
+     .help =
+         "Key under which the fields that programmes name travel from pseudonymize to publish: a file made "
+         "by "
+         "`clickveil keygen`, `credential:NAME` or `fd:N`; the same key for both. Needed where a programme "
+         "names fields."},
+    {0},
+};
+
+static const struct option_table named_fields_table = {
+    .name = "named_fields",
+    .summary = "How the fields that programmes name travel to publish.",
+    .size = sizeof(struct config_named_fields),
+    .options = named_fields_options,
+};
+
 static const struct option runtime_options[] = {
     {.name = "commit_interval",
      .type = OPTION_DURATION,
@@ -383,6 +403,12 @@ static const struct option main_options[] = {
      .table = &dead_letters_table,
      .required = true,
      .help = "What is kept of inputs that could not be processed."},
+    {.name = "named_fields",
+     .type = OPTION_GROUP,
+     .offset = offsetof(struct config, named_fields),
+     .table = &named_fields_table,
+     .required = true,
+     .help = "How the fields that programmes name travel to publish."},
     {.name = "runtime",
      .type = OPTION_GROUP,
      .offset = offsetof(struct config, runtime),
@@ -599,11 +625,29 @@ static void visit_topic(const struct option *option, const void *member, void *c
     }
 }
 
+/* Who seals or opens named fields needs the key. */
+static void check_named_fields(const struct config *config, struct lint *lint)
+{
+    bool runs = false;
+    for (unsigned i = config->first_stage; i <= config->last_stage && config->stages[i]; i++)
+        runs = runs || config->stages[i]->named_fields;
+    for (unsigned i = 0; runs && view_is_absent(config->named_fields.key) && i < config->programmes.count;
+         i++) {
+        const struct programme *programme = config_programme(config, i);
+        char quoted[LINT_QUOTE_SIZE];
+        if (programme->fields.count > 0)
+            lint_report(lint, LINT_ERROR, lint_place(lint, &programme->fields),
+                        "programme %s names fields, which travel sealed: name their key in named_fields.key",
+                        lint_quote(programme->name, quoted));
+    }
+}
+
 static void lint_whole(struct config *config, const struct whole *whole, const struct document_node *file,
                        struct lint *lint)
 {
     find_stages(config, lint);
     config_kafka_check(config, lint);
+    check_named_fields(config, lint);
     struct topic_walk walk = {.lint = lint};
     option_walk(&whole->table, config, visit_topic, &walk);
     option_check_all(lint);

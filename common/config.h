@@ -56,6 +56,11 @@ struct config_dead_letters {
         public_key; /* path of the public half; absent: payloads are not kept, only reason and origin */
 };
 
+/* Programmes' named fields between pseudonymize and publish (common/named_fields.h). */
+struct config_named_fields {
+    struct view key; /* source of the key, as of secret_load; absent: no programme names fields */
+};
+
 struct config_runtime {
     int64_t commit_interval_ms;     /* 100 ms: how long a transaction stays open */
     int64_t batch_records_max;      /* records in one transaction at most */
@@ -88,6 +93,7 @@ struct config {
     struct config_subscriber subscriber;
     struct config_input input;
     struct config_dead_letters dead_letters;
+    struct config_named_fields named_fields;
     struct config_runtime runtime;
     struct config_http http;
     struct config_log log;

@@ -191,8 +191,10 @@ static bool with_each(const struct config *config, int64_t now_ms, key_action *a
         if (!with_keys_of(config, i, now_ms, act, visit, context, error))
             return false;
     }
-    struct named_key key = {.purpose = SECRET_DEAD_LETTER_PUBLIC, .source = config->dead_letters.public_key};
-    return act(&key, visit, context, error);
+    struct named_key fields = {.purpose = SECRET_FIELDS, .source = config->named_fields.key};
+    struct named_key letters = {.purpose = SECRET_DEAD_LETTER_PUBLIC,
+                                .source = config->dead_letters.public_key};
+    return act(&fields, visit, context, error) && act(&letters, visit, context, error);
 }
 
 bool key_files_make(const struct config *config, int64_t now_ms, key_file_visitor *visit, void *context,

@@ -2,8 +2,8 @@
  * The key files that a configuration names: looking at them, and making those that are missing.
  *
  * Which they are: pseudonymize.key (the stage with a subject_key_path), publish.key (the one with a key_chain),
- * `suppression_key` (consent), and the pair whose public half is dead_letters.public_key. Used by `clickveil keygen`,
- * `clickveil check` and by the demo.
+ * `suppression_key` (consent), named_fields.key, and the pair whose public half is dead_letters.public_key. Used by
+ * `clickveil keygen`, `clickveil check` and by the demo.
  */
 #ifndef CLICKVEIL_COMMON_KEY_FILES_H
 #define CLICKVEIL_COMMON_KEY_FILES_H

@@ -9,6 +9,7 @@ static const char *const feed_kinds[] = {"", "interests", "groups", "detailed", 
 static const char *const data_kinds[] = {"", "browse", "app_use", "app_install", NULL};
 static const char *const unknown_ages[] = {"", "allow", "deny", NULL};
 static const char *const in_by_subjects[] = {"", "line", "account", NULL};
+static const char *const named_fields[] = {"", "advertising_id", "region", "age_band", NULL};
 
 static const struct option exclude_options[] = {
     {.name = "plans",
@@ -124,11 +125,11 @@ static const struct option programme_options[] = {
      .minimum = "1",
      .help = "Subjects whose `in` counts under `opt_in`; a device never gives one."},
     {.name = "fields",
-     .type = OPTION_STRING_LIST,
+     .type = OPTION_ENUM_LIST,
      .offset = offsetof(struct programme, fields),
-     .judge = option_judge_name,
-     .maximum = "16",
-     .help = "Named fields that `detailed` feeds of the programme show beside interests."},
+     .choices = named_fields,
+     .help = "Named fields that `detailed` feeds of the programme show beside interests. They travel sealed "
+             "under `named_fields.key`."},
     {0},
 };
 
@@ -221,6 +222,15 @@ unsigned programme_event_types(const struct programme *programme)
     if (option_list_has(&programme->data, PROGRAMME_DATA_APP_INSTALL))
         types |= 1u << EVENT_APP_INSTALL | 1u << EVENT_APP_REMOVE;
     return types;
+}
+
+unsigned programme_named_fields(const struct programme *programme)
+{
+    const int *fields = programme->fields.items;
+    unsigned named = 0;
+    for (unsigned i = 0; i < programme->fields.count; i++)
+        named |= 1u << fields[i];
+    return named;
 }
 
 const struct option_table programme_option_table = {

@@ -30,6 +30,15 @@ enum programme_data {
     PROGRAMME_DATA_APP_INSTALL, /* app_remove goes with app_use and app_install */
 };
 
+/* What detailed feeds can show beside interests. */
+enum named_field {
+    NAMED_FIELD_UNKNOWN = 0,
+    NAMED_FIELD_ADVERTISING_ID, /* MAID of the device */
+    NAMED_FIELD_REGION,         /* billing state, ISO 3166-2 */
+    NAMED_FIELD_AGE_BAND,       /* by the year of birth */
+    NAMED_FIELDS,
+};
+
 enum unknown_age {
     UNKNOWN_AGE_UNSET = 0,
     UNKNOWN_AGE_ALLOW, /* missing birth year: not under age, unless the plan is `child` */
@@ -55,13 +64,16 @@ struct programme {
     struct option_list kinds;        /* ints: enum feed_kind */
     struct option_list predecessors; /* views: names of programmes, known here or not */
     struct option_list in_by;        /* ints: 1 line, 2 account: subjects whose `in` counts */
-    struct option_list fields;       /* views: named fields of `detailed` feeds */
+    struct option_list fields;       /* ints: enum named_field, of `detailed` feeds */
     struct option_place place;       /* of `programme:` */
 };
 
 /* Types of events that its `data` names: bit 1u << enum event_type. app_remove goes with app_use and app_install
  * (spec 9). Any thread. */
 unsigned programme_event_types(const struct programme *programme);
+
+/* Fields that it names: bit 1u << enum named_field. Any thread. */
+unsigned programme_named_fields(const struct programme *programme);
 
 extern const struct option_table programme_option_table;
 

@@ -138,6 +138,8 @@ struct record {
     struct record_interest interests[RECORD_INTERESTS_MAX];
     unsigned interest_count;
     uint64_t rules_digest; /* first 8 bytes, big endian, of the digest of the rules that classified it */
+    programme_set sealed;  /* programmes whose named fields stand in `boxes` (common/named_fields.h) */
+    struct view boxes;     /* a box of NAMED_FIELDS_BOX_SIZE bytes for each, in the order of their indexes */
 };
 
 #endif

@@ -42,6 +42,7 @@ static const char *const purpose_names[SECRET_PURPOSES] = {
     [SECRET_SUPPRESSION] = "suppression",
     [SECRET_DEAD_LETTER_PUBLIC] = "dead-letter-public",
     [SECRET_DEAD_LETTER_SECRET] = "dead-letter-secret",
+    [SECRET_FIELDS] = "fields",
 };
 
 const char *secret_purpose_name(enum secret_purpose purpose)
@@ -533,7 +534,7 @@ struct secret *secret_of_bytes(enum secret_purpose purpose, const uint8_t bytes[
 
 struct secret *secret_random(enum secret_purpose purpose, struct error *error)
 {
-    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_SUPPRESSION);
+    ensure(purpose == SECRET_PSEUDONYM || purpose == SECRET_SUPPRESSION || purpose == SECRET_FIELDS);
     struct secret *secret = secret_new(purpose, error);
     if (!secret)
         return NULL;

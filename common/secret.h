@@ -44,6 +44,7 @@ enum secret_purpose {
     SECRET_SUPPRESSION,        /* suppression entries: never changed (spec 3, rule 6) */
     SECRET_DEAD_LETTER_PUBLIC, /* dead letters are sealed to it; stages have only this half */
     SECRET_DEAD_LETTER_SECRET, /* opens them; kept by the operator, away from the stages */
+    SECRET_FIELDS,             /* named fields on their way to publish (common/named_fields.h) */
     SECRET_PURPOSES,
 };
 
@@ -58,7 +59,8 @@ struct secret_place {
     int64_t origin_ms;               /* Unix epoch ms of a boundary between two */
 };
 
-/* Name as in a key file ("pseudonym", "publish", "suppression", "dead-letter-public", "dead-letter-secret"). Static. */
+/* Name as in a key file ("pseudonym", "publish", "suppression", "dead-letter-public", "dead-letter-secret", "fields").
+ * Static. */
 const char *secret_purpose_name(enum secret_purpose purpose);
 
 /* The purpose of that name, or SECRET_UNKNOWN. */
@@ -78,7 +80,7 @@ bool secret_source_is_scheme(struct view source);
  * returns NULL, exit status 78, and *error says which and what to do, never a byte of the content. */
 struct secret *secret_load(const char *source, enum secret_purpose purpose, struct error *error);
 
-/* A new random key, for the purposes pseudonym and suppression. NULL: error says why. */
+/* A new random key, for the purposes pseudonym, suppression and fields. NULL: error says why. */
 struct secret *secret_random(enum secret_purpose purpose, struct error *error);
 
 /* A new X25519 key pair for dead letters. False: error says why. */

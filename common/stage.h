@@ -81,6 +81,7 @@ struct config;
 struct consent_judge;
 struct lint;
 struct metrics_histogram;
+struct named_fields_key;
 struct option_table;
 struct ratchet_times;
 
@@ -95,6 +96,8 @@ struct stage_context {
     const struct subject_key
         *subject_key;       /* key of pseudonyms (common/subject.h), or NULL when this process has none */
     bool subject_key_lasts; /* it is the configured one; else it was made for this process alone */
+    const struct named_fields_key
+        *named_fields_key; /* common/named_fields.h; NULL: no programme names fields, or no stage here asks */
 };
 
 /* A record of a followed topic, as its one reading thread sees it. */
@@ -240,6 +243,8 @@ struct stage {
      * `options` are the stage's. NULL: not this one. */
     struct view (*key_chain)(const struct config *config, const void *options,
                              struct ratchet_times *out_times);
+    /* It seals or opens the fields that programmes name: struct stage_context, named_fields_key. */
+    bool named_fields;
     /* Name of a feed's topic, by index; absent behind the last one. NULL: has no feeds. */
     struct view (*feed_topic)(const void *options, unsigned feed);
     /* Fill in what there is to know of a feed; false behind the last one. NULL: has no feeds. */

@@ -297,6 +297,7 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
         "programmes": [str(ROOT / "config/programmes/tmobile.yaml")],
         "subscriber": {"kind": "e164"},
         "dead_letters": {"public_key": str(work / "secrets/dead-letters.pub")},
+        "named_fields": {"key": str(work / "secrets/fields.key")},
         "log": {"format": "text"},
     }
     sections = {

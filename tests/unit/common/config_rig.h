@@ -189,10 +189,11 @@ static inline void publish_lint(const struct config *config, const void *options
 }
 
 static const struct stage fake_consent = {.name = "consent", .summary = "c", .options = &consent_table};
-static const struct stage fake_pseudonymize = {.name = "pseudonymize", .summary = "p", .options = &key_table};
+static const struct stage fake_pseudonymize = {
+    .name = "pseudonymize", .summary = "p", .options = &key_table, .named_fields = true};
 static const struct stage fake_classify = {.name = "classify", .summary = "k", .options = &rules_table};
 static const struct stage fake_publish = {
-    .name = "publish", .summary = "f", .options = &publish_table, .lint = publish_lint};
+    .name = "publish", .summary = "f", .options = &publish_table, .named_fields = true, .lint = publish_lint};
 static const struct stage *const chain[] = {&fake_consent, &fake_pseudonymize, &fake_classify, &fake_publish,
                                             NULL};
 

@@ -83,6 +83,41 @@ static void a_section_of_a_stage_that_does_not_run_is_linted_all_the_same(void *
     assert_int_equal(line_count(fixture->report), 2);
 }
 
+static void who_seals_or_opens_named_fields_needs_their_key(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char other[] = "programme: enhanced\nregime: opt_in\nbrands: [b]\nkinds: [detailed]\n"
+                                "fields: [region]\n";
+    static const char words[] =
+        "programmes/other.yaml:5:9: error: programme 'enhanced' names fields, which travel "
+        "sealed: name their key in named_fields.key\n";
+    static const struct {
+        const char *stages, *key;
+        bool missed;
+    } cases[] = {
+        {"[consent, pseudonymize, classify, publish]", "", true},
+        {"[pseudonymize]", "", true},
+        {"[classify, publish]", "", true},
+        {"[consent]", "", false},
+        {"[classify]", "", false},
+        {"[consent, pseudonymize, classify, publish]", "named_fields: {key: fields.key}\n", false},
+        {"[publish]", "named_fields: {key: 'credential:fields'}\n", false},
+    };
+    write_file(fixture, "programmes/other.yaml", other, sizeof other - 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "programmes: [programmes/tmobile.yaml, programmes/other.yaml]\nsubscriber: {kind: e164}\n"
+                 "pseudonymize: {key: k}\nclassify: {hosts: h, apps: a}\n"
+                 "publish: {key: k, provider: a.example, feeds: []}\nstages: %s\n%s",
+                 cases[i].stages, cases[i].key);
+        struct config *config = load(fixture, text);
+        if (!config != cases[i].missed || strcmp(fixture->report, cases[i].missed ? words : "") != 0)
+            fail_msg("%s %s: %s", cases[i].stages, cases[i].key, fixture->report);
+        config_free(config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +127,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_section_that_a_stage_lacks_is_missed_where_the_stage_is_named,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(who_seals_or_opens_named_fields_needs_their_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_section_of_a_stage_that_does_not_run_is_linted_all_the_same, setup,
                                         teardown),
     };

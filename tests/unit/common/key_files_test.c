@@ -55,7 +55,7 @@ static const struct stage *const stages[] = {&consent, &pseudonymize, &classify,
 
 struct fixture {
     char folder[64];
-    char paths[4][96]; /* pseudonym, publish, public and secret half */
+    char paths[5][96]; /* pseudonym, publish, public and secret half, named fields */
     struct options options[4];
     void *stage_options[4];
     struct config config;
@@ -66,7 +66,8 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    static const char *const names[] = {"pseudonym.key", "publish.key", "dead.pub", "dead.secret"};
+    static const char *const names[] = {"pseudonym.key", "publish.key", "dead.pub", "dead.secret",
+                                        "fields.key"};
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/clickveil-key-files-XXXXXX");
@@ -236,6 +237,18 @@ static void wrong_files_are_told_and_left_alone(void **state)
     assert_int_equal(access(fixture->paths[2], F_OK), -1);
 }
 
+static void the_key_of_named_fields_is_one_of_them(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options[1].key = fixture->options[3].key = VIEW_ABSENT;
+    fixture->config.dead_letters.public_key = VIEW_ABSENT;
+    fixture->config.named_fields.key = view_of_string(fixture->paths[0]);
+    make(fixture, "made fields /s/pseudonym.key\n");
+    make(fixture, "found fields /s/pseudonym.key\n");
+    fixture->config.named_fields.key = VIEW("fd:5");
+    make(fixture, "elsewhere fields fd:5\n");
+}
+
 static void single_keys_are_made_for_each_purpose(void **state)
 {
     struct fixture *fixture = *state;
@@ -285,6 +298,7 @@ int main(void)
         CASE(secret_half_may_be_taken_away_and_the_public_half_be_made_again),
         CASE(what_is_not_named_or_no_file_is_not_made),
         CASE(wrong_files_are_told_and_left_alone),
+        CASE(the_key_of_named_fields_is_one_of_them),
         CASE(single_keys_are_made_for_each_purpose),
         CASE(secret_half_lies_beside_the_public_one),
     };

@@ -155,6 +155,12 @@ static void contradictions_are_told_with_their_place(void **state)
         {IN "kinds: [detailed]\n", "", "detailed after being asked"},
         {IN "kinds: [detailed]\nregions: {US-CA: opt_out}\n", "p:5:18: error: regions: US-CA is opt_out, but",
          "a region where nobody is asked"},
+        {IN "kinds: [detailed]\nfields: [regoin]\n",
+         "p:5:10: error: fields: 'regoin' is not one of advertising_id, region, age_band; did you mean "
+         "'region'?",
+         "a field that there is not"},
+        {IN "kinds: [detailed]\nfields: [region, region]\n",
+         "p:5:18: error: fields: 'region' is in the list twice", "a field twice"},
         {IN "fields: [region]\n", "p:4:9: error: fields are for detailed feeds",
          "fields that no feed can show"},
         {IN "predecessors: [q, p]\n", "p:4:19: error: predecessors: a programme can't be its own", "itself"},
