@@ -1,6 +1,7 @@
 #include "common/explain.h"
 
 #include "common/hop.h"
+#include "common/named_fields.h"
 
 #include <yyjson.h>
 
@@ -42,6 +43,7 @@ static bool has_field(const struct record *record, const char *field)
         {"pseudonyms.device", subjects[SUBJECT_DEVICE].has_pseudonym},
         {"app_token", record->app_token != 0},
         {"interests", record->interest_count > 0},
+        {"sealed", record->sealed != 0},
         {"rules_digest", record->rules_digest != 0},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -50,12 +52,21 @@ static bool has_field(const struct record *record, const char *field)
     return false;
 }
 
-static uint64_t fields_of(const struct record *record, enum hop hop)
+/* Behind consent these go on only where a programme names them. */
+static bool is_unnamed(const char *field, unsigned named)
+{
+    return (strcmp(field, "region") == 0 && !(named & 1u << NAMED_FIELD_REGION)) ||
+           (strcmp(field, "birth_year") == 0 && !(named & 1u << NAMED_FIELD_AGE_BAND));
+}
+
+static uint64_t fields_of(const struct config *config, const struct record *record, enum hop hop)
 {
     uint64_t fields = 0;
+    unsigned named = hop == HOP_EVENTS ? ~0u : named_fields_of(config, record->programmes);
     for (unsigned i = 0; hop_fields[i].name; i++) {
         ensure(i < 64);
-        if (hop_carries(hop, hop_fields[i].name) && has_field(record, hop_fields[i].name))
+        if (hop_carries(hop, hop_fields[i].name) && has_field(record, hop_fields[i].name) &&
+            !is_unnamed(hop_fields[i].name, named))
             fields |= UINT64_C(1) << i;
     }
     return fields;
@@ -102,7 +113,7 @@ static void observe(void *context, const char *stage, enum verdict_kind verdict,
         return;
     enum topic_role topic =
         index == 0 ? TOPIC_EVENTS : config->stages[config->first_stage + index - 1]->output;
-    step->fields = topic == TOPIC_NONE ? 0 : fields_of(record, hop_of_topic(topic));
+    step->fields = topic == TOPIC_NONE ? 0 : fields_of(config, record, hop_of_topic(topic));
     step->programmes = record->programmes;
     step->interest_count = record->interest_count;
     for (unsigned i = 0; i < record->interest_count; i++)

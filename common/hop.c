@@ -24,9 +24,12 @@ const struct hop_field hop_fields[] = {
     {"device.kind", EVENTS | CONSENT, false, "`imei` or `maid`"},
     {"device.id", EVENTS | CONSENT, true, "the handset or its advertising ID; canonical behind consent"},
     {"brand", EVENTS, false, "brand that the line is sold under"},
-    {"region", EVENTS, false, "billing state, ISO 3166-2"},
+    /* Behind consent they are only what a programme names, on their way to where they are sealed (spec 4). */
+    {"region", EVENTS | CONSENT, false,
+     "billing state, ISO 3166-2; behind consent only where a programme names it"},
     {"plan", EVENTS, false, "tariff class: business, child, ..."},
-    {"birth_year", EVENTS, false, "year of birth of the subscriber"},
+    {"birth_year", EVENTS | CONSENT, false,
+     "year of birth of the subscriber; behind consent only where a programme names `age_band`"},
     /* Spec 4: path and query end at pseudonymize, which takes the host out of them. */
     {"url", EVENTS | CONSENT, true, "the page"},
     {"host", EVENTS | CONSENT | PSEUDONYMIZE, false, "host of the page; normalised behind pseudonymize"},
@@ -42,6 +45,8 @@ const struct hop_field hop_fields[] = {
     {"pseudonyms.account", AFTER_PSEUDONYMIZE, false, "keyed code of the account"},
     {"pseudonyms.device", AFTER_PSEUDONYMIZE, false, "keyed code of the device"},
     {"app_token", AFTER_PSEUDONYMIZE, false, "keyed hash of line and app, so that app_remove finds the app"},
+    {"sealed", AFTER_PSEUDONYMIZE, false,
+     "pairs of programme and the fields that it names, sealed for publish (docs/named-fields.md)"},
     {"interests", CLASSIFY, false, "pairs of taxonomy ID and weight"},
     {"rules_digest", CLASSIFY, false, "digest of the rules that classified it"},
     /* Spec 6: what an advertiser sees. The encoder of feeds has its own structure; these are its roots. */

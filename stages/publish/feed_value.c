@@ -1,5 +1,6 @@
 #include "stages/publish/feed_value.h"
 
+#include "common/hop.h"
 #include "common/rfc3339.h"
 
 enum {
@@ -84,6 +85,40 @@ static const struct shape root_members[] = {
     {SHAPE_OBJECT, "ext", "Validity.", ext_members, 0},
     {0},
 };
+
+/* ---- against the table of hops ---- */
+
+/* Is outer.inner (outer NULL: inner) what the table calls that field? */
+static bool is_field(const char *field, const char *outer, const char *inner)
+{
+    size_t before = outer ? strlen(outer) + 1 : 0;
+    return (!outer || (strncmp(field, outer, before - 1) == 0 && field[before - 1] == '.')) &&
+           strcmp(field + before, inner) == 0;
+}
+
+static unsigned rows_of(const char *outer, const char *inner)
+{
+    unsigned rows = 0;
+    for (const struct hop_field *field = hop_fields; field->name; field++)
+        rows += (field->hops >> HOP_FEED & 1) && is_field(field->name, outer, inner);
+    return rows;
+}
+
+bool feed_value_is_allowed(void)
+{
+    unsigned members = 0, rows = 0;
+    for (const struct shape *root = root_members; root->kind; root++) {
+        const struct shape *inner = root->kind == SHAPE_OBJECT ? root->members : NULL;
+        if (!inner && (members++, rows_of(NULL, root->name) != 1))
+            return false;
+        for (; inner && inner->kind; inner++, members++)
+            if (rows_of(root->name, inner->name) != 1)
+                return false;
+    }
+    for (const struct hop_field *field = hop_fields; field->name; field++)
+        rows += field->hops >> HOP_FEED & 1;
+    return rows == members;
+}
 
 /* ---- the value ---- */
 

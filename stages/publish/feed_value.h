@@ -27,6 +27,10 @@ struct feed_value {
     bool trial;
 };
 
+/* Has the table of hops (common/hop.h) a row for all that a value holds, and no others? Members of the value, and of the
+ * objects in it. Where not, nothing may be written. */
+bool feed_value_is_allowed(void);
+
 /* Write the value: one JSON object without white space, interests sorted by taxonomy ID. Memory from the arena; false:
  * it is full. */
 CLICKVEIL_MUST_CHECK bool feed_value_write(const struct feed_value *value, struct arena *arena,
