@@ -9,10 +9,12 @@
 #include "common/host.h"
 #include "common/subject.h"
 #include "stages/pseudonymize/retract.h"
+#include "stages/pseudonymize/sealing.h"
 
 struct pseudonymize {
     const struct subject_key *key;
     programme_set naming[EVENT_TYPES]; /* programmes whose `data` names events of that type */
+    struct sealing sealing;
 };
 
 /* ---- start ---- */
@@ -36,7 +38,12 @@ static bool pseudonymize_init(void *state, const struct stage_context *context, 
                 pseudonymize->naming[type] |= (programme_set)(1u << i);
         }
     }
-    return true;
+    return sealing_init(&pseudonymize->sealing, context, error);
+}
+
+static void pseudonymize_release(void *state)
+{
+    sealing_release(&((struct pseudonymize *)state)->sealing);
 }
 
 /* ---- what an event is about ---- */
@@ -135,6 +142,8 @@ static struct verdict process_event(const struct pseudonymize *pseudonymize, str
         return verdict_reject(PSEUDONYMIZE_SUBSCRIBER_MISSING);
     if (!browse)
         outgoing.app_token = subject_app_token(pseudonymize->key, &line->pseudonym, outgoing.app);
+    if (!sealing_apply(&pseudonymize->sealing, record, emitter->arena, &outgoing))
+        return arena_is_full(emitter);
     *record = outgoing;
     return verdict_pass();
 }
@@ -198,8 +207,10 @@ const struct stage stage_pseudonymize = {
     .output = TOPIC_PSEUDONYMIZE_OUT,
     .writes = TOPIC_RETRACTIONS,
     .subject_key_path = pseudonymize_key_path,
+    .named_fields = true,
     .state_size = sizeof(struct pseudonymize),
     .init = pseudonymize_init,
+    .release = pseudonymize_release,
     .process = pseudonymize_process,
     .side = &pseudonymize_retract,
 };

@@ -3,7 +3,8 @@
  *
  * In come records with number, IMSI, IMEI or advertising ID, URL and everything else that consent had to see. Out go
  * pseudonyms, a host or an app, a time and the set of programmes, nothing else: the outgoing record is built new from
- * these fields, so a field that somebody adds to struct record is not carried on by being forgotten here.
+ * these fields, so a field that somebody adds to struct record is not carried on by being forgotten here. What `detailed`
+ * programmes name besides goes on sealed (sealing.h), for publish alone.
  *
  * Only what a programme names goes on: an event of a type that is not in its `data` leaves the programme's set. A URL
  * becomes its host; what has none, or an IP address, says nothing about interests. Choices that turned to

@@ -9,9 +9,11 @@
 #include "stages/publish/publish.h"
 
 #include "common/log.h"
+#include "common/named_fields.h"
 #include "common/ratchet.h"
 #include "common/retraction.h"
 #include "stages/publish/changelog.h"
+#include "stages/publish/feed_value.h"
 #include "stages/publish/round.h"
 
 #include <sodium.h>
@@ -33,6 +35,13 @@ static const struct reason reasons[PUBLISH_REASONS] = {
     [PUBLISH_NO_INTEREST] = {"no_interest", "The event came without an interest."},
     [PUBLISH_RETRACTED] = {"retracted",
                            "The person said no after the event was let through, or in this epoch."},
+    [PUBLISH_FIELDS_MISSING] = {"fields_missing",
+                                "A programme names fields, and the event came without their box: it was "
+                                "made before the programme named any."},
+    [PUBLISH_FIELDS_UNREADABLE] = {"fields_unreadable",
+                                   "The box of the fields that a programme names does not open: "
+                                   "named_fields.key is another one here than in pseudonymize, or the box "
+                                   "is not this event's."},
 };
 
 enum { BYTES_OF_PERSON = 512, BYTES_SPARE = 64 << 20 }; /* bounds of the slabs by publish.people_max */
@@ -90,6 +99,7 @@ static bool publish_shared_init(void *shared, const struct stage_context *contex
 {
     struct publish_shared *publish = shared;
     const struct publish_options *options = context->options;
+    ensure(feed_value_is_allowed());
     publish->config = context->config;
     publish->calendar = calendar_of(context);
     publish->future_max_ms = context->config->input.future_max_ms;
@@ -236,6 +246,8 @@ struct publish_state {
     struct publish_shared *shared;
     const struct config *config;
     int64_t future_max_ms;
+    const struct named_fields_key *named_fields_key;
+    programme_set naming; /* programmes that name fields and have a feed */
     struct partition_rules rules;
     struct retractions retractions;
     struct round round;
@@ -246,6 +258,15 @@ struct publish_state {
     int64_t reported[GAUGES];    /* this worker's part of the gauges */
 };
 
+static bool init_fields(struct publish_state *publish, struct error *error)
+{
+    publish->naming = named_fields_programmes(publish->config) & publish->rules.feeds.programmes;
+    return !publish->naming || publish->named_fields_key ||
+           error_fail(error, EXIT_STATUS_CONFIGURATION, NULL,
+                      "name the key file of pseudonymize's named_fields.key in named_fields.key",
+                      "there is no key for the fields that programmes name");
+}
+
 static bool publish_init(void *state, const struct stage_context *context, struct error *error)
 {
     struct publish_state *publish = state;
@@ -255,6 +276,7 @@ static bool publish_init(void *state, const struct stage_context *context, struc
     publish->shared = context->shared;
     publish->config = context->config;
     publish->future_max_ms = context->config->input.future_max_ms;
+    publish->named_fields_key = context->named_fields_key;
     publish->rules.calendar = calendar_of(context);
     publish->rules.interests_max = (unsigned)options->interests_max;
     publish->rules.k = (uint32_t)options->k;
@@ -271,7 +293,7 @@ static bool publish_init(void *state, const struct stage_context *context, struc
     publish->round.retractions = &publish->retractions;
     return feed_list_init(&publish->rules.feeds, context->config, options, publish->shared->ratchet,
                           context->worker, error) &&
-           due_list_init(&publish->round.due, error) &&
+           init_fields(publish, error) && due_list_init(&publish->round.due, error) &&
            retractions_init(&publish->retractions, publish->shared->retractions, &publish->shared->times,
                             &publish->rules.calendar, context->worker, error);
 }
@@ -354,6 +376,33 @@ static unsigned worse(unsigned reason, enum partition_result result)
     return result == PARTITION_NOTHING && reason != PUBLISH_PERSON_FULL ? PUBLISH_NOTHING_TO_REMOVE : reason;
 }
 
+/* Open the boxes of those programmes that name fields; `fields` by the programmes' index. Who has no box, or one that does
+ * not open, is published for none of them: what stands beside it cannot be trusted either. */
+static struct verdict open_fields(const struct publish_state *publish, const struct record *record,
+                                  programme_set programmes, struct named_fields fields[RECORD_PROGRAMMES_MAX])
+{
+    for (unsigned i = 0; programmes >> i; i++) {
+        if (!(programmes >> i & 1))
+            continue;
+        const uint8_t *box = named_fields_box(record, i);
+        if (!box)
+            return verdict_reject(PUBLISH_FIELDS_MISSING);
+        if (!named_fields_open(publish->named_fields_key, i, &record->subjects[SUBJECT_LINE].pseudonym,
+                               &record->origin, box, &fields[i]))
+            return verdict_reject(PUBLISH_FIELDS_UNREADABLE);
+    }
+    return verdict_pass();
+}
+
+static struct verdict check_fields(const struct publish_state *publish, const struct record *record,
+                                   programme_set programmes)
+{
+    struct named_fields fields[RECORD_PROGRAMMES_MAX];
+    struct verdict verdict = open_fields(publish, record, programmes, fields);
+    sodium_memzero(fields, sizeof fields);
+    return verdict;
+}
+
 static struct verdict judge(struct publish_state *publish, struct partition *partition,
                             const struct record *record, struct emitter *emitter)
 {
@@ -371,6 +420,11 @@ static struct verdict judge(struct publish_state *publish, struct partition *par
         return verdict_drop(PUBLISH_EPOCH_OVER);
     if (calendar_epoch_start_ms(calendar, epoch) > emitter->now_ms + publish->future_max_ms)
         return verdict_drop(PUBLISH_EPOCH_AHEAD);
+    if (programmes & publish->naming) {
+        struct verdict fields = check_fields(publish, record, programmes & publish->naming);
+        if (fields.kind != VERDICT_PASS)
+            return fields;
+    }
 
     bool changed = false;
     unsigned reason = PUBLISH_NO_FEED;
@@ -637,6 +691,7 @@ const struct stage stage_publish = {
     .reason_count = PUBLISH_REASONS,
     .output = TOPIC_NONE,
     .key_chain = publish_options_key_chain,
+    .named_fields = true,
     .feed_topic = publish_options_feed_topic,
     .feed = publish_options_describe_feed,
     .lint = publish_options_lint,

@@ -9,7 +9,7 @@
 
 #include "common/stage.h"
 
-/* Why publish drops an event; index into its reasons. */
+/* Why publish drops or rejects an event; index into its reasons. */
 enum publish_reason {
     PUBLISH_NO_FEED = 0,
     PUBLISH_EPOCH_OVER,
@@ -18,6 +18,8 @@ enum publish_reason {
     PUBLISH_NOTHING_TO_REMOVE,
     PUBLISH_NO_INTEREST,
     PUBLISH_RETRACTED,
+    PUBLISH_FIELDS_MISSING,    /* REJECT */
+    PUBLISH_FIELDS_UNREADABLE, /* REJECT */
     PUBLISH_REASONS,
 };
 

@@ -56,6 +56,7 @@ struct rig {
     struct arena start, arena;
     void *shared, *state;
     struct stage_context context;
+    const struct named_fields_key *named_fields_key; /* NULL: no programme names fields */
     int64_t now_ms;
     int32_t first_epoch; /* of the chain of keys */
     struct error error;
@@ -200,7 +201,8 @@ static inline void rig_start(struct rig *rig)
                                           .options = &rig->options,
                                           .arena = &rig->start,
                                           .workers = 1,
-                                          .files = rig->files};
+                                          .files = rig->files,
+                                          .named_fields_key = rig->named_fields_key};
     assert_true(stage_publish.shared_init(rig->shared, &rig->context, &rig->error));
     rig->context.shared = rig->shared;
     assert_true(stage_publish.init(rig->state, &rig->context, &rig->error));
