@@ -96,7 +96,7 @@ static bool options_of_config(const struct rules_texts *texts, struct rules_open
                       "the configuration has no rules");
 }
 
-static void print_mistakes(const struct mistakes *mistakes)
+void rules_print_mistakes(const struct mistakes *mistakes)
 {
     for (unsigned i = 0; i < mistakes->count && i < MISTAKES_MAX; i++) {
         const struct mistake *mistake = &mistakes->items[i];
@@ -124,7 +124,7 @@ bool rules_open(const struct rules_texts *texts, struct rules_opened *opened, st
                           (int)RULE_LOAD_FILES_MAX);
     opened->rules = rule_load(&opened->options, &opened->load, &opened->taxonomy, error);
     if (opened->rules == NULL)
-        print_mistakes(&opened->load.mistakes);
+        rules_print_mistakes(&opened->load.mistakes);
     return opened->rules != NULL;
 }
 
@@ -161,6 +161,7 @@ bool rules_flush(struct error *error)
 /* ---- which one ---- */
 
 static const struct command subcommands[] = {
+    {"compile", "makes of lists the one file that `classify.rules` maps", rules_compile},
     {"lookup", "which rule decides for a host, a URL or an app, and which ones lost", rules_lookup},
     {NULL, NULL, NULL},
 };

@@ -79,6 +79,10 @@ void rules_print_name(FILE *out, struct view name);
 /* Write out what waits in standard output. False: it can't be written. */
 CLICKVEIL_MUST_CHECK bool rules_flush(struct error *error);
 
+/* What is wrong with lists, to standard error, a line each. */
+void rules_print_mistakes(const struct mistakes *mistakes);
+
 int rules_lookup(int argc, char **argv);
+int rules_compile(int argc, char **argv);
 
 #endif

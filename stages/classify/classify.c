@@ -1,6 +1,7 @@
 #include "stages/classify/classify.h"
 
 #include "common/config.h"
+#include "stages/classify/rule_image.h"
 #include "stages/classify/rule_load.h"
 #include "stages/classify/rule_swap.h"
 #include "stages/classify/support.h"
@@ -33,6 +34,16 @@ static const struct option classify_options[] = {
         .help = "Rule files for apps: TSV of package or bundle ID (or a prefix `com.example.*`), interests "
                 "(or `none`, "
                 "`deny`) and a note.",
+    },
+    {
+        .name = "rules",
+        .type = OPTION_PATH_LIST,
+        .offset = offsetof(struct classify_options, rules),
+        .place_offset = offsetof(struct classify_options, rules_place),
+        .help = "What `clickveil rules compile` made of the lists, instead of `hosts` and `apps`: one file, "
+                "or one "
+                "of hosts and one of apps. It is mapped, not read, and shared by all processes that use it; "
+                "`support`, `depth` and `taxonomy` are to be those it was compiled with.",
     },
     {
         .name = "taxonomy",
@@ -72,9 +83,16 @@ static const struct option classify_options[] = {
 static void check_options(const void *value, struct lint *lint)
 {
     const struct classify_options *options = value;
-    if (options->hosts.count + options->apps.count == 0)
+    if (options->hosts.count + options->apps.count + options->rules.count == 0)
         lint_report(lint, LINT_ERROR, NULL,
-                    "classify has no rules: name files in classify.hosts or classify.apps");
+                    "classify has no rules: name files in classify.hosts, classify.apps or classify.rules");
+    if (options->rules.count > RULE_LOAD_FILES_MAX)
+        lint_report(lint, LINT_ERROR, &options->rules_place, "classify.rules has %u files; two are the most",
+                    options->rules.count);
+    if (options->hosts.count + options->apps.count > 0 && options->rules.count > 0)
+        lint_report(
+            lint, LINT_ERROR, &options->rules_place,
+            "compiled rules stand alone: compile the lists of classify.hosts and classify.apps into them");
     if (options->hosts.count + options->apps.count > RULE_LOAD_FILES_MAX)
         lint_report(lint, LINT_ERROR, &options->hosts_place, "classify has %u rule files; %d are the most",
                     options->hosts.count + options->apps.count, (int)RULE_LOAD_FILES_MAX);
@@ -102,9 +120,10 @@ static const struct option_table option_table = {
 /* Where the configuration names the file, for what is wrong with it as a whole. */
 static const struct option_place *place_of_file(const struct classify_options *options, const char *file)
 {
-    const struct option_list *lists[] = {&options->hosts, &options->apps};
-    const struct option_place *places[] = {&options->hosts_place, &options->apps_place};
-    for (unsigned list = 0; list < 2; list++) {
+    const struct option_list *lists[] = {&options->hosts, &options->apps, &options->rules};
+    const struct option_place *places[] = {&options->hosts_place, &options->apps_place,
+                                           &options->rules_place};
+    for (unsigned list = 0; list < 3; list++) {
         const struct view *items = lists[list]->items;
         for (unsigned i = 0; i < lists[list]->count; i++) {
             if (items[i].data == file)
@@ -171,8 +190,9 @@ static void classify_lint(const struct config *config, const void *section, stru
     const struct classify_options *options = section;
     struct taxonomy *taxonomy = NULL;
     struct error error = {0};
-    if (!runs_here(config) || options->hosts.count + options->apps.count == 0 ||
-        options->hosts.count + options->apps.count > RULE_LOAD_FILES_MAX)
+    unsigned lists = options->hosts.count + options->apps.count;
+    if (!runs_here(config) || lists > RULE_LOAD_FILES_MAX || options->rules.count > RULE_LOAD_FILES_MAX ||
+        (lists > 0) == (options->rules.count > 0)) /* check_options has said it */
         return;
     struct rule_load *load = malloc(sizeof(*load));
     if (load == NULL) {
@@ -180,7 +200,9 @@ static void classify_lint(const struct config *config, const void *section, stru
         return;
     }
     struct rules *rules = rule_load(options, load, &taxonomy, &error);
-    if (rules != NULL)
+    if (rules != NULL && options->rules.count > 0 && !rule_image_verify(rules, &error))
+        lint_report(lint, LINT_ERROR, &options->rules_place, "%s; %s", error.what, error.action);
+    else if (rules != NULL)
         report_unsupported(options, rules, taxonomy, lint);
     else if (load->mistakes.count > 0)
         report_mistakes(options, load, lint);
@@ -338,7 +360,16 @@ static struct verdict classify_process(void *state, struct record *record, struc
         return stop(emitter, "a record of unknown kind reached the rules");
     if (classify->lease == NULL)
         classify->lease = rule_swap_take(classify->swap, classify->worker);
-    return classify_event(rule_lease_rules(classify->lease), record, emitter);
+    const struct rules *rules = rule_lease_rules(classify->lease);
+    struct verdict verdict = classify_event(rules, record, emitter);
+    if (!rules_are_whole(rules)) {
+        error_fail(
+            emitter->error, EXIT_STATUS_UNAVAILABLE, NULL,
+            "replace rule files by renaming (`clickveil rules compile` does), not by writing into them",
+            "a rule file is being changed in place, and there is no memory to keep a copy of it");
+        return (struct verdict){VERDICT_STOP, 0};
+    }
+    return verdict;
 }
 
 static const struct reason reasons[CLASSIFY_REASONS] = {

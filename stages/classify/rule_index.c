@@ -2,8 +2,9 @@
  * Design: the hash of a host is made from its end to its beginning, that of an app ID from its beginning to its end, so
  * that one pass gives the hashes of every suffix, or prefix, that could be a key. While it runs, each candidate's slot
  * is prefetched: with a million rules the slots lie outside the caches, and the misses then overlap instead of adding
- * up. After that the candidates are looked at, the longest first. A slot's tag is the hash's upper half; the key itself
- * is compared only behind an equal tag.
+ * up. After that the candidates are looked at, the longest first. The hash's upper half names the bucket, by which the
+ * table may have any size and be three quarters full; its lower half is the slot's tag; the key itself is compared only
+ * behind an equal tag. A bucket that is full runs over into the next.
  *
  * Rules come from the operator and not from the outside, so nobody can plant collisions in the table; a hash without a
  * secret keeps a compiled table the same everywhere.
@@ -40,7 +41,13 @@ static inline uint64_t hash_finish(uint64_t hash)
 
 static inline uint32_t hash_tag(uint64_t hash)
 {
-    return (uint32_t)(hash >> 32);
+    return (uint32_t)hash;
+}
+
+/* The first slot of a hash's bucket. */
+static inline uint64_t hash_slot(uint64_t hash, uint64_t buckets)
+{
+    return ((hash >> 32) * buckets >> 32) * RULE_BUCKET_SLOTS;
 }
 
 static const struct rule_record *record_at(const struct rule_index *index, uint32_t position)
@@ -51,15 +58,19 @@ static const struct rule_record *record_at(const struct rule_index *index, uint3
 
 static const struct rule_record *find(const struct rule_index *index, uint64_t hash, struct view key)
 {
-    for (uint64_t i = hash & index->slot_mask;; i = (i + 1) & index->slot_mask) {
-        const struct rule_slot *slot = &index->slots[i];
+    const struct rule_slot *end = index->slots + index->buckets * RULE_BUCKET_SLOTS;
+    const struct rule_slot *slot = index->slots + hash_slot(hash, index->buckets);
+    uint32_t tag = hash_tag(hash);
+    for (;;) {
         if (slot->position == 0)
             return NULL;
-        if (slot->tag != hash_tag(hash))
-            continue;
-        const struct rule_record *record = record_at(index, slot->position);
-        if (view_equal(rule_record_key(record), key))
-            return record;
+        if (slot->tag == tag) {
+            const struct rule_record *record = record_at(index, slot->position);
+            if (view_equal(rule_record_key(record), key))
+                return record;
+        }
+        if (++slot == end)
+            slot = index->slots;
     }
 }
 
@@ -69,7 +80,7 @@ static inline void consider(const struct rule_index *index, struct candidate *ca
     hash = hash_finish(hash);
     candidates[*count] = (struct candidate){hash, (uint32_t)size};
     ++*count;
-    __builtin_prefetch(&index->slots[hash & index->slot_mask]);
+    __builtin_prefetch(&index->slots[hash_slot(hash, index->buckets)]);
 }
 
 /* The suffixes of a host that begin at a label; a single label can't be a key (common/host.h). Shortest first. */
@@ -162,27 +173,47 @@ const struct rule_record *rule_index_above_app(const struct rule_index *index, s
     return index->slots == NULL ? NULL : find_app(index, key, 1); /* the last candidate is the key itself */
 }
 
-static void insert(struct rule_slot *slots, uint64_t slot_mask, uint64_t hash, uint32_t position)
-{
-    ensure(position != 0);
-    uint64_t i = hash & slot_mask;
-    while (slots[i].position != 0)
-        i = (i + 1) & slot_mask;
-    slots[i] = (struct rule_slot){hash_tag(hash), position};
-}
-
-void rule_index_insert_host(struct rule_slot *slots, uint64_t slot_mask, struct view key, uint32_t position)
+static uint64_t hash_host(struct view key)
 {
     uint64_t hash = hash_start;
     for (size_t i = key.size; i-- > 0;)
         hash = hash_byte(hash, key.data[i]);
-    insert(slots, slot_mask, hash_finish(hash), position);
+    return hash_finish(hash);
 }
 
-void rule_index_insert_app(struct rule_slot *slots, uint64_t slot_mask, struct view key, uint32_t position)
+static uint64_t hash_app(struct view key)
 {
     uint64_t hash = hash_start;
     for (size_t i = 0; i < key.size; i++)
         hash = hash_byte(hash, key.data[i]);
-    insert(slots, slot_mask, hash_finish(hash), position);
+    return hash_finish(hash);
+}
+
+bool rule_index_has(const struct rule_index *index, bool hosts, struct view key)
+{
+    return index->slots != NULL && find(index, hosts ? hash_host(key) : hash_app(key), key) != NULL;
+}
+
+uint64_t rule_index_buckets(uint64_t rules)
+{
+    return rules / RULE_BUCKET_FILL + 1;
+}
+
+static void insert(struct rule_slot *slots, uint64_t buckets, uint64_t hash, uint32_t position)
+{
+    ensure(position != 0);
+    uint64_t i = hash_slot(hash, buckets);
+    while (slots[i].position != 0)
+        i = i + 1 < buckets * RULE_BUCKET_SLOTS ? i + 1 : 0;
+    slots[i] = (struct rule_slot){hash_tag(hash), position};
+}
+
+void rule_index_insert_host(struct rule_slot *slots, uint64_t buckets, struct view key, uint32_t position)
+{
+    insert(slots, buckets, hash_host(key), position);
+}
+
+void rule_index_insert_app(struct rule_slot *slots, uint64_t buckets, struct view key, uint32_t position)
+{
+    insert(slots, buckets, hash_app(key), position);
 }

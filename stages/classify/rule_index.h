@@ -1,8 +1,9 @@
 /*
  * The look-up of rules: from a host or an app ID to the rule that decides, over bytes that lie anywhere.
  *
- * An index is two pieces of memory that are only read: slots, an open hash table of (tag, position), and records, the
- * rules behind each other. Whoever made them owns them; they may lie on the heap or in a mapped file. Keys are in
+ * An index is two pieces of memory that are only read: slots, an open hash table of (tag, position) in buckets of one
+ * cache line, and records, the rules behind each other. Whoever made them owns them; they may lie on the heap or in a
+ * mapped file (rule_image.h), which has them as they stand here: a change of their layout is a new version of that. Keys are in
  * canonical form: a host as common/host.h writes it; an app ID in lower case; an app prefix `com.example.*` as
  * `com.example.` (no app ID ends with a dot, so both kinds live in one index).
  *
@@ -22,6 +23,8 @@
 enum {
     RULE_KEY_SIZE_MAX = 255,   /* bytes; app IDs are the longest */
     RULE_RECORD_ALIGNMENT = 4, /* bytes; positions count in these, so records may fill 16 GiB */
+    RULE_BUCKET_SLOTS = 8,     /* 64 bytes: one cache line where slots begin at one */
+    RULE_BUCKET_FILL = 6,      /* slots of a bucket that have a rule, on average and at most */
 };
 
 enum rule_kind {
@@ -48,9 +51,9 @@ struct rule_record {
 
 /* A zeroed index has no rules. */
 struct rule_index {
-    const struct rule_slot *slots; /* slot_mask + 1 of them, at least one empty; NULL: no rules */
-    uint64_t slot_mask;
-    const unsigned char *records; /* aligned to RULE_RECORD_ALIGNMENT; the first is at position 1 */
+    const struct rule_slot *slots; /* buckets * RULE_BUCKET_SLOTS, at least one empty; NULL: no rules */
+    uint64_t buckets;              /* 2^32 at most */
+    const unsigned char *records;  /* aligned to RULE_RECORD_ALIGNMENT; the first is at position 1 */
 };
 
 static inline struct view rule_record_key(const struct rule_record *record)
@@ -77,8 +80,14 @@ const struct rule_record *rule_index_app(const struct rule_index *index, struct 
 const struct rule_record *rule_index_above_host(const struct rule_index *index, struct view key);
 const struct rule_record *rule_index_above_app(const struct rule_index *index, struct view key);
 
+/* Is there a rule with exactly this key? */
+bool rule_index_has(const struct rule_index *index, bool hosts, struct view key);
+
+/* Buckets that so many rules want. */
+uint64_t rule_index_buckets(uint64_t rules);
+
 /* Put the record at `position` into a table under construction, with room for it. Its key is not there yet. */
-void rule_index_insert_host(struct rule_slot *slots, uint64_t slot_mask, struct view key, uint32_t position);
-void rule_index_insert_app(struct rule_slot *slots, uint64_t slot_mask, struct view key, uint32_t position);
+void rule_index_insert_host(struct rule_slot *slots, uint64_t buckets, struct view key, uint32_t position);
+void rule_index_insert_app(struct rule_slot *slots, uint64_t buckets, struct view key, uint32_t position);
 
 #endif

@@ -1,5 +1,7 @@
 #include "stages/classify/rule_load.h"
 
+#include "stages/classify/rule_image.h"
+
 /* Read one file; what is wrong with it becomes a mistake, so that the others are looked at too. */
 static struct view read_bytes(const char *path, size_t size_bytes_max, struct mistakes *mistakes)
 {
@@ -56,6 +58,12 @@ static void read_list(const struct option_list *paths, enum rule_file_kind kind,
         struct view bytes = read_bytes(items[i].data, RULE_LOAD_FILE_BYTES_MAX, mistakes);
         if (view_is_absent(bytes))
             continue;
+        if (rule_image_is(bytes)) {
+            mistakes_add(mistakes, items[i].data, 0, 0,
+                         "this is a compiled rule file, no list; name it in classify.rules");
+            file_free(bytes);
+            continue;
+        }
         check_whole(items[i].data, bytes, mistakes); /* its rows are looked at all the same */
         sources[*count] = (struct rule_source){.kind = kind, .name = items[i].data, .bytes = bytes};
         ++*count;
@@ -96,6 +104,48 @@ static void look_at_lists(const struct rule_source *sources, unsigned count, str
     }
 }
 
+/* The taxonomy goes with the rules where it is wanted. */
+static struct rules *hand_over(struct rules *rules, struct taxonomy *taxonomy, struct taxonomy **out_taxonomy)
+{
+    if (rules != NULL && out_taxonomy != NULL)
+        *out_taxonomy = taxonomy;
+    else
+        taxonomy_free(taxonomy);
+    return rules;
+}
+
+static struct rules *load_compiled(const struct classify_options *options, const struct taxonomy *taxonomy,
+                                   struct mistakes *mistakes, struct error *error)
+{
+    struct rules_settings settings = {(unsigned)options->depth, (unsigned)options->support};
+    const struct view *items = options->rules.items;
+    const char *paths[RULE_LOAD_FILES_MAX];
+    struct error why = {0};
+    if (options->hosts.count + options->apps.count > 0)
+        mistakes_add(
+            mistakes, items[0].data, 0, 0,
+            "compiled rules stand alone: compile the lists of classify.hosts and classify.apps into them");
+    ensure(options->rules.count <= RULE_LOAD_FILES_MAX);
+    for (unsigned i = 0; i < options->rules.count; i++)
+        paths[i] = items[i].data;
+    struct rules *rules =
+        rule_image_load(paths, options->rules.count, taxonomy, options->depth > 0 ? &settings : NULL, &why);
+    if (rules == NULL) {
+        unsigned wrong = 0; /* the first, where it is no file of its own that failed */
+        for (unsigned i = 0; i < options->rules.count; i++)
+            wrong = strcmp(why.where, paths[i]) == 0 ? i : wrong;
+        mistakes_add_error(mistakes, paths[wrong], &why);
+    }
+    if (mistakes->count > 0) {
+        rules_free(rules);
+        rules = NULL;
+        mistakes_fail(mistakes, error);
+        if (error != NULL && why.exit_status != 0)
+            error->exit_status = why.exit_status;
+    }
+    return rules;
+}
+
 struct rules *rule_load(const struct classify_options *options, struct rule_load *load,
                         struct taxonomy **out_taxonomy, struct error *error)
 {
@@ -106,6 +156,13 @@ struct rules *rule_load(const struct classify_options *options, struct rule_load
 
     memset(load, 0, sizeof(*load));
     struct taxonomy *taxonomy = load_taxonomy(options, load, error);
+    if (options->rules.count > 0) {
+        if (taxonomy != NULL)
+            rules = load_compiled(options, taxonomy, &load->mistakes, error);
+        else if (load->mistakes.count > 0)
+            mistakes_fail(&load->mistakes, error);
+        return hand_over(rules, taxonomy, out_taxonomy);
+    }
     read_list(&options->hosts, RULE_FILE_HOSTS, sources, &count, &load->mistakes);
     read_list(&options->apps, RULE_FILE_APPS, sources, &count, &load->mistakes);
     /* with a file missing the others are read all the same, so that one run shows what is wrong with them; it fails */
@@ -117,9 +174,5 @@ struct rules *rule_load(const struct classify_options *options, struct rule_load
     }
     for (unsigned i = 0; i < count; i++)
         file_free(sources[i].bytes);
-    if (rules != NULL && out_taxonomy != NULL)
-        *out_taxonomy = taxonomy;
-    else
-        taxonomy_free(taxonomy);
-    return rules;
+    return hand_over(rules, taxonomy, out_taxonomy);
 }

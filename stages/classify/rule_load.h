@@ -1,6 +1,6 @@
 /*
- * From the options of classify to rules in memory: finds and reads the files and gathers what is wrong with any of
- * them.
+ * From the options of classify to rules in memory: finds the files, reads lists or maps what was compiled from them, and
+ * gathers what is wrong with any of them.
  *
  * Thread: one at a time per struct rule_load.
  */
@@ -21,10 +21,11 @@ enum {
 struct classify_options {
     struct option_list hosts; /* views: paths of host lists */
     struct option_list apps;  /* views: paths of app lists */
+    struct option_list rules; /* views: paths of compiled files; instead of lists */
     struct view taxonomy;     /* path; absent: the one that the product ships */
     int64_t support;
-    int64_t depth;
-    struct option_place hosts_place, apps_place, taxonomy_place, support_place, depth_place;
+    int64_t depth; /* 0, with compiled files: both as these were compiled */
+    struct option_place hosts_place, apps_place, rules_place, taxonomy_place, support_place, depth_place;
 };
 
 /* A load and what was wrong with it. Holds no memory of its own: nothing to release. */

@@ -3,16 +3,17 @@
  * strongest stays. From the sorted list the index is laid out (rule_index.h), and then each question that needs the
  * whole is asked of the index itself: is something above this key denied, and who backs which interest. Last comes the
  * digest over the records in their order: equal rules have equal digests, however they were spread over files.
+ *
+ * Ten million rules are ordinary, so an entry has the first bytes of its key with it: most comparisons of the sort need no
+ * second look into memory.
  */
-#include "stages/classify/rules.h"
-
 #include "common/public_suffix.h"
+#include "stages/classify/list_head.h"
+#include "stages/classify/rules_internal.h"
 #include "stages/classify/support.h"
 
 #include <sodium.h>
 #include <stdlib.h>
-
-enum { DIGEST_SIZE = 32 }; /* bytes; the first 8 are used */
 
 /* Bytes that grow while rules are read. */
 struct pool {
@@ -22,6 +23,7 @@ struct pool {
 };
 
 struct entry {
+    uint64_t start;     /* the first 8 bytes of the key, big endian, zeros behind a shorter one */
     uint32_t key;       /* offset in keys */
     uint32_t interests; /* index in interests */
     uint32_t line;
@@ -37,23 +39,6 @@ struct build {
     struct pool entries;   /* struct entry */
     struct pool keys;      /* bytes */
     struct pool interests; /* uint16_t */
-};
-
-/* One finished index and the memory that it lies in. */
-struct part {
-    struct rule_index index;
-    enum rule_file_kind kind;
-    struct rule_slot *slots;
-    unsigned char *records;
-    size_t records_size; /* bytes; the first record is at RULE_RECORD_ALIGNMENT */
-    uint64_t count;
-};
-
-struct rules {
-    struct part hosts;
-    struct part apps;
-    struct rules_totals totals;
-    struct rules_unsupported *unsupported;
 };
 
 static bool no_memory(struct error *error)
@@ -133,6 +118,14 @@ static bool resolve_interests(const struct taxonomy *taxonomy, unsigned depth, c
     return success;
 }
 
+static uint64_t key_start(const char *key, size_t size)
+{
+    uint64_t start = 0;
+    for (size_t i = 0; i < sizeof(start); i++)
+        start = start << 8 | (i < size ? (unsigned char)key[i] : 0);
+    return start;
+}
+
 static bool read_source(struct build *build, const struct taxonomy *taxonomy,
                         const struct rule_source *sources, unsigned source, unsigned depth,
                         struct mistakes *mistakes, struct error *error)
@@ -145,6 +138,7 @@ static bool read_source(struct build *build, const struct taxonomy *taxonomy,
         if (!resolve_interests(taxonomy, depth, &row, sources[source].name, mistakes, interests))
             continue;
         struct entry entry = {
+            .start = key_start(row.key, row.key_size),
             .key = (uint32_t)build->keys.size,
             .interests = (uint32_t)(build->interests.size / sizeof(interests[0])),
             .line = row.line,
@@ -165,6 +159,8 @@ static bool read_source(struct build *build, const struct taxonomy *taxonomy,
 
 static int compare_keys(const struct entry *a, const struct entry *b, const char *keys)
 {
+    if (a->start != b->start) /* keys have no byte of zero */
+        return a->start < b->start ? -1 : 1;
     size_t shared = a->key_size < b->key_size ? a->key_size : b->key_size;
     int order = memcmp(keys + a->key, keys + b->key, shared);
     return order != 0 ? order : (int)a->key_size - (int)b->key_size;
@@ -236,13 +232,14 @@ static void merge(const struct build *build, uint64_t at, const struct rule_sour
 
 /* ---- laying out ---- */
 
-static size_t record_size(size_t key_size, unsigned interest_count)
+size_t rule_record_size(size_t key_size, unsigned interest_room)
 {
-    size_t size = sizeof(struct rule_record) + key_size + (key_size & 1) + 2 * (size_t)interest_count;
+    size_t size = sizeof(struct rule_record) + key_size + (key_size & 1) + 2 * (size_t)interest_room;
     return (size + RULE_RECORD_ALIGNMENT - 1) / RULE_RECORD_ALIGNMENT * RULE_RECORD_ALIGNMENT;
 }
 
-static struct rule_record *record_at(const struct part *part, size_t offset)
+/* A record of rules under construction. */
+static struct rule_record *record_at(const struct rule_part *part, size_t offset)
 {
     return (struct rule_record *)(void *)(part->records + offset);
 }
@@ -255,29 +252,39 @@ static uint16_t *record_interests(struct rule_record *record)
 /* Bytes that a record takes: as many as it needed when it was laid out. */
 static size_t record_room(const struct rule_record *record)
 {
-    return record_size(record->key_size, record->interest_room);
+    return rule_record_size(record->key_size, record->interest_room);
 }
 
-static bool part_allocate(struct part *part, const struct build *build, struct error *error)
+/* Have only `count` interests from now on; what stood behind them goes. */
+static void record_shorten(struct rule_record *record, unsigned count)
+{
+    memset(record_interests(record) + count, 0, (record->interest_room - count) * sizeof(uint16_t));
+    record->interest_count = (uint8_t)count;
+}
+
+static bool part_allocate(struct rule_part *part, const struct build *build, struct error *error)
 {
     const struct entry *entries = (const struct entry *)(const void *)build->entries.data;
     uint64_t count = build_count(build);
-    uint64_t slots = 4;
+    uint64_t keys = 0;
     size_t size = RULE_RECORD_ALIGNMENT;
-    while (slots < count + count / 2) /* at most two thirds full: probes stay short */
-        slots *= 2;
     /* merging joins interests of entries, so no record is larger than its entries' together */
-    for (uint64_t i = 0; i < count; i++)
-        size += record_size(entries[i].key_size, entries[i].interest_count);
-    part->slots = calloc(slots, sizeof(*part->slots));
+    for (uint64_t i = 0; i < count; i++) {
+        keys += i == 0 || compare_keys(&entries[i - 1], &entries[i], build->keys.data) != 0;
+        size += rule_record_size(entries[i].key_size, entries[i].interest_count);
+    }
+    uint64_t buckets = rule_index_buckets(keys);
+    part->slots = aligned_alloc(RULE_BUCKET_SLOTS * sizeof(*part->slots),
+                                buckets * RULE_BUCKET_SLOTS * sizeof(*part->slots));
     part->records = calloc(1, size);
     if (part->slots == NULL || part->records == NULL)
         return no_memory(error);
-    part->index = (struct rule_index){.slots = part->slots, .slot_mask = slots - 1, .records = part->records};
+    memset(part->slots, 0, buckets * RULE_BUCKET_SLOTS * sizeof(*part->slots));
+    part->index = (struct rule_index){.slots = part->slots, .buckets = buckets, .records = part->records};
     return true;
 }
 
-static void lay_out(struct part *part, struct view key, const struct merged *merged)
+static void lay_out(struct rule_part *part, struct view key, const struct merged *merged)
 {
     struct rule_record *record = record_at(part, part->records_size);
     *record = (struct rule_record){
@@ -291,14 +298,14 @@ static void lay_out(struct part *part, struct view key, const struct merged *mer
            merged->interest_count * sizeof(merged->interests[0]));
     uint32_t position = (uint32_t)(part->records_size / RULE_RECORD_ALIGNMENT);
     if (part->kind == RULE_FILE_HOSTS)
-        rule_index_insert_host(part->slots, part->index.slot_mask, key, position);
+        rule_index_insert_host(part->slots, part->index.buckets, key, position);
     else
-        rule_index_insert_app(part->slots, part->index.slot_mask, key, position);
+        rule_index_insert_app(part->slots, part->index.buckets, key, position);
     part->records_size += record_room(record);
     part->count++;
 }
 
-static bool part_make(struct part *part, struct build *build, const struct rule_source *sources,
+static bool part_make(struct rule_part *part, struct build *build, const struct rule_source *sources,
                       struct mistakes *mistakes, struct error *error)
 {
     uint64_t count = build_count(build);
@@ -321,7 +328,7 @@ static bool part_make(struct part *part, struct build *build, const struct rule_
 /* ---- questions to the whole ---- */
 
 /* Is the rule of a key above denied? Then so is this one: no list gets round a deny by going deeper. */
-static bool is_denied_above(const struct part *part, const struct rule_record *record)
+static bool is_denied_above(const struct rule_part *part, const struct rule_record *record)
 {
     for (;;) {
         struct view key = rule_record_key(record);
@@ -334,20 +341,20 @@ static bool is_denied_above(const struct part *part, const struct rule_record *r
     }
 }
 
-static void settle_denies(struct part *part)
+static void settle_denies(struct rule_part *part)
 {
     for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
         struct rule_record *record = record_at(part, at);
         at += record_room(record);
         if (record->kind != RULE_DENY && is_denied_above(part, record)) {
             record->kind = RULE_DENY;
-            record->interest_count = 0;
+            record_shorten(record, 0);
         }
     }
 }
 
 /* Who stands behind a rule: the registrable domain of a host, or the app. */
-static uint64_t backer_of(const struct part *part, const struct rule_record *record)
+static uint64_t backer_of(const struct rule_part *part, const struct rule_record *record)
 {
     struct view name = rule_record_key(record);
     unsigned char kind = (unsigned char)part->kind;
@@ -365,12 +372,22 @@ static uint64_t backer_of(const struct part *part, const struct rule_record *rec
     return backer;
 }
 
-static bool count_backers(const struct part *part, struct support *support)
+/* Has it an interest that has not enough backers yet? Finding out who backs is what costs most of loading. */
+static bool needs_backer(const struct support *support, const struct rule_record *record)
+{
+    for (unsigned i = 0; i < record->interest_count; i++) {
+        if (!support_is_enough(support, rule_record_interests(record)[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool count_backers(const struct rule_part *part, struct support *support)
 {
     for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
         const struct rule_record *record = record_at(part, at);
         at += record_room(record);
-        if (record->interest_count == 0)
+        if (!needs_backer(support, record))
             continue;
         uint64_t backer = backer_of(part, record);
         for (unsigned i = 0; i < record->interest_count; i++) {
@@ -382,7 +399,7 @@ static bool count_backers(const struct part *part, struct support *support)
 }
 
 /* Write down what the guard made of each rule's interests, and mark in `seen` what can come out. */
-static void apply_support(struct part *part, const struct support *support, bool *seen)
+static void apply_support(struct rule_part *part, const struct support *support, bool *seen)
 {
     for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
         struct rule_record *record = record_at(part, at);
@@ -398,7 +415,7 @@ static void apply_support(struct part *part, const struct support *support, bool
                 seen[result] = true;
         }
         memcpy(record_interests(record), kept, count * sizeof(kept[0]));
-        record->interest_count = (uint8_t)count;
+        record_shorten(record, count);
         if (count == 0)
             record->kind = RULE_UNSUPPORTED;
     }
@@ -406,17 +423,19 @@ static void apply_support(struct part *part, const struct support *support, bool
 
 static bool list_unsupported(struct rules *rules, const struct support *support)
 {
+    struct rules_unsupported *list;
     unsigned count = 0;
     for (unsigned id = 1; id <= TAXONOMY_ID_MAX; id++)
         count += support_backers(support, id) > 0 && support_result(support, id) != id;
-    rules->unsupported = calloc(count + 1, sizeof(*rules->unsupported));
-    if (rules->unsupported == NULL)
+    list = calloc(count + 1, sizeof(*list));
+    rules->unsupported = rules->own_unsupported = list;
+    if (list == NULL)
         return false;
     for (unsigned id = 1; id <= TAXONOMY_ID_MAX; id++) {
         unsigned result = support_result(support, id);
         if (support_backers(support, id) == 0 || result == id)
             continue;
-        rules->unsupported[rules->totals.unsupported++] =
+        list[rules->totals.unsupported++] =
             (struct rules_unsupported){(uint16_t)id, (uint16_t)result, support_backers(support, id)};
     }
     return true;
@@ -444,41 +463,43 @@ static bool guard_support(struct rules *rules, const struct taxonomy *taxonomy, 
 
 /* ---- digest ---- */
 
-static void digest_number(crypto_generichash_state *state, uint64_t number)
+static unsigned char *put_number(unsigned char *bytes, uint64_t number)
 {
-    unsigned char bytes[8];
     for (unsigned i = 0; i < 8; i++)
         bytes[i] = (unsigned char)(number >> (56 - 8 * i));
-    crypto_generichash_update(state, bytes, sizeof(bytes));
+    return bytes + 8;
 }
 
 /* Number of records; then of each kind, size and bytes of the key, number and values of the interests; every number
  * as 8 bytes, big endian. */
-static void digest_part(crypto_generichash_state *state, const struct part *part)
+void rules_digest_part(const struct rule_part *part, unsigned char out_digest[RULES_DIGEST_SIZE])
 {
-    digest_number(state, part->count);
+    unsigned char bytes[8 * (3 + RECORD_INTERESTS_MAX) + RULE_KEY_SIZE_MAX];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, RULES_DIGEST_SIZE);
+    put_number(bytes, part->count);
+    crypto_generichash_update(&state, bytes, 8);
     for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
-        const struct rule_record *record = record_at(part, at);
+        const struct rule_record *record = rule_part_at(part, at);
         struct view key = rule_record_key(record);
         at += record_room(record);
-        digest_number(state, record->kind);
-        digest_number(state, key.size);
-        crypto_generichash_update(state, (const unsigned char *)key.data, key.size);
-        digest_number(state, record->interest_count);
+        unsigned char *end = put_number(put_number(bytes, record->kind), key.size);
+        memcpy(end, key.data, key.size);
+        end = put_number(end + key.size, record->interest_count);
         for (unsigned i = 0; i < record->interest_count; i++)
-            digest_number(state, rule_record_interests(record)[i]);
+            end = put_number(end, rule_record_interests(record)[i]);
+        crypto_generichash_update(&state, bytes, (size_t)(end - bytes));
     }
+    crypto_generichash_final(&state, out_digest, RULES_DIGEST_SIZE);
 }
 
-static uint64_t digest_rules(const struct rules *rules)
+uint64_t rules_digest_of(const struct rules *rules)
 {
-    crypto_generichash_state state;
-    unsigned char digest[DIGEST_SIZE];
+    unsigned char parts[2 * RULES_DIGEST_SIZE], digest[RULES_DIGEST_SIZE];
     uint64_t number = 0;
-    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
-    digest_part(&state, &rules->hosts);
-    digest_part(&state, &rules->apps);
-    crypto_generichash_final(&state, digest, sizeof(digest));
+    memcpy(parts, rules->hosts.digest, RULES_DIGEST_SIZE);
+    memcpy(parts + RULES_DIGEST_SIZE, rules->apps.digest, RULES_DIGEST_SIZE);
+    crypto_generichash(digest, sizeof(digest), parts, sizeof(parts), NULL, 0);
     for (unsigned i = 0; i < 8; i++)
         number = number << 8 | digest[i];
     return number;
@@ -488,12 +509,14 @@ static uint64_t digest_rules(const struct rules *rules)
 
 static bool read_sources(struct build *hosts, struct build *apps, const struct taxonomy *taxonomy,
                          const struct rule_source *sources, unsigned source_count, unsigned depth,
-                         struct mistakes *mistakes, struct error *error)
+                         uint64_t *out_rows, struct mistakes *mistakes, struct error *error)
 {
     for (unsigned i = 0; i < source_count; i++) {
         struct build *build = sources[i].kind == RULE_FILE_HOSTS ? hosts : apps;
+        uint64_t before = build_count(build);
         if (!read_source(build, taxonomy, sources, i, depth, mistakes, error))
             return false;
+        out_rows[i] = build_count(build) - before;
     }
     if (mistakes->count > 0)
         return mistakes_fail(mistakes, error);
@@ -515,11 +538,25 @@ static bool rules_make(struct rules *rules, struct build *hosts, struct build *a
         return mistakes_fail(mistakes, error);
     settle_denies(&rules->hosts);
     settle_denies(&rules->apps);
+    rules->depth = settings->depth;
+    rules->support = settings->support;
     if (!guard_support(rules, taxonomy, settings->support, error))
         return false;
+    rules_digest_part(&rules->hosts, rules->hosts.digest);
+    rules_digest_part(&rules->apps, rules->apps.digest);
     rules->totals.hosts = rules->hosts.count;
     rules->totals.apps = rules->apps.count;
-    rules->totals.digest = digest_rules(rules);
+    rules->totals.digest = rules_digest_of(rules);
+    return true;
+}
+
+static bool note_lists(struct rules *rules, const struct rule_source *sources, unsigned source_count,
+                       const uint64_t *rows, struct error *error)
+{
+    rules->own_lists = list_head_table(sources, rows, source_count);
+    if (rules->own_lists == NULL)
+        return no_memory(error);
+    rules->lists = view_of_string(rules->own_lists);
     return true;
 }
 
@@ -530,15 +567,19 @@ struct rules *rules_new(const struct taxonomy *taxonomy, const struct rule_sourc
     struct build hosts = {.kind = RULE_FILE_HOSTS};
     struct build apps = {.kind = RULE_FILE_APPS};
     struct rules *rules = calloc(1, sizeof(*rules));
+    uint64_t *rows = calloc(source_count + 1, sizeof(*rows));
     ensure(source_count <= UINT16_MAX);
-    if (rules == NULL)
+    if (rules == NULL || rows == NULL)
         no_memory(error);
-    else if (!read_sources(&hosts, &apps, taxonomy, sources, source_count, settings->depth, mistakes,
-                           error) ||
-             !rules_make(rules, &hosts, &apps, taxonomy, sources, settings, mistakes, error)) {
+    if (rules == NULL || rows == NULL ||
+        !read_sources(&hosts, &apps, taxonomy, sources, source_count, settings->depth, rows, mistakes,
+                      error) ||
+        !rules_make(rules, &hosts, &apps, taxonomy, sources, settings, mistakes, error) ||
+        !note_lists(rules, sources, source_count, rows, error)) {
         rules_free(rules);
         rules = NULL;
     }
+    free(rows);
     build_release(&hosts);
     build_release(&apps);
     return rules;
@@ -552,7 +593,10 @@ void rules_free(struct rules *rules)
     free(rules->hosts.records);
     free(rules->apps.slots);
     free(rules->apps.records);
-    free(rules->unsupported);
+    free(rules->own_unsupported);
+    free(rules->own_lists);
+    for (unsigned i = 0; i < RULES_FILES_MAX; i++)
+        mapped_file_free(rules->files[i]);
     free(rules);
 }
 
@@ -587,4 +631,31 @@ const struct rules_unsupported *rules_unsupported(const struct rules *rules, uns
 {
     *out_count = (unsigned)rules->totals.unsupported;
     return rules->unsupported;
+}
+
+bool rules_next(const struct rules *rules, enum rule_file_kind kind, size_t *position,
+                struct rule_answer *out_rule)
+{
+    const struct rule_part *part = kind == RULE_FILE_HOSTS ? &rules->hosts : &rules->apps;
+    if (*position == 0)
+        *position = RULE_RECORD_ALIGNMENT;
+    if (*position >= part->records_size)
+        return false;
+    const struct rule_record *record = rule_part_at(part, *position);
+    *position += record_room(record);
+    *out_rule = answer(record);
+    return true;
+}
+
+struct view rules_lists(const struct rules *rules)
+{
+    return rules->lists;
+}
+
+bool rules_are_whole(const struct rules *rules)
+{
+    bool whole = true;
+    for (unsigned i = 0; i < RULES_FILES_MAX; i++)
+        whole = whole && (rules->files[i] == NULL || mapped_file_is_whole(rules->files[i]));
+    return whole;
 }

@@ -36,7 +36,8 @@ struct rules_totals {
     uint64_t apps;        /* rules on apps and prefixes */
     uint64_t interests;   /* distinct ones that can come out */
     uint64_t unsupported; /* interests that were rolled up or dropped for want of backers */
-    uint64_t digest;      /* first 8 bytes, big endian, of BLAKE2b over the rules as they decide */
+    uint64_t
+        digest; /* first 8 bytes, big endian, of BLAKE2b over the rules as they decide, wherever they came from */
 };
 
 struct rules;
@@ -61,6 +62,18 @@ struct rule_answer rules_host(const struct rules *rules, struct view host);
 struct rule_answer rules_app(const struct rules *rules, struct view app);
 
 const struct rules_totals *rules_totals(const struct rules *rules);
+
+/* Go through the rules of a kind, in byte order of their keys. *position: 0 at first. False: that was all. */
+CLICKVEIL_MUST_CHECK bool rules_next(const struct rules *rules, enum rule_file_kind kind, size_t *position,
+                                     struct rule_answer *out_rule);
+
+/* The lists that the rules were made from: a line each of kind (`hosts`, `apps`), name without folder, number of its good
+ * rows, source, date and licence as its head says them (empty: it does not), with tabs between, in byte order. Borrows. */
+struct view rules_lists(const struct rules *rules);
+
+/* Are the rules still what was loaded? False: their file was changed under them and no copy could be kept
+ * (common/mapped_file.h); what they decided since the last time this was asked must not be committed. Any thread. */
+bool rules_are_whole(const struct rules *rules);
 
 /* Interests that the support guard did not let through, by rising identifier; *out_count of them. */
 const struct rules_unsupported *rules_unsupported(const struct rules *rules, unsigned *out_count);

@@ -54,6 +54,11 @@ bool support_add(struct support *support, unsigned interest, uint64_t backer)
     return true;
 }
 
+bool support_is_enough(const struct support *support, unsigned interest)
+{
+    return support->interests[interest].count == support->least;
+}
+
 static bool decide_one(struct support *support, const struct taxonomy *taxonomy, unsigned interest)
 {
     struct backers *backers = &support->interests[interest];

@@ -23,6 +23,9 @@ void support_free(struct support *support); /* NULL is fine */
 /* Count a backer, named by a hash of its name, for an interest that is in the taxonomy. False: memory is short. */
 CLICKVEIL_MUST_CHECK bool support_add(struct support *support, unsigned interest, uint64_t backer);
 
+/* Has it as many backers as it needs, so that more would change nothing? */
+bool support_is_enough(const struct support *support, unsigned interest);
+
 /* All were added: decide for every interest. False: memory is short. */
 CLICKVEIL_MUST_CHECK bool support_decide(struct support *support, const struct taxonomy *taxonomy);
 

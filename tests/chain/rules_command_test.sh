@@ -120,7 +120,7 @@ while IFS='|' read -r why wanted said arguments; do
     is "refused_$why" "$(rules $arguments)" "$wanted"
     has "refused_${why}_says_so" "$said" "$work/err"
 done <<END
-unknown_subcommand|64|write lookup|colour
+unknown_subcommand|64|write .*lookup|colour
 no_name|64|missing|lookup
 two_names|64|too much|lookup example.com example.net
 two_sets_of_rules|64|give one|lookup --rules $work/first.tsv --config config/pipeline.yaml example.com
