@@ -15,6 +15,7 @@ GOAL_CHAIN_EVENTS_PER_SECOND = 300_000
 GOAL_RSS_MIB = 400
 GOAL_LETTERS_PER_SECOND = 20_000  # where every event is a dead letter
 GOAL_GPP_NS = 1000  # a decision about a GPP string of three sections
+GOAL_ID_RATIO = 1.5  # of the bare keyed hash of the same length
 GOAL_GUARDED_SHARE = 0.95  # of the throughput without barriers
 GOAL_IMPORT_SHARE = 0.5  # of the throughput without an import
 
@@ -77,7 +78,12 @@ def summary_of_letters(runs):
     return {"events_per_core_second": median(runs, "events_per_core_second")}
 
 
-SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp, "dead letters": summary_of_letters}
+def summary_of_ids(runs):
+    kinds = [name for name, value in runs[0].items() if isinstance(value, dict)]
+    return {kind: {name: median([run[kind] for run in runs], name) for name in runs[0][kind]} for kind in kinds}
+
+
+SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp, "ids": summary_of_ids, "dead letters": summary_of_letters}
 
 
 def share_of(runs, what, name, base, base_name):
@@ -118,6 +124,13 @@ def goals_of(medians, runs, consents):
         speed = medians["dead letters"]["events_per_core_second"]
         goals.append(goal("a stream of dead letters, events per second and core, at least", round(speed),
                           GOAL_LETTERS_PER_SECOND, speed >= GOAL_LETTERS_PER_SECOND))
+    if "ids" in medians:
+        found = dict(medians["ids"])
+        of_advertiser = found.pop("advertiser_id")["of_bare"]
+        slowest = max(kind["of_bare"] for kind in found.values() if "of_bare" in kind)
+        for what, ratio in (("pseudonym of one ID", slowest), ("advertiser's ID, with the epoch's key", of_advertiser)):
+            goals.append(goal(f"{what} / the bare keyed hash of the same length, at most", ratio, GOAL_ID_RATIO,
+                              ratio <= GOAL_ID_RATIO))
     if "gpp" in medians:
         slowest = max(medians["gpp"][name] for name in ("three_sections_ns", "three_sections_denied_ns"))
         goals.append(goal("a decision about a GPP string of three sections, ns, below", round(slowest), GOAL_GPP_NS,

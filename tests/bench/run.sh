@@ -5,7 +5,7 @@
 #   tests/bench/run.sh                      prints a table; the figures go to build/bench.json
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
-# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp consume forward fused unguarded import split),
+# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp ids consume forward fused unguarded import split),
 # BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000). `unguarded` is fused in a build that passes no barrier and looks
 # for no retractions (TEST_BUILD=barrier-off), `import` is fused while a million opt-outs are imported; both stand
 # against fused of the same round, and the goal against the median of the rounds' ratios.
@@ -27,7 +27,7 @@ events=${BENCH_EVENTS:-2000000}
 subscribers=${BENCH_SUBSCRIBERS:-250000}
 consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
 rounds=${BENCH_ROUNDS:-3}
-only=${BENCH_ONLY:-chain letters gpp consume forward fused unguarded import split}
+only=${BENCH_ONLY:-chain letters gpp ids consume forward fused unguarded import split}
 unguarded=build/barrier-off/clickveil
 commit_ms=${BENCH_COMMIT_MS:-100}
 retractions=${BENCH_RETRACTIONS:-400000}
@@ -152,6 +152,10 @@ kept_percent=$(sed -n 's/.*"cold":{[^}]*"kept_share":\([0-9.]*\).*/\1/p' "$resul
 # ---- one decision about a GPP string ----
 
 ! wants gpp || note "$out/tests/bench/gpp"
+
+# ---- pseudonyms and IDs ----
+
+! wants ids || note "$out/tests/bench/ids"
 
 # ---- on Kafka ----
 
