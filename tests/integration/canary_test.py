@@ -12,6 +12,7 @@ import checker
 import harness
 from canaries import Canary, Hay, search
 from harness import require, wait_until
+from planted import Planted, decoded
 from scene import Scene, choice, event
 
 tap = harness.Tap()
@@ -109,19 +110,6 @@ def everything_in(bootstrap, topic):
     return b"\n".join(parts)
 
 
-def decoded(raw):
-    """What stands in there as base64, too: envelopes of dead letters are JSON with such members."""
-    parts = [raw]
-    for line in raw.splitlines():
-        try:
-            for value in json.loads(line).values():
-                if isinstance(value, str):
-                    parts.append(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-        except (ValueError, AttributeError):
-            continue
-    return b"\n".join(parts)
-
-
 def look(name, canaries, raw):
     with tap.case(f"no_canary_is_in_{name}"):
         require(raw, "there is nothing there, so nothing was shown")
@@ -129,9 +117,35 @@ def look(name, canaries, raw):
         require(not found, f"found {found}")
 
 
+def look_by_table(name, planted, hop, bootstrap, topic):
+    """What a hop shows of the canaries of planted.py, and its members, against the program's own table of fields."""
+    raw = everything_in(bootstrap, topic)
+    records = [json.loads(record["value"]) for record in harness.dump(bootstrap, topic) if record["value"]]
+    with tap.case(f"{name}_shows_no_canary_that_the_table_of_fields_does_not_let_it"):
+        require(raw and records, "there is nothing there, so nothing was shown")
+        found = planted.leaks(hop, raw)
+        require(not found, f"found {found}")
+    with tap.case(f"{name}_has_no_member_without_a_row_in_that_table"):
+        bad = set().union(*(planted.members(hop, record)[1] for record in records))
+        require(not bad, f"members {bad}")
+
+
+def send_planted(scene, subscriber):
+    planted = Planted(harness.CLICKVEIL, int(time.time() * 1000), subscriber)
+    path = work / f"{scene.name}-planted.keyed"
+    path.write_text("".join(f"{subscriber}\t{text}\n" for text in planted.events))
+    scene.send_choices({"key": f"line:{subscriber}", "value": {"choices": {"*": "in"}, "effective": 1, "seq": 1}})
+    harness.tool("produce", scene.bootstrap, scene.topic("events"), path, "keyed")
+    return planted
+
+
 def run(name, bootstrap, kind, parts):
     subscriber, other = (NUMBER, OUT_NUMBER) if kind == "e164" else (IMSI, OTHER_IMSI)
+    enhanced = work / "enhanced.yaml"
+    enhanced.write_text("programme: enhanced\nregime: opt_in\nbrands: [tmobile]\nkinds: [interests, detailed]\n"
+                        "fields: [advertising_id, region, age_band]\n")
     scene = Scene(work, name, bootstrap, subscriber={"kind": kind}, log={"level": "debug"},
+                  programmes=[str(harness.ROOT / "config/programmes/tmobile.yaml"), str(enhanced)],
                   consent={"subjects": ["line", "account"]})
     scene.create_topics()
     key = {"key": f"line:{other}", "value": {"choices": {"*": "out"}, "effective": 1, "seq": 1, "note": SECRET}}
@@ -142,6 +156,7 @@ def run(name, bootstrap, kind, parts):
         process.wait_ready()
     scene.send_events(*good_events(subscriber), *good_events(other))
     bad = send_bad(scene, subscriber)
+    planted = send_planted(scene, "+9994217755311" if kind == "e164" else "999990142177511")
     scene.wait_taken()
     dead_letters = lambda: len(harness.dump(bootstrap, scene.topic("dead_letters")))
     wait_until(lambda: dead_letters() >= bad - 1, lambda: f"{dead_letters()} dead letters of {bad}", step=0.3)
@@ -173,6 +188,16 @@ def run(name, bootstrap, kind, parts):
              everything_in(bootstrap, scene.topic("pseudonymize_out")))
         look(f"what_classify_writes_in_{name}", NAMED + OTHERS + PLACES,
              everything_in(bootstrap, scene.topic("classify_out")))
+        for hop in ("consent_out", "pseudonymize_out", "classify_out"):
+            look_by_table(f"{hop}_of_{name}", planted, hop, bootstrap, scene.topic(hop))
+    for feed in scene.config["publish"]["feeds"]:
+        look_by_table(f"{feed['topic']}", planted, "feed", bootstrap, feed["topic"])
+    with tap.case(f"nothing_else_of_{name}_shows_a_canary_of_any_field"):
+        others = [everything_in(bootstrap, scene.topic("state")), everything_in(bootstrap, scene.topic("retractions")),
+                  decoded(everything_in(bootstrap, scene.topic("dead_letters"))), *(text.encode() for text in said.values()),
+                  *(process.log.read_bytes() for process in processes), members]
+        found = planted.leaks(None, b"\n".join(others))
+        require(not found, f"found {found}")
     look(f"the_feeds_of_{name}", NAMED + OTHERS + PLACES,
          b"\n".join(everything_in(bootstrap, feed["topic"]) for feed in scene.config["publish"]["feeds"]))
     look(f"the_changelog_of_{name}", NAMED + OTHERS + PLACES, everything_in(bootstrap, scene.topic("state")))
