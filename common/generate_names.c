@@ -44,10 +44,10 @@ static bool plain(struct view key)
     return key.size > 0 && key.size <= GENERATE_NAME_SIZE_MAX;
 }
 
-static bool take_lines(struct generate_names *names)
+static bool take_lines(struct generate_names *names, struct view text)
 {
-    const char *end = names->text.data + names->text.size;
-    for (const char *line = names->text.data; line < end;) {
+    const char *end = text.data + text.size;
+    for (const char *line = text.data; line < end;) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         const char *line_end = newline ? newline : end;
         const char *tab = memchr(line, '\t', (size_t)(line_end - line));
@@ -64,6 +64,25 @@ static bool take_lines(struct generate_names *names)
     return true;
 }
 
+bool generate_names_add(struct generate_names *names, const char *path, struct error *error)
+{
+    struct view text;
+    unsigned counts[GENERATE_NAME_GROUPS];
+    ensure(names->text_count < GENERATE_NAME_FILES_MAX);
+    if (!file_read(path, LIST_BYTES_MAX, &text, error))
+        return false;
+    for (unsigned i = 0; i < GENERATE_NAME_GROUPS; i++)
+        counts[i] = names->lists[i].count;
+    if (!take_lines(names, text)) {
+        for (unsigned i = 0; i < GENERATE_NAME_GROUPS; i++)
+            names->lists[i].count = counts[i];
+        file_free(text);
+        return error_fail(error, EXIT_STATUS_UNAVAILABLE, path, NULL, "no memory for its names");
+    }
+    names->texts[names->text_count++] = text;
+    return true;
+}
+
 struct generate_names *generate_names_load(const char *path, struct error *error)
 {
     struct generate_names *names = calloc(1, sizeof *names);
@@ -71,14 +90,12 @@ struct generate_names *generate_names_load(const char *path, struct error *error
         (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, path, NULL, "no memory for its names");
         return NULL;
     }
-    bool read = file_read(path, LIST_BYTES_MAX, &names->text, error);
-    if (read && !take_lines(names))
-        (void)error_fail(error, EXIT_STATUS_UNAVAILABLE, path, NULL, "no memory for its names");
-    else if (read && names->lists[GENERATE_NAME_INTEREST].count == 0)
+    bool read = generate_names_add(names, path, error);
+    if (read && names->lists[GENERATE_NAME_INTEREST].count > 0)
+        return names;
+    if (read)
         (void)error_fail(error, EXIT_STATUS_DATA, path, "give a rule list: key<TAB>interests",
                          "has no key with an interest");
-    else if (read)
-        return names;
     generate_names_free(names);
     return NULL;
 }
@@ -89,6 +106,7 @@ void generate_names_free(struct generate_names *names)
         return;
     for (unsigned i = 0; i < GENERATE_NAME_GROUPS; i++)
         free(names->lists[i].items);
-    file_free(names->text);
+    for (unsigned i = 0; i < names->text_count; i++)
+        file_free(names->texts[i]);
     free(names);
 }

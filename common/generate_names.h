@@ -9,7 +9,10 @@
 #include "common/error.h"
 #include "common/view.h"
 
-enum { GENERATE_NAME_SIZE_MAX = 200 }; /* bytes; longer keys are left out */
+enum {
+    GENERATE_NAME_SIZE_MAX = 200, /* bytes; longer keys are left out */
+    GENERATE_NAME_FILES_MAX = 8,
+};
 
 /* What the rule of a name says. */
 enum generate_name_group {
@@ -25,13 +28,19 @@ struct generate_name_list {
 };
 
 struct generate_names {
-    struct view text; /* the file; items point in here */
+    struct view texts[GENERATE_NAME_FILES_MAX]; /* the files; items point in here */
+    unsigned text_count;
     struct generate_name_list lists[GENERATE_NAME_GROUPS];
 };
 
 /* Read the keys of a rule list (TSV: key, interests or `none` or `deny`, note; `#` starts a comment). Fails when the
  * file can't be read (78, 74), or names no interest (65). */
 struct generate_names *generate_names_load(const char *path, struct error *error);
+
+/* Add the keys of another rule list, such as one that has denies alone; GENERATE_NAME_FILES_MAX lists in all. False: it
+ * can't be read (78, 74), or memory is short; the names stay as they were. */
+CLICKVEIL_MUST_CHECK bool generate_names_add(struct generate_names *names, const char *path,
+                                             struct error *error);
 void generate_names_free(struct generate_names *names); /* NULL is fine */
 
 #endif

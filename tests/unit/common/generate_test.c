@@ -329,6 +329,27 @@ static void generate_takes_names_by_what_their_rule_says(void **state)
     generate_names_free(NULL);
 }
 
+static void generate_adds_the_names_of_further_lists(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/clickveil-names-XXXXXX";
+    int descriptor = mkstemp(path);
+    struct error error = {0};
+    struct generate_names *names = names_of("a.example\t1\n");
+    assert_non_null(names);
+    assert_true(descriptor >= 0);
+    assert_int_equal(write(descriptor, "d.example\tdeny\nb.example\t2\n", 27), 27);
+    close(descriptor);
+    assert_true(generate_names_add(names, path, &error));
+    assert_int_equal(names->lists[GENERATE_NAME_INTEREST].count, 2);
+    assert_int_equal(names->lists[GENERATE_NAME_DENY].count, 1);
+    assert_true(view_equal_string(names->lists[GENERATE_NAME_DENY].items[0], "d.example"));
+    unlink(path);
+    assert_false(generate_names_add(names, path, &error));
+    assert_int_equal(names->lists[GENERATE_NAME_INTEREST].count, 2);
+    generate_names_free(names);
+}
+
 static void generate_refuses_options_out_of_their_bounds(void **state)
 {
     (void)state;
@@ -385,6 +406,7 @@ int main(void)
         cmocka_unit_test(generate_gives_every_line_a_number_of_its_own_in_nobodys_range),
         cmocka_unit_test(generate_opts_out_the_share_of_lines_that_was_asked_for),
         cmocka_unit_test(generate_takes_names_by_what_their_rule_says),
+        cmocka_unit_test(generate_adds_the_names_of_further_lists),
         cmocka_unit_test(generate_refuses_options_out_of_their_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
