@@ -89,8 +89,10 @@ static bool write_configuration(const struct demo *demo, struct error *error)
         "subscriber: {kind: e164}\n"
         "consent: {subjects: [line, account]}\n"
         "pseudonymize: {key: keys/pseudonym.key}\n"
-        "classify: {hosts: \"%s/rules/hosts.tsv\", apps: \"%s/rules/apps.tsv\","
-        " taxonomy: \"%s/rules/audience-taxonomy-1.1.tsv\"}\n"
+        "classify:\n"
+        "  hosts: [\"%s/rules/hosts.tsv\", \"%s/rules/sensitive.tsv\", \"%s/rules/infrastructure.tsv\"]\n"
+        "  apps: [\"%s/rules/apps.tsv\", \"%s/rules/sensitive-apps.tsv\", \"%s/rules/preinstalled.tsv\"]\n"
+        "  taxonomy: \"%s/rules/audience-taxonomy-1.1.tsv\"\n"
         "dead_letters: {public_key: keys/dead-letters.pub}\n"
         "runtime: {memory_max: 64MiB, queue_max: 16MiB}\n"
         "http: {enabled: false}\n"
@@ -105,7 +107,8 @@ static bool write_configuration(const struct demo *demo, struct error *error)
         "    - {advertiser: acme, programme: tmobile, kind: interests, id: user, topic: feed.acme.tmobile}\n"
         "    - {advertiser: globex, programme: tmobile, kind: interests, id: device, topic: "
         "feed.globex.tmobile}\n",
-        kafka_mock_bootstrap(demo->mock), demo->data, demo->data, demo->data, demo->data);
+        kafka_mock_bootstrap(demo->mock), demo->data, demo->data, demo->data, demo->data, demo->data,
+        demo->data, demo->data, demo->data);
     ensure(size > 0 && (size_t)size < sizeof text);
     return write_file(demo, "pipeline.yaml", text, error);
 }
@@ -172,13 +175,23 @@ static bool produce_sample(struct demo *demo, struct generator *generator, struc
     return kafka_mock_flush(demo->mock, error);
 }
 
+static struct generate_names *load_names(const struct demo *demo, const char *list, const char *sensitive,
+                                         struct error *error)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/rules/%s", demo->data, list);
+    struct generate_names *names = generate_names_load(path, error);
+    snprintf(path, sizeof path, "%s/rules/%s", demo->data, sensitive);
+    if (names && generate_names_add(names, path, error))
+        return names;
+    generate_names_free(names);
+    return NULL;
+}
+
 static bool make_sample(struct demo *demo, struct error *error)
 {
-    char hosts_path[PATH_SIZE], apps_path[PATH_SIZE];
-    snprintf(hosts_path, sizeof hosts_path, "%s/rules/hosts.tsv", demo->data);
-    snprintf(apps_path, sizeof apps_path, "%s/rules/apps.tsv", demo->data);
-    struct generate_names *hosts = generate_names_load(hosts_path, error);
-    struct generate_names *apps = hosts ? generate_names_load(apps_path, error) : NULL;
+    struct generate_names *hosts = load_names(demo, "hosts.tsv", "sensitive.tsv", error);
+    struct generate_names *apps = hosts ? load_names(demo, "apps.tsv", "sensitive-apps.tsv", error) : NULL;
     struct generate_options options = generate_defaults();
     options.events = demo->events;
     options.subscribers = demo->events / SUBSCRIBERS_PER_EVENT_INVERSE;

@@ -85,11 +85,11 @@ static const struct argument arguments[] = {
     {.name = "hosts",
      .value = "FILE",
      .text = &texts.hosts,
-     .help = "the rule list that hosts are drawn from (the shipped one)"},
+     .help = "the rule list that hosts are drawn from (all shipped ones)"},
     {.name = "apps",
      .value = "FILE",
      .text = &texts.apps,
-     .help = "the rule list that apps are drawn from (the shipped one)"},
+     .help = "the rule list that apps are drawn from (all shipped ones)"},
     {.name = "keys",
      .letter = 'k',
      .flag = &texts.keys,
@@ -204,12 +204,22 @@ static bool read_arguments(struct plan *plan)
            wants_kind(texts.kind, &options->subscriber_kind);
 }
 
-static struct generate_names *load_names(const char *path, const char *shipped, struct error *error)
+/* From one list of the caller's, or from all that the product ships of a kind: what has interests comes first. */
+static struct generate_names *load_names(const char *path, const char *const *shipped, struct error *error)
 {
     char found[FILE_PATH_SIZE];
-    if (!path && !file_find_data(shipped, found, error))
+    if (path)
+        return generate_names_load(path, error);
+    if (!file_find_data(shipped[0], found, error))
         return NULL;
-    return generate_names_load(path ? path : found, error);
+    struct generate_names *names = generate_names_load(found, error);
+    for (unsigned i = 1; names && shipped[i]; i++) {
+        if (file_find_data(shipped[i], found, error) && generate_names_add(names, found, error))
+            continue;
+        generate_names_free(names);
+        return NULL;
+    }
+    return names;
 }
 
 /* ---- writing ---- */
@@ -326,8 +336,12 @@ static bool generate(struct plan *plan, struct error *error)
         return false;
     if (!texts.output_events && !texts.output_consent)
         return true;
-    plan->hosts = load_names(texts.hosts, "config/rules/hosts.tsv", error);
-    plan->apps = plan->hosts ? load_names(texts.apps, "config/rules/apps.tsv", error) : NULL;
+    static const char *const hosts[] = {"config/rules/hosts.tsv", "config/rules/sensitive.tsv",
+                                        "config/rules/infrastructure.tsv", NULL};
+    static const char *const apps[] = {"config/rules/apps.tsv", "config/rules/sensitive-apps.tsv",
+                                       "config/rules/preinstalled.tsv", NULL};
+    plan->hosts = load_names(texts.hosts, hosts, error);
+    plan->apps = plan->hosts ? load_names(texts.apps, apps, error) : NULL;
     plan->options.hosts = plan->hosts;
     plan->options.apps = plan->apps;
     bool written = plan->apps && write_sample(plan, error);

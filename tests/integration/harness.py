@@ -306,7 +306,8 @@ def configuration(work, prefix, bootstrap, stages=None, **changes):
                     # What GPC teaches counts from the moment that it is read, so runs would differ; keeper_test has it.
                     "signals": {"store": []}},
         "pseudonymize": {"key": str(work / "secrets/pseudonym.key")},
-        "classify": {"hosts": str(ROOT / "config/rules/hosts.tsv"), "apps": str(ROOT / "config/rules/apps.tsv")},
+        "classify": {"hosts": [str(ROOT / f"config/rules/{name}.tsv") for name in ("hosts", "sensitive", "infrastructure")],
+                     "apps": [str(ROOT / f"config/rules/{name}.tsv") for name in ("apps", "sensitive-apps", "preinstalled")]},
         "publish": {"key": str(work / "secrets/publish.key"), "provider": "ads.example", "k": 1, "trial": True,
                     "update_every": "drain", "feeds": feeds_of(prefix)},
     }

@@ -548,36 +548,48 @@ static void rules_decide_as_a_naive_map_does(void **state)
     }
 }
 
+/* The lists in config/rules, all together, as config/pipeline.yaml names them. */
 static void rules_that_the_product_ships_load_and_support_all_interests(void **state)
 {
     (void)state;
-    static const char *const names[] = {"config/rules/audience-taxonomy-1.1.tsv", "config/rules/hosts.tsv",
-                                        "config/rules/apps.tsv"};
-    struct view bytes[3];
+    enum { HOST_LISTS = 3, LISTS = 6 };
+    static const char *const names[LISTS] = {
+        "config/rules/hosts.tsv", "config/rules/sensitive.tsv",      "config/rules/infrastructure.tsv",
+        "config/rules/apps.tsv",  "config/rules/sensitive-apps.tsv", "config/rules/preinstalled.tsv"};
+    static const char taxonomy_name[] = "config/rules/audience-taxonomy-1.1.tsv";
+    struct rule_source sources[LISTS];
+    struct rules_settings settings = {2, 5};
+    struct view taxonomy_bytes;
     char path[FILE_PATH_SIZE];
     unsigned count;
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < LISTS; i++) {
+        sources[i].kind = i < HOST_LISTS ? RULE_FILE_HOSTS : RULE_FILE_APPS;
+        sources[i].name = names[i];
         assert_true(file_find_data(names[i], path, &error));
-        assert_true(file_read(path, 1 << 24, &bytes[i], &error));
+        assert_true(file_read(path, 1 << 24, &sources[i].bytes, &error));
     }
+    assert_true(file_find_data(taxonomy_name, path, &error));
+    assert_true(file_read(path, 1 << 24, &taxonomy_bytes, &error));
     memset(&mistakes, 0, sizeof(mistakes));
-    struct taxonomy *shipped = taxonomy_new(names[0], bytes[0], &mistakes, &error);
-    struct rule_source sources[] = {{RULE_FILE_HOSTS, names[1], bytes[1]},
-                                    {RULE_FILE_APPS, names[2], bytes[2]}};
-    struct rules_settings settings = {2, 5};
+    struct taxonomy *shipped = taxonomy_new(taxonomy_name, taxonomy_bytes, &mistakes, &error);
     assert_non_null(shipped);
-    struct rules *rules = rules_new(shipped, sources, 2, &settings, &mistakes, &error);
+    struct rules *rules = rules_new(shipped, sources, LISTS, &settings, &mistakes, &error);
     if (rules == NULL)
         fail_msg("%s:%u: %s", mistakes.items[0].file, mistakes.items[0].line, mistakes.items[0].text);
     rules_unsupported(rules, &count);
     assert_int_equal(count, 0);
-    assert_true(rules_totals(rules)->interests >= 15); /* issue: over at least 15 tier-2 interests */
+    assert_true(rules_totals(rules)->interests == 24); /* every row of tier 2 that is not sensitive */
     assert_int_equal(rules_host(rules, VIEW("www.airbnb.com")).kind, RULE_INTERESTS);
+    assert_int_equal(rules_host(rules, VIEW("www.pornhub.com")).kind, RULE_DENY);
+    assert_int_equal(rules_host(rules, VIEW("pagead.doubleclick.net")).kind, RULE_NONE);
     assert_int_equal(rules_app(rules, VIEW("com.king.candycrushsaga")).kind, RULE_INTERESTS);
+    assert_int_equal(rules_app(rules, VIEW("com.tinder")).kind, RULE_DENY);
+    assert_int_equal(rules_app(rules, VIEW("com.samsung.android.calendar")).kind, RULE_NONE);
     rules_free(rules);
     taxonomy_free(shipped);
-    for (unsigned i = 0; i < 3; i++)
-        file_free(bytes[i]);
+    file_free(taxonomy_bytes);
+    for (unsigned i = 0; i < LISTS; i++)
+        file_free(sources[i].bytes);
 }
 
 int main(void)
