@@ -8,6 +8,8 @@ work=${CLICKVEIL_BUILD:-build/default}/rules_compile_test
 rm -rf "$work"
 mkdir -p "$work"
 rules=config/rules
+hosts=("$rules/hosts.tsv" "$rules/sensitive.tsv" "$rules/infrastructure.tsv")
+apps=(--app-list "$rules/apps.tsv" --app-list "$rules/sensitive-apps.tsv" --app-list "$rules/preinstalled.tsv")
 
 compile() { # status, with what was said in $work/out and $work/err
     "$clickveil" rules compile "$@" >"$work/out" 2>"$work/err"
@@ -16,30 +18,30 @@ compile() { # status, with what was said in $work/out and $work/err
 
 # ---- one file from the lists that the product ships ----
 
-is compiles_what_is_shipped "$(compile --taxonomy $rules/audience-taxonomy-1.1.tsv --app-list $rules/apps.tsv \
-    --output "$work/all.rules" $rules/hosts.tsv)" 0
+is compiles_what_is_shipped "$(compile --taxonomy $rules/audience-taxonomy-1.1.tsv "${apps[@]}" \
+    --output "$work/all.rules" "${hosts[@]}")" 0
 has says_how_many_rules_there_are '^.*all.rules: [0-9]+ rules on hosts, [0-9]+ on apps, [0-9]+ interests; [0-9]+ bytes' "$work/out"
 has prints_source_date_and_licence '^hosts +hosts.tsv: [0-9]+ rows; source: .+; date: 20.+; licence: Apache-2.0$' "$work/out"
 digest=$(sed -n 's/^digest *//p' "$work/out")
 is says_nothing_on_standard_error "$(cat "$work/err")" ''
 is made_read_only "$(stat -c %a "$work/all.rules")" 444
-is compiles_with_defaults "$(compile --app-list $rules/apps.tsv -o "$work/again.rules" $rules/hosts.tsv)" 0
+is compiles_with_defaults "$(compile "${apps[@]}" -o "$work/again.rules" "${hosts[@]}")" 0
 is twice_is_byte_for_byte_the_same "$(cmp "$work/all.rules" "$work/again.rules" && echo same)" same
-is replaces_an_older_file "$(compile --app-list $rules/apps.tsv -o "$work/again.rules" $rules/hosts.tsv)" 0
+is replaces_an_older_file "$(compile "${apps[@]}" -o "$work/again.rules" "${hosts[@]}")" 0
 is leaves_nothing_beside_it "$(find "$work" -name '*.rules*' | wc -l)" 2
-is compiles_as_json "$(compile --json --app-list $rules/apps.tsv -o "$work/again.rules" $rules/hosts.tsv)" 0
+is compiles_as_json "$(compile --json "${apps[@]}" -o "$work/again.rules" "${hosts[@]}")" 0
 is json_says_what_the_text_says "$(python3 -c '
 import json, sys
 a = json.load(open(sys.argv[1]))
 print(a["digest"], a["depth"], a["support"], [l["kind"] for l in a["lists"]], a["size_bytes"], a["unsupported"])' "$work/out")" \
-    "$digest 2 5 ['apps', 'hosts'] $(stat -c %s "$work/all.rules") []"
+    "$digest 2 5 ['apps', 'apps', 'apps', 'hosts', 'hosts', 'hosts'] $(stat -c %s "$work/all.rules") []"
 
 # ---- a run by it, beside a run by the lists ----
 
 "$clickveil" generate --events 4000 --subscribers 200 --bad-share 0 --start 2026-05-31T00:00:00Z \
     --output-events "$work/events.jsonl" --output-consent "$work/consent.jsonl" >/dev/null 2>&1
 cp -r config/programmes "$work/"
-sed "s|rules/hosts.tsv|$PWD/$rules/hosts.tsv|; s|rules/apps.tsv|$PWD/$rules/apps.tsv|" config/pipeline.yaml >"$work/pipeline.yaml"
+sed "s|rules/[a-z-]*.tsv|$PWD/config/&|g" config/pipeline.yaml >"$work/pipeline.yaml"
 mkdir -p "$work/secrets"
 "$clickveil" keygen --config "$work/pipeline.yaml" >/dev/null 2>&1
 run() { # run NAME [--set ...]
