@@ -100,6 +100,16 @@ tap.equal(len(set(boxes)), len(boxes), "no_two_boxes_are_equal")
 again = run("again", "pseudonymize", as_input("again", records["consent"]))
 tap.equal([record["value"] for record in between(again, "pseudonymize")], values["pseudonymize"], "the_same_events_give_the_same_boxes")
 
+# ---- what explain says ----
+
+for line, wanted in ((1, {"consent": {"region", "birth_year"}, "pseudonymize": {"sealed"}, "classify": {"sealed"}}),
+                     (3, {"consent": set(), "pseudonymize": set(), "classify": set()})):
+    one = json.dumps(EVENTS[line - 1]).encode()
+    said = place.program("explain", "--consent", consent, "--json", options=[*OPTIONS, KEY], stdin=one)
+    shown = {step["stage"]: set(step.get("fields", [])) & {"region", "birth_year", "sealed"} for step in json.loads(said.stdout)}
+    tap.equal({stage: shown[stage] for stage in wanted}, wanted, f"explain_says_how_far_they_go_for_line_{line}")
+    tap.check(not any(text in said.stdout for text in (MAID.encode(), b"US-CA", b"1980")), f"and_no_value_of_line_{line}", said.stdout)
+
 # ---- what publish refuses ----
 
 
