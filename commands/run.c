@@ -75,7 +75,7 @@ static const struct argument_table table = {
              "ends the "
              "input early and finishes in good order (on Kafka: commits what is open and leaves the group), "
              "a second "
-             "one ends at once. SIGHUP reads rule files again.",
+             "one ends at once. Rule files that change are read again, at once by SIGHUP.",
 };
 
 /* ---- signals: the first wakes the reader, the second ends the process ---- */

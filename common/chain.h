@@ -63,6 +63,9 @@ void chain_shared_followed(struct chain_shared *shared,
 /* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */
 CLICKVEIL_MUST_CHECK bool chain_shared_reload(struct chain_shared *shared, struct error *error);
 
+/* Has a file that a reload would read changed since the last one, or the start, and come to rest? Never in file mode. */
+bool chain_shared_outdated(struct chain_shared *shared, int64_t monotonic_ms);
+
 /* Let every stage look after what is no worker's work; by one thread. False: the process must stop (error says why). */
 CLICKVEIL_MUST_CHECK bool chain_shared_tend(struct chain_shared *shared, int64_t now_ms, struct error *error);
 

@@ -5,6 +5,7 @@
 #define CLICKVEIL_COMMON_CHAIN_INTERNAL_H
 
 #include "common/chain.h"
+#include "common/file_watch.h"
 
 enum {
     CHAIN_STARTUP_BLOCK_BYTES = 256 * 1024,
@@ -19,6 +20,7 @@ struct chain_shared {
     bool subject_key_lasts;
     struct named_fields_key *named_fields_key;
     bool files;
+    struct file_watch *watch; /* what stages were loaded from; NULL in file mode */
     unsigned count;
     void *stage_shared[CHAIN_LINKS_MAX];
 };

@@ -56,8 +56,35 @@ static bool load_named_fields_key(struct chain_shared *shared, struct error *err
     return shared->named_fields_key != NULL;
 }
 
+struct watching {
+    struct file_watch *watch;
+    bool complete;
+};
+
+static void watch_file(void *context, const char *path)
+{
+    struct watching *watching = context;
+    watching->complete = watching->complete && file_watch_add(watching->watch, path);
+}
+
+/* Before anything is read: what changes meanwhile is seen as a change. */
+static bool watch_files(struct chain_shared *shared, struct error *error)
+{
+    struct watching watching = {file_watch_new(), true};
+    shared->watch = watching.watch;
+    for (unsigned i = 0; watching.watch && i < shared->count; i++) {
+        const struct stage *stage = chain_stage_at(shared->config, i);
+        if (stage->files)
+            stage->files(chain_options_at(shared->config, i), watch_file, &watching);
+    }
+    return (watching.watch && watching.complete) ||
+           error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "free memory", "no memory to watch files");
+}
+
 static bool init_shared(struct chain_shared *shared, struct error *error)
 {
+    if (!shared->files && !watch_files(shared, error))
+        return false;
     if (!arena_init(&shared->arena, CHAIN_STARTUP_BLOCK_BYTES, CHAIN_STARTUP_BYTES_MAX, error))
         return false;
     if (!load_subject_key(shared, error) || !load_named_fields_key(shared, error))
@@ -108,6 +135,7 @@ void chain_shared_free(struct chain_shared *shared)
         free(shared->stage_shared[i]);
     }
     subject_key_free(shared->subject_key);
+    file_watch_free(shared->watch);
     named_fields_key_free(shared->named_fields_key);
     arena_release(&shared->arena);
     free(shared);
@@ -128,6 +156,8 @@ void chain_shared_followed(struct chain_shared *shared,
 bool chain_shared_reload(struct chain_shared *shared, struct error *error)
 {
     bool all = true;
+    if (shared->watch)
+        file_watch_accept(shared->watch);
     for (unsigned i = 0; i < shared->count; i++) {
         const struct stage *stage = chain_stage_at(shared->config, i);
         struct stage_context context = chain_context(shared, i);
@@ -136,6 +166,11 @@ bool chain_shared_reload(struct chain_shared *shared, struct error *error)
             all = false;
     }
     return all;
+}
+
+bool chain_shared_outdated(struct chain_shared *shared, int64_t monotonic_ms)
+{
+    return shared->watch && file_watch_changed(shared->watch, monotonic_ms);
 }
 
 bool chain_shared_tend(struct chain_shared *shared, int64_t now_ms, struct error *error)

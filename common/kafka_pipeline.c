@@ -693,7 +693,7 @@ void kafka_pipeline_catch_signals(void)
 
 static void mind_reload(struct kafka_pipeline *pipeline)
 {
-    if (!reload_asked)
+    if (!reload_asked && !chain_shared_outdated(pipeline->chain_shared, clock_monotonic_ms()))
         return;
     reload_asked = 0;
     struct error error = {0};

@@ -283,6 +283,9 @@ struct stage {
      * it changes nothing that a worker's state may hold, a transaction ends with what it began with, and takes no start-up
      * memory. NULL: nothing to reload. */
     bool (*reload)(void *shared, const struct stage_context *context, struct error *error);
+    /* The files that `reload` would read: calls add(context, path) for each. When one changes, the process reloads by itself.
+     * NULL: none. */
+    void (*files)(const void *options, void (*add)(void *context, const char *path), void *context);
 
     /* Look after what is no worker's work and may wait for a disk. The process's main thread calls it several times a second
      * while workers work; not in file mode. False: the process must stop (error says why). NULL: nothing to do. */

@@ -245,6 +245,11 @@ static bool classify_reload(void *shared, const struct stage_context *context, s
     return rules != NULL && rule_swap_replace(shared, rules, error);
 }
 
+static void classify_files(const void *options, void (*add)(void *context, const char *path), void *context)
+{
+    rule_load_files(options, add, context);
+}
+
 static void classify_gauges(const void *shared, void (*add)(void *context, const char *name, double value),
                             void *context)
 {
@@ -399,5 +404,6 @@ const struct stage stage_classify = {
     .commit = classify_end,
     .abort = classify_end,
     .reload = classify_reload,
+    .files = classify_files,
     .gauges = classify_gauges,
 };

@@ -2,6 +2,8 @@
 
 #include "stages/classify/rule_image.h"
 
+static const char shipped_taxonomy[] = "config/rules/audience-taxonomy-1.1.tsv";
+
 /* Read one file; what is wrong with it becomes a mistake, so that the others are looked at too. */
 static struct view read_bytes(const char *path, size_t size_bytes_max, struct mistakes *mistakes)
 {
@@ -75,7 +77,7 @@ static struct taxonomy *load_taxonomy(const struct classify_options *options, st
 {
     if (view_is_absent(options->taxonomy)) {
         struct error not_found = {0};
-        if (!file_find_data("config/rules/audience-taxonomy-1.1.tsv", load->taxonomy_path, &not_found)) {
+        if (!file_find_data(shipped_taxonomy, load->taxonomy_path, &not_found)) {
             mistakes_add_error(&load->mistakes, "audience-taxonomy-1.1.tsv", &not_found);
             return NULL;
         }
@@ -175,4 +177,21 @@ struct rules *rule_load(const struct classify_options *options, struct rule_load
     for (unsigned i = 0; i < count; i++)
         file_free(sources[i].bytes);
     return hand_over(rules, taxonomy, out_taxonomy);
+}
+
+void rule_load_files(const struct classify_options *options, void (*add)(void *context, const char *path),
+                     void *context)
+{
+    const struct option_list *lists[] = {&options->hosts, &options->apps, &options->rules};
+    char shipped[FILE_PATH_SIZE];
+    struct error error = {0};
+    for (unsigned list = 0; list < 3; list++) {
+        const struct view *items = lists[list]->items;
+        for (unsigned i = 0; i < lists[list]->count; i++)
+            add(context, items[i].data);
+    }
+    if (!view_is_absent(options->taxonomy))
+        add(context, options->taxonomy.data);
+    else if (file_find_data(shipped_taxonomy, shipped, &error))
+        add(context, shipped);
 }

@@ -40,4 +40,8 @@ struct rule_load {
 struct rules *rule_load(const struct classify_options *options, struct rule_load *load,
                         struct taxonomy **out_taxonomy, struct error *error);
 
+/* Call add(context, path) for each file that rule_load would read. */
+void rule_load_files(const struct classify_options *options, void (*add)(void *context, const char *path),
+                     void *context);
+
 #endif
