@@ -16,7 +16,7 @@ static const struct command commands[] = {
     {"gpp", "decodes a consent string and says which decision follows and why", command_gpp},
     {"keygen", "makes the key files that a configuration names and that are missing", command_keygen},
     {"keys", "show, advance: the chain of keys of publish", command_keys},
-    {"rules", "lookup: which rule decides for a host or an app", command_rules},
+    {"rules", "compile, import, lookup, report, diff: lists of hosts and apps", command_rules},
     {"topics", "plan and create: every topic that a configuration needs", command_topics},
     {"consent", "get, set, import, export, status, confirm: the consent topic", command_consent},
     {"dead-letters", "list, show, replay: inputs that could not be processed", command_dead_letters},

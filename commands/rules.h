@@ -14,14 +14,14 @@
 #include "common/error.h"
 #include "stages/classify/rule_load.h"
 
-#include <stdio.h>
-
 /* What a command line says about which rules are meant. */
 struct rules_texts {
     const char *config, *taxonomy, *depth, *support;
     struct argument_list set;
-    struct argument_list hosts; /* host lists */
-    struct argument_list apps;  /* app lists */
+    struct argument_list hosts; /* host lists, or compiled files */
+    struct argument_list apps;  /* app lists, or compiled files */
+    unsigned support_default;   /* of lists given by hand, when the command line says nothing; 0: 5 */
+    const char *without;        /* path of a list that is left out, or NULL */
 };
 
 /* The options that every subcommand has which works on the rules of a pipeline; `texts` is a static struct rules_texts. */
@@ -54,11 +54,21 @@ struct rules_texts {
 struct rules_opened {
     struct config *config; /* NULL: the lists were given by hand */
     struct classify_options options;
-    struct view paths[2 * ARGUMENT_LIST_MAX];
+    struct view paths[2 * RULE_LOAD_FILES_MAX];    /* of the lists that options has */
+    struct view compiled[2 * RULE_LOAD_FILES_MAX]; /* of the compiled files */
     struct rule_load load;
     struct taxonomy *taxonomy;
     struct rules *rules;
 };
+
+/* How events are to be read. A zeroed struct may be closed. */
+struct rules_input {
+    struct config *config;
+};
+
+/* The numbers alone. Said on standard error if not. */
+CLICKVEIL_MUST_CHECK bool rules_numbers_good(const struct rules_texts *texts,
+                                             const struct argument_table *table);
 
 /* Is what the command line says about rules well-formed? If not, it is said on standard error. */
 CLICKVEIL_MUST_CHECK bool rules_texts_good(const struct rules_texts *texts,
@@ -70,18 +80,16 @@ CLICKVEIL_MUST_CHECK bool rules_open(const struct rules_texts *texts, struct rul
                                      struct error *error);
 void rules_close(struct rules_opened *opened);
 
-/* How a key is written in a list: a prefix of apps gets its star back. */
-void rules_print_key(FILE *out, struct view key);
-
-/* Text that came from outside, for a terminal: `?` for what is not printable ASCII. */
-void rules_print_name(FILE *out, struct view name);
-
-/* Write out what waits in standard output. False: it can't be written. */
-CLICKVEIL_MUST_CHECK bool rules_flush(struct error *error);
+/* The configuration that the texts name, or the one that is shipped, for its section input. */
+CLICKVEIL_MUST_CHECK bool rules_input_open(const struct rules_texts *texts, struct rules_input *input,
+                                           struct error *error);
+void rules_input_close(struct rules_input *input);
 
 /* What is wrong with lists, to standard error, a line each. */
 void rules_print_mistakes(const struct mistakes *mistakes);
 
+int rules_diff(int argc, char **argv);
+int rules_report(int argc, char **argv);
 int rules_lookup(int argc, char **argv);
 int rules_compile(int argc, char **argv);
 

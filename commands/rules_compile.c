@@ -3,6 +3,7 @@
 
 #include "commands/argument.h"
 #include "commands/argument_value.h"
+#include "commands/rules_print.h"
 #include "common/file_replace.h"
 #include "common/json_writer.h"
 #include "stages/classify/rule_image.h"

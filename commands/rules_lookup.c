@@ -8,17 +8,17 @@
 #include "commands/rules.h"
 
 #include "commands/argument_value.h"
+#include "commands/rules_name.h"
+#include "commands/rules_print.h"
 #include "commands/rules_rows.h"
-#include "common/host.h"
-#include "common/json_writer.h"
 #include "common/line_reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    NAME_SIZE_MAX = 16384, /* bytes; longer than any URL that a browser keeps */
-    ROWS_SHOWN_MAX = 256,  /* on one name's way up; a chain of hosts has 127 keys at most */
-    JSON_SIZE = 262144,    /* bytes; holds ROWS_SHOWN_MAX rows with paths of ordinary length */
+    ROWS_SHOWN_MAX = 256, /* on one name's way up; a chain of hosts has 127 keys at most */
+    JSON_SIZE = 262144,   /* bytes; holds ROWS_SHOWN_MAX rows with paths of ordinary length */
     JSON_SIZE_MAX = 1 << 26,
 };
 
@@ -65,7 +65,7 @@ static const struct argument_table table = {
 enum fate {
     FATE_SHORTER = 0, /* a longer key decides */
     FATE_WEAKER,      /* another row says something stronger of the same key */
-    FATE_DENIED,      /* what lies above it is denied */
+    FATE_DENIED,      /* what lies above it is denied, or the rows of the taxonomy that it names */
     FATE_WON,
 };
 
@@ -73,7 +73,7 @@ static const char *const fate_names[] = {"shorter", "weaker", "denied", "won"};
 static const char *const fate_texts[] = {
     "lost: a longer key decides",
     "lost: at the same key deny wins over none, none over interests",
-    "lost: what lies above is denied",
+    "lost: what lies above is denied, or its interests are",
     "won",
 };
 
@@ -84,7 +84,7 @@ struct shown_row {
 
 struct looking {
     const struct rules_opened *opened;
-    struct rules_rows *rows;
+    struct rules_rows *rows[2]; /* of hosts, of apps */
 };
 
 struct found {
@@ -95,38 +95,95 @@ struct found {
     const char *reason;
     const char *dropped_as; /* reason of the stage; NULL: it passes */
     struct shown_row rows[ROWS_SHOWN_MAX];
-    unsigned row_count;
+    unsigned row_count, category_at; /* from category_at on they deny rows of the taxonomy */
 };
 
 /* ---- the rows on the way up ---- */
 
-static void collect_key(const struct looking *looking, struct view key, struct found *found)
+static void collect_key(const struct looking *looking, bool app, struct view key, struct found *found)
 {
-    uint64_t count = rules_rows_count(looking->rows);
-    for (uint64_t at = rules_rows_find(looking->rows, key); at < count && found->row_count < ROWS_SHOWN_MAX;
-         at++) {
-        struct rules_row row = rules_rows_at(looking->rows, at);
+    const struct rules_rows *rows = looking->rows[app];
+    uint64_t count = rules_rows_count(rows);
+    for (uint64_t at = rules_rows_find(rows, key); at < count && found->row_count < ROWS_SHOWN_MAX; at++) {
+        struct rules_row row = rules_rows_at(rows, at);
         if (!view_equal(row.key, key))
             break;
         found->rows[found->row_count++].row = row;
     }
 }
 
+/* Rows that deny an interest of what was collected, or one above it; of lists of either kind. */
+static void collect_categories(const struct looking *looking, struct found *found)
+{
+    const struct taxonomy *taxonomy = looking->opened->taxonomy;
+    unsigned end = found->row_count;
+    found->category_at = end;
+    for (unsigned i = 0; i < end; i++) {
+        const struct rules_row *row = &found->rows[i].row;
+        for (unsigned n = 0; view_equal(row->key, found->answer.key) && n < row->interest_count; n++) {
+            for (unsigned id = row->interests[n]; id != 0; id = taxonomy_publishable_parent(taxonomy, id)) {
+                char key[16];
+                snprintf(key, sizeof key, "%u", id);
+                for (unsigned app = 0; app < 2; app++)
+                    collect_key(looking, app, view_of_string(key), found);
+            }
+        }
+    }
+}
+
+/* The next name up: of a host what is behind its first dot; of an app its prefix, as another app below that. */
+static struct view name_above(struct view key, char space[RULES_NAME_SIZE_MAX + 1])
+{
+    if (!texts.app) {
+        const char *dot = memchr(key.data, '.', key.size);
+        return (struct view){dot + 1, key.size - (size_t)(dot + 1 - key.data)};
+    }
+    size_t size = key.size - 1; /* also without the dot of a prefix */
+    while (size > 0 && key.data[size - 1] != '.')
+        size--;
+    memmove(space, key.data, size);
+    space[size] = '-';
+    return (struct view){space, size > 0 ? size + 1 : 0};
+}
+
+/* Compiled files have no rows: what they say of each key on the way up, with no line. */
+static void collect_compiled(const struct looking *looking, struct found *found)
+{
+    const struct rules *rules = looking->opened->rules;
+    const struct view *paths = looking->opened->options.rules.items;
+    struct view name = found->name;
+    char space[RULES_NAME_SIZE_MAX + 1];
+    while (found->row_count < ROWS_SHOWN_MAX && name.size > 0) {
+        struct rule_answer answer = texts.app ? rules_app(rules, name) : rules_host(rules, name);
+        if (view_is_absent(answer.key))
+            break;
+        found->rows[found->row_count++].row = (struct rules_row){
+            .key = answer.key,
+            .kind = answer.kind,
+            .interest_count = answer.kind == RULE_INTERESTS ? answer.interest_count : 0,
+            .interests = answer.interests,
+            .list = paths[0].data,
+        };
+        name = name_above(answer.key, space);
+    }
+    found->category_at = found->row_count;
+}
+
 /* The keys that could be those of rules for this name, the longest first. */
 static void collect_rows(const struct looking *looking, struct found *found)
 {
     struct view name = found->name;
-    collect_key(looking, name, found);
+    collect_key(looking, texts.app, name, found);
     if (texts.app) {
         for (size_t size = name.size; size-- > 1;) {
             if (name.data[size - 1] == '.')
-                collect_key(looking, (struct view){name.data, size}, found);
+                collect_key(looking, texts.app, (struct view){name.data, size}, found);
         }
         return;
     }
     for (size_t i = 0; i < name.size; i++) {
         if (name.data[i] == '.')
-            collect_key(looking, (struct view){name.data + i + 1, name.size - i - 1}, found);
+            collect_key(looking, texts.app, (struct view){name.data + i + 1, name.size - i - 1}, found);
     }
 }
 
@@ -134,7 +191,7 @@ static void collect_rows(const struct looking *looking, struct found *found)
 static struct view key_that_denies(const struct found *found)
 {
     struct view key = found->answer.key;
-    for (unsigned i = 0; i < found->row_count; i++) {
+    for (unsigned i = 0; i < found->category_at; i++) {
         if (found->rows[i].row.kind == RULE_DENY)
             key = found->rows[i].row.key;
     }
@@ -154,6 +211,11 @@ static void judge_rows(struct found *found)
             found->rows[i].fate = FATE_SHORTER;
         else
             found->rows[i].fate = row->kind == strongest ? FATE_WON : FATE_WEAKER;
+        if (i >= found->category_at)
+            found->rows[i].fate = FATE_WON;
+        else if (found->rows[i].fate == FATE_WON && row->kind == RULE_INTERESTS &&
+                 found->answer.kind == RULE_DENY)
+            found->rows[i].fate = FATE_DENIED; /* all its interests are */
     }
 }
 
@@ -185,59 +247,25 @@ static void say_reason(struct found *found)
 
 /* ---- one name ---- */
 
-/* Is there a scheme in front? Then it is a URL. */
-static bool is_url(struct view name)
-{
-    return memmem(name.data, name.size, "://", 3) != NULL;
-}
-
-/* The name in one spelling, in `space`. Absent: *out_reason says why not. */
-static struct view normalise_host(struct view name, char space[HOST_SIZE_MAX], const char **out_reason)
-{
-    size_t size;
-    enum host_result result =
-        is_url(name) ? host_from_url(name, space, &size) : host_normalise(name, space, &size);
-    switch (result) {
-    case HOST_NAME:
-        return (struct view){space, size};
-    case HOST_IP_LITERAL:
-        *out_reason = "ip_literal";
-        return VIEW_ABSENT;
-    case HOST_MALFORMED:
-        break;
-    }
-    *out_reason = "host_malformed";
-    return VIEW_ABSENT;
-}
-
-static struct view normalise_app(struct view name, char space[RULE_KEY_SIZE_MAX], const char **out_reason)
-{
-    bool good = name.size > 0 && name.size <= RULE_KEY_SIZE_MAX && name.data[name.size - 1] != '.';
-    for (size_t i = 0; good && i < name.size; i++) {
-        char byte = name.data[i];
-        good = byte > ' ' && byte <= '~';
-        space[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
-    }
-    if (!good)
-        *out_reason = "app_malformed";
-    return good ? (struct view){space, name.size} : VIEW_ABSENT;
-}
-
-static void look_up(const struct looking *looking, struct view name, char space[RULE_KEY_SIZE_MAX],
+static void look_up(const struct looking *looking, struct view name, char space[RULES_NAME_SIZE_MAX],
                     struct found *found)
 {
     memset(found, 0, offsetof(struct found, rows));
     found->row_count = 0;
     found->asked = name;
-    found->name =
-        texts.app ? normalise_app(name, space, &found->reason) : normalise_host(name, space, &found->reason);
+    found->name = rules_name(texts.app, name, space, &found->reason);
     if (view_is_absent(found->name)) {
         found->dropped_as = texts.app ? "no_interest" : found->reason;
         return;
     }
     found->answer = texts.app ? rules_app(looking->opened->rules, found->name)
                               : rules_host(looking->opened->rules, found->name);
-    collect_rows(looking, found);
+    if (looking->opened->options.rules.count > 0)
+        collect_compiled(looking, found);
+    else {
+        collect_rows(looking, found);
+        collect_categories(looking, found);
+    }
     found->rule = found->answer.kind == RULE_DENY ? key_that_denies(found) : found->answer.key;
     judge_rows(found);
     say_reason(found);
@@ -245,53 +273,15 @@ static void look_up(const struct looking *looking, struct view name, char space[
 
 /* ---- answers ---- */
 
-static const char *kind_name(enum rule_kind kind)
-{
-    switch (kind) {
-    case RULE_INTERESTS:
-        return "interests";
-    case RULE_NONE:
-        return "none";
-    case RULE_DENY:
-        return "deny";
-    case RULE_UNSUPPORTED:
-        return "unsupported";
-    case RULE_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
-static void json_interests(struct json_writer *writer, const uint16_t *interests, unsigned count)
-{
-    json_writer_name(writer, "interests");
-    json_writer_open_array(writer);
-    for (unsigned i = 0; i < count; i++)
-        json_writer_unsigned(writer, interests[i]);
-    json_writer_close_array(writer);
-}
-
-static void json_key(struct json_writer *writer, const char *name, struct view key)
-{
-    char text[RULE_KEY_SIZE_MAX + 1];
-    size_t size = key.size;
-    if (!view_is_absent(key)) {
-        memcpy(text, key.data, size);
-        if (size > 0 && text[size - 1] == '.')
-            text[size++] = '*';
-        key = (struct view){text, size};
-    }
-    json_writer_member_string(writer, name, key);
-}
-
 static void json_found(struct json_writer *writer, const struct found *found)
 {
     bool passes = found->answer.kind == RULE_INTERESTS;
     json_writer_open_object(writer);
     json_writer_member_string(writer, "name", found->asked);
     json_writer_member_string(writer, texts.app ? "app" : "host", found->name);
-    json_interests(writer, found->answer.interests, passes ? found->answer.interest_count : 0);
-    json_key(writer, "rule", found->rule);
+    rules_json_interests(writer, "interests", found->answer.interests,
+                         passes ? found->answer.interest_count : 0);
+    rules_json_key(writer, "rule", found->rule);
     json_writer_member_string(writer, "reason", view_of_string(found->reason));
     json_writer_member_string(writer, "dropped_as", view_of_string(found->dropped_as));
     json_writer_name(writer, "rows");
@@ -299,11 +289,15 @@ static void json_found(struct json_writer *writer, const struct found *found)
     for (unsigned i = 0; i < found->row_count; i++) {
         const struct rules_row *row = &found->rows[i].row;
         json_writer_open_object(writer);
-        json_key(writer, "rule", row->key);
-        json_writer_member_string(writer, "kind", view_of_string(kind_name(row->kind)));
-        json_interests(writer, row->interests, row->interest_count);
+        rules_json_key(writer, "rule", row->key);
+        json_writer_member_string(writer, "kind", view_of_string(rules_kind_name(row->kind)));
+        rules_json_interests(writer, "interests", row->interests, row->interest_count);
         json_writer_member_string(writer, "list", view_of_string(row->list));
-        json_writer_member_unsigned(writer, "line", row->line);
+        json_writer_name(writer, "line");
+        if (row->line > 0)
+            json_writer_unsigned(writer, row->line);
+        else
+            json_writer_null(writer);
         json_writer_member_bool(writer, "won", found->rows[i].fate == FATE_WON);
         json_writer_member_string(writer, "fate", view_of_string(fate_names[found->rows[i].fate]));
         json_writer_close_object(writer);
@@ -331,42 +325,35 @@ static bool print_json(const struct found *found, struct error *error)
     return true;
 }
 
-static void print_interests(const struct taxonomy *taxonomy, const uint16_t *interests, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        struct view name = taxonomy_name(taxonomy, interests[i]);
-        printf("%s%u %.*s", i > 0 ? ", " : "", (unsigned)interests[i], (int)name.size, name.data);
-    }
-}
-
 static void print_rows(const struct looking *looking, const struct found *found)
 {
     for (unsigned i = 0; i < found->row_count; i++) {
         const struct rules_row *row = &found->rows[i].row;
         fputs("    ", stdout);
-        rules_print_key(stdout, row->key);
+        rules_print_key(row->key);
         fputs("  ", stdout);
-        if (row->kind == RULE_INTERESTS)
-            print_interests(looking->opened->taxonomy, row->interests, row->interest_count);
-        else
-            fputs(kind_name(row->kind), stdout);
-        printf("  %s:%u  %s\n", row->list, row->line, fate_texts[found->rows[i].fate]);
+        rules_print_answer(looking->opened->taxonomy, row->kind, row->interests, row->interest_count);
+        printf("  %s", row->list);
+        if (row->line > 0)
+            printf(":%u", row->line);
+        printf("  %s\n", fate_texts[found->rows[i].fate]);
     }
 }
 
 /* One line, and without `-` the rows below it. */
 static void print_text(const struct looking *looking, const struct found *found, bool rows)
 {
-    rules_print_name(stdout, found->asked);
+    rules_print_name(found->asked);
     fputs("  ", stdout);
     if (found->answer.kind == RULE_INTERESTS)
-        print_interests(looking->opened->taxonomy, found->answer.interests, found->answer.interest_count);
+        rules_print_answer(looking->opened->taxonomy, RULE_INTERESTS, found->answer.interests,
+                           found->answer.interest_count);
     else
         fputs("no interest", stdout);
     printf(": %s", found->reason);
     if (!view_is_absent(found->rule)) {
         fputs(" by ", stdout);
-        rules_print_key(stdout, found->rule);
+        rules_print_key(found->rule);
     }
     putchar('\n');
     if (rows)
@@ -376,7 +363,7 @@ static void print_text(const struct looking *looking, const struct found *found,
 static bool answer(const struct looking *looking, struct view name, bool rows, struct found *found,
                    struct error *error)
 {
-    char space[RULE_KEY_SIZE_MAX];
+    char space[RULES_NAME_SIZE_MAX];
     look_up(looking, name, space, found);
     if (texts.json)
         return print_json(found, error);
@@ -390,7 +377,7 @@ static bool answer_lines(const struct looking *looking, struct found *found, str
     struct line_reader reader = {0};
     struct line line;
     enum line_result result = LINE_FAILED;
-    bool fine = line_reader_open(&reader, "-", NAME_SIZE_MAX, -1, error);
+    bool fine = line_reader_open(&reader, "-", RULES_LINE_SIZE_MAX, -1, error);
     while (fine && (result = line_reader_next(&reader, &line, error)) == LINE_READ) {
         struct view name = line.text;
         if (name.size > 0 && name.data[name.size - 1] == '\r')
@@ -407,14 +394,16 @@ static bool run(const char *name, struct rules_opened *opened, struct error *err
     struct found *found = malloc(sizeof *found);
     if (found == NULL)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory");
-    const struct option_list *paths = texts.app ? &opened->options.apps : &opened->options.hosts;
-    looking.rows = rules_rows_new(texts.app ? RULE_FILE_APPS : RULE_FILE_HOSTS, paths, error);
-    bool fine = looking.rows != NULL;
+    looking.rows[0] = rules_rows_new(RULE_FILE_HOSTS, &opened->options.hosts, NULL, error);
+    if (looking.rows[0] != NULL)
+        looking.rows[1] = rules_rows_new(RULE_FILE_APPS, &opened->options.apps, NULL, error);
+    bool fine = looking.rows[1] != NULL;
     if (fine && strcmp(name, "-") == 0)
         fine = answer_lines(&looking, found, error);
     else if (fine)
         fine = answer(&looking, view_of_string(name), true, found, error) && rules_flush(error);
-    rules_rows_free(looking.rows);
+    rules_rows_free(looking.rows[0]);
+    rules_rows_free(looking.rows[1]);
     free(found);
     return fine;
 }

@@ -18,6 +18,7 @@ struct entry {
     uint8_t key_size;
     uint8_t kind; /* enum rule_kind */
     uint8_t interest_count;
+    uint8_t note_size; /* bytes behind the key */
 };
 
 struct rules_rows {
@@ -44,6 +45,9 @@ static bool append(struct pool *pool, const void *data, size_t size, struct erro
 
 static bool add(struct rules_rows *rows, const struct rule_row *row, unsigned list, struct error *error)
 {
+    struct view note = row->kind == RULE_DENY ? row->note : VIEW("");
+    if (note.size > RULES_ROWS_NOTE_SIZE_MAX)
+        note.size = RULES_ROWS_NOTE_SIZE_MAX;
     struct entry entry = {
         .key = (uint32_t)rows->keys.size,
         .interests = (uint32_t)(rows->interests.size / sizeof(uint16_t)),
@@ -52,25 +56,27 @@ static bool add(struct rules_rows *rows, const struct rule_row *row, unsigned li
         .key_size = (uint8_t)row->key_size,
         .kind = (uint8_t)row->kind,
         .interest_count = (uint8_t)row->interest_count,
+        .note_size = (uint8_t)note.size,
     };
-    if (rows->keys.size > UINT32_MAX - RULE_KEY_SIZE_MAX)
+    if (rows->keys.size > UINT32_MAX - RULE_KEY_SIZE_MAX - RULES_ROWS_NOTE_SIZE_MAX)
         return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL,
                           "the keys of the lists have more than 4 GiB");
     return append(&rows->keys, row->key, row->key_size, error) &&
+           append(&rows->keys, note.data, note.size, error) &&
            append(&rows->interests, row->interests, row->interest_count * sizeof(uint16_t), error) &&
            append(&rows->entries, &entry, sizeof entry, error);
 }
 
-static bool read_list(struct rules_rows *rows, enum rule_file_kind kind, unsigned list, struct error *error)
+static bool read_list(struct rules_rows *rows, enum rule_file_kind kind, unsigned list,
+                      struct mistakes *mistakes, struct error *error)
 {
     struct rule_file file;
     struct rule_row row;
-    struct mistakes ignored = {0};
     struct view bytes;
     bool fine = true;
     if (!file_read(rows->lists[list].data, RULE_LOAD_FILE_BYTES_MAX, &bytes, error))
         return false;
-    rule_file_init(&file, kind, rows->lists[list].data, bytes, &ignored);
+    rule_file_init(&file, kind, rows->lists[list].data, bytes, mistakes);
     while (fine && rule_file_next(&file, &row))
         fine = add(rows, &row, list, error);
     file_free(bytes);
@@ -100,15 +106,16 @@ static int compare_entries(const void *left, const void *right, void *context)
 }
 
 struct rules_rows *rules_rows_new(enum rule_file_kind kind, const struct option_list *paths,
-                                  struct error *error)
+                                  struct mistakes *mistakes, struct error *error)
 {
+    struct mistakes ignored = {0};
     struct rules_rows *rows = calloc(1, sizeof *rows);
     bool fine = rows != NULL || error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, NULL, "no memory");
     ensure(paths->count <= RULE_LOAD_FILES_MAX);
     if (fine)
         rows->lists = paths->items;
     for (unsigned i = 0; fine && i < paths->count; i++)
-        fine = read_list(rows, kind, i, error);
+        fine = read_list(rows, kind, i, mistakes != NULL ? mistakes : &ignored, error);
     if (!fine) {
         rules_rows_free(rows);
         return NULL;
@@ -148,6 +155,7 @@ struct rules_row rules_rows_at(const struct rules_rows *rows, uint64_t at)
         .interests = (const uint16_t *)(const void *)rows->interests.data + entry->interests,
         .list = rows->lists[entry->list].data,
         .line = entry->line,
+        .note = {rows->keys.data + entry->key + entry->key_size, entry->note_size},
     };
 }
 

@@ -11,6 +11,8 @@
 #include "common/option.h"
 #include "stages/classify/rule_file.h"
 
+enum { RULES_ROWS_NOTE_SIZE_MAX = 120 };
+
 struct rules_rows;
 
 /* Borrows from the rows. */
@@ -21,12 +23,13 @@ struct rules_row {
     const uint16_t *interests; /* as written: neither their depth nor the support guard was applied */
     const char *list;          /* path; lives as long as what rules_rows_new was given */
     unsigned line;             /* from 1 */
+    struct view note;          /* of a deny, cut after RULES_ROWS_NOTE_SIZE_MAX bytes; empty: there is none */
 };
 
-/* Read the lists at `paths` (struct view, each ended by NUL), which outlive the rows. Rows that are wrong are left out:
- * whoever loads the rules says so. NULL: a file can't be read, or memory is short. */
+/* Read the lists at `paths` (struct view, each ended by NUL), which outlive the rows. Rows that are wrong are left out,
+ * and reported where mistakes is not NULL. NULL: a file can't be read, or memory is short. */
 struct rules_rows *rules_rows_new(enum rule_file_kind kind, const struct option_list *paths,
-                                  struct error *error);
+                                  struct mistakes *mistakes, struct error *error);
 void rules_rows_free(struct rules_rows *rows); /* NULL is fine */
 
 uint64_t rules_rows_count(const struct rules_rows *rows);

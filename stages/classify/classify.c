@@ -68,6 +68,16 @@ static const struct option classify_options[] = {
                 "rolled up to the row above it where that may be published, else dropped.",
     },
     {
+        .name = "support_share",
+        .type = OPTION_RATIO,
+        .offset = offsetof(struct classify_options, support_share),
+        .default_text = "50%",
+        .minimum = "1%",
+        .help =
+            "How much of an interest's people in a sample one site or app may bring, before `clickveil rules "
+            "report --traffic` writes the interest into a deny list. A running process does not look at it.",
+    },
+    {
         .name = "depth",
         .type = OPTION_INTEGER,
         .offset = offsetof(struct classify_options, depth),

@@ -167,6 +167,20 @@ static bool read_interests(const struct rule_file *file, const struct tsv_line *
     return true;
 }
 
+/* No host has one label, and no app is named by five digits or fewer. */
+static bool read_category(const struct tsv_line *line, struct rule_row *out_row)
+{
+    struct view key = line->fields[0];
+    if (line->count < 2 || line->count > 3 || !view_equal_string(line->fields[1], "deny") ||
+        !tsv_identifier(key, &out_row->category))
+        return false;
+    memcpy(out_row->key, key.data, key.size);
+    out_row->key_size = (unsigned)key.size;
+    out_row->kind = RULE_DENY;
+    out_row->interest_count = 0;
+    return true;
+}
+
 static bool read_row(const struct rule_file *file, const struct tsv_line *line, struct rule_row *out_row)
 {
     if (line->count < 2)
@@ -177,6 +191,10 @@ static bool read_row(const struct rule_file *file, const struct tsv_line *line, 
         return false;
     }
     out_row->line = line->number;
+    out_row->note = line->count > 2 ? line->fields[2] : VIEW("");
+    out_row->category = 0;
+    if (read_category(line, out_row))
+        return true;
     /* both, so that one run shows both */
     bool key = file->kind == RULE_FILE_HOSTS ? read_host(file, line, out_row) : read_app(file, line, out_row);
     bool interests = read_interests(file, line, out_row);

@@ -3,8 +3,9 @@
  *
  * What a row may say is checked here as far as the file alone can tell: keys are brought into the canonical form of
  * rule_index.h; a key that covers what belongs to different people (a public suffix, an app prefix of one segment or on
- * a public suffix read backwards) is a mistake. Whether an identifier exists and may be published is the taxonomy's
- * matter.
+ * a public suffix read backwards) is a mistake. A row of the taxonomy may stand as a key too, but only to be denied:
+ * `607<TAB>deny`, in a list of either kind, for all hosts and apps. Whether an identifier exists and may be published is
+ * the taxonomy's matter.
  *
  * Thread: one at a time.
  */
@@ -30,9 +31,11 @@ struct rule_row {
     char key[RULE_KEY_SIZE_MAX]; /* canonical */
     unsigned key_size;
     enum rule_kind kind; /* INTERESTS, NONE or DENY */
+    unsigned category;   /* the key is this row of the taxonomy, and denied; 0: it is a host or an app */
     unsigned interest_count;
     uint16_t interests[RECORD_INTERESTS_MAX];        /* as written, each once */
     unsigned interest_columns[RECORD_INTERESTS_MAX]; /* where each stands, from 1 */
+    struct view note;                                /* into the file's bytes; empty: there is none */
 };
 
 /* Start reading. bytes live until the last rule_file_next, name as long as the mistakes. */

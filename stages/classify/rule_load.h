@@ -24,7 +24,8 @@ struct classify_options {
     struct option_list rules; /* views: paths of compiled files; instead of lists */
     struct view taxonomy;     /* path; absent: the one that the product ships */
     int64_t support;
-    int64_t depth; /* 0, with compiled files: both as these were compiled */
+    int64_t depth;        /* 0, with compiled files: both as these were compiled */
+    double support_share; /* `rules report` reads it; 0 to 1 */
     struct option_place hosts_place, apps_place, rules_place, taxonomy_place, support_place, depth_place;
 };
 

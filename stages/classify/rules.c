@@ -126,7 +126,34 @@ static uint64_t key_start(const char *key, size_t size)
     return start;
 }
 
-static bool read_source(struct build *build, const struct taxonomy *taxonomy,
+/* Rows of the taxonomy that a list denies, as what they would be published as. */
+struct denied {
+    uint64_t lines; /* that said so */
+    unsigned count;
+    bool rows[TAXONOMY_ID_MAX + 1];
+};
+
+/* One that is never published needs no deny, and may have one. */
+static void deny_category(struct denied *denied, const struct taxonomy *taxonomy, unsigned depth,
+                          const struct rule_row *row, const char *name, struct mistakes *mistakes)
+{
+    unsigned resolved;
+    denied->lines++;
+    switch (taxonomy_resolve(taxonomy, row->category, depth, &resolved)) {
+    case TAXONOMY_PUBLISHABLE:
+        denied->count += !denied->rows[resolved];
+        denied->rows[resolved] = true;
+        break;
+    case TAXONOMY_UNKNOWN:
+        mistakes_add(mistakes, name, row->line, 1, "the taxonomy has no row %u", row->category);
+        break;
+    case TAXONOMY_REFUSED:
+    case TAXONOMY_SENSITIVE:
+        break;
+    }
+}
+
+static bool read_source(struct build *build, struct denied *denied, const struct taxonomy *taxonomy,
                         const struct rule_source *sources, unsigned source, unsigned depth,
                         struct mistakes *mistakes, struct error *error)
 {
@@ -135,6 +162,10 @@ static bool read_source(struct build *build, const struct taxonomy *taxonomy,
     uint16_t interests[RECORD_INTERESTS_MAX];
     rule_file_init(&file, sources[source].kind, sources[source].name, sources[source].bytes, mistakes);
     while (rule_file_next(&file, &row)) {
+        if (row.category != 0) {
+            deny_category(denied, taxonomy, depth, &row, sources[source].name, mistakes);
+            continue;
+        }
         if (!resolve_interests(taxonomy, depth, &row, sources[source].name, mistakes, interests))
             continue;
         struct entry entry = {
@@ -353,6 +384,37 @@ static void settle_denies(struct rule_part *part)
     }
 }
 
+/* Is the row denied, or one that it lies below? */
+static bool is_denied_row(const struct denied *denied, const struct taxonomy *taxonomy, unsigned interest)
+{
+    for (; interest != 0; interest = taxonomy_publishable_parent(taxonomy, interest)) {
+        if (denied->rows[interest])
+            return true;
+    }
+    return false;
+}
+
+/* Before the support guard counts: what is denied backs nothing, also not what lies above it. */
+static void strike_denied(struct rule_part *part, const struct denied *denied,
+                          const struct taxonomy *taxonomy)
+{
+    for (size_t at = RULE_RECORD_ALIGNMENT; denied->count > 0 && at < part->records_size;) {
+        struct rule_record *record = record_at(part, at);
+        uint16_t *interests = record_interests(record);
+        unsigned kept = 0;
+        at += record_room(record);
+        if (record->kind != RULE_INTERESTS)
+            continue;
+        for (unsigned i = 0; i < record->interest_count; i++) {
+            if (!is_denied_row(denied, taxonomy, interests[i]))
+                interests[kept++] = interests[i];
+        }
+        record_shorten(record, kept);
+        if (kept == 0)
+            record->kind = RULE_DENY;
+    }
+}
+
 /* Who stands behind a rule: the registrable domain of a host, or the app. */
 static uint64_t backer_of(const struct rule_part *part, const struct rule_record *record)
 {
@@ -507,16 +569,17 @@ uint64_t rules_digest_of(const struct rules *rules)
 
 /* ---- life ---- */
 
-static bool read_sources(struct build *hosts, struct build *apps, const struct taxonomy *taxonomy,
-                         const struct rule_source *sources, unsigned source_count, unsigned depth,
-                         uint64_t *out_rows, struct mistakes *mistakes, struct error *error)
+static bool read_sources(struct build *hosts, struct build *apps, struct denied *denied,
+                         const struct taxonomy *taxonomy, const struct rule_source *sources,
+                         unsigned source_count, unsigned depth, uint64_t *out_rows, struct mistakes *mistakes,
+                         struct error *error)
 {
     for (unsigned i = 0; i < source_count; i++) {
         struct build *build = sources[i].kind == RULE_FILE_HOSTS ? hosts : apps;
-        uint64_t before = build_count(build);
-        if (!read_source(build, taxonomy, sources, i, depth, mistakes, error))
+        uint64_t before = build_count(build) + denied->lines;
+        if (!read_source(build, denied, taxonomy, sources, i, depth, mistakes, error))
             return false;
-        out_rows[i] = build_count(build) - before;
+        out_rows[i] = build_count(build) + denied->lines - before;
     }
     if (mistakes->count > 0)
         return mistakes_fail(mistakes, error);
@@ -528,8 +591,9 @@ static bool read_sources(struct build *hosts, struct build *apps, const struct t
 }
 
 static bool rules_make(struct rules *rules, struct build *hosts, struct build *apps,
-                       const struct taxonomy *taxonomy, const struct rule_source *sources,
-                       const struct rules_settings *settings, struct mistakes *mistakes, struct error *error)
+                       const struct denied *denied, const struct taxonomy *taxonomy,
+                       const struct rule_source *sources, const struct rules_settings *settings,
+                       struct mistakes *mistakes, struct error *error)
 {
     if (!part_make(&rules->hosts, hosts, sources, mistakes, error) ||
         !part_make(&rules->apps, apps, sources, mistakes, error))
@@ -538,6 +602,8 @@ static bool rules_make(struct rules *rules, struct build *hosts, struct build *a
         return mistakes_fail(mistakes, error);
     settle_denies(&rules->hosts);
     settle_denies(&rules->apps);
+    strike_denied(&rules->hosts, denied, taxonomy);
+    strike_denied(&rules->apps, denied, taxonomy);
     rules->depth = settings->depth;
     rules->support = settings->support;
     if (!guard_support(rules, taxonomy, settings->support, error))
@@ -567,18 +633,20 @@ struct rules *rules_new(const struct taxonomy *taxonomy, const struct rule_sourc
     struct build hosts = {.kind = RULE_FILE_HOSTS};
     struct build apps = {.kind = RULE_FILE_APPS};
     struct rules *rules = calloc(1, sizeof(*rules));
+    struct denied *denied = calloc(1, sizeof(*denied));
     uint64_t *rows = calloc(source_count + 1, sizeof(*rows));
     ensure(source_count <= UINT16_MAX);
-    if (rules == NULL || rows == NULL)
+    if (rules == NULL || denied == NULL || rows == NULL)
         no_memory(error);
-    if (rules == NULL || rows == NULL ||
-        !read_sources(&hosts, &apps, taxonomy, sources, source_count, settings->depth, rows, mistakes,
+    if (rules == NULL || denied == NULL || rows == NULL ||
+        !read_sources(&hosts, &apps, denied, taxonomy, sources, source_count, settings->depth, rows, mistakes,
                       error) ||
-        !rules_make(rules, &hosts, &apps, taxonomy, sources, settings, mistakes, error) ||
+        !rules_make(rules, &hosts, &apps, denied, taxonomy, sources, settings, mistakes, error) ||
         !note_lists(rules, sources, source_count, rows, error)) {
         rules_free(rules);
         rules = NULL;
     }
+    free(denied);
     free(rows);
     build_release(&hosts);
     build_release(&apps);

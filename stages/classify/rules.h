@@ -3,7 +3,9 @@
  * and every deny settled, and their digest.
  *
  * At the same key deny wins over none, none over interests, and interests of several lists are joined. What lies
- * below a denied key is denied, whatever a list says about it there. An explicit `none` ends inheritance.
+ * below a denied key is denied, whatever a list says about it there. An explicit `none` ends inheritance. A row of the
+ * taxonomy that is denied in any list comes out of none, nor does a row below it; a rule that is left without an interest
+ * by that is denied itself.
  *
  * Immutable once made, so all workers share them: any thread, until rules_free.
  */

@@ -20,8 +20,7 @@ list() { # FILE ROW...: a list; a blank in a row is a tab
 }
 
 member() { # NAME: of the answer, an object of JSON in one line
-    python3 -c 'import json, sys; print(json.dumps(json.load(open(sys.argv[1]))[sys.argv[2]], separators=(",", ":")))' \
-        "$work/out" "$1"
+    grep -oE "\"$1\":(\[[^]]*\]|\"[^\"]*\"|null)" "$work/out" | head -1 | cut -d: -f2-
 }
 
 # 607 is Sports, 687 Technology & Computing
@@ -86,6 +85,35 @@ unknown|net.example|[]|null|no_rule
 ends_with_a_dot|com.example.|[]|null|app_malformed
 empty||[]|null|app_malformed
 END
+
+# What was compiled answers as its lists do, without their lines.
+is compiles "$(rules compile --support 1 --app-list "$work/apps.tsv" --output "$work/rules.bin" \
+    "$work/first.tsv" "$work/second.tsv")" 0
+while read -r option name; do
+    rules lookup --json ${option:+"$option"} --rules "$work/rules.bin" "$name" >/dev/null
+    mv "$work/out" "$work/compiled"
+    if [ -n "$option" ]; then
+        rules lookup --json ${option:+"$option"} --rules "$work/apps.tsv" --support 1 "$name" >/dev/null
+    else
+        rules lookup --json "${lists[@]}" "$name" >/dev/null
+    fi
+    is "compiled_answers_as_its_lists_$name" "$(cut -d'"' -f1-10 "$work/compiled")" "$(cut -d'"' -f1-10 "$work/out")"
+done <<'END'
+ a.b.example.com
+ www.sport.example.com
+ both.example.net
+ x.quiet.example.com
+ denied.example.org
+ example.edu
+--app com.example.shop
+--app com.example.mail
+--app net.example
+END
+rules lookup --rules "$work/rules.bin" x.quiet.example.com >/dev/null
+has compiled_names_the_winner ' quiet.example.com  none  .*rules.bin  won' "$work/out"
+has compiled_names_the_loser ' example.com  687 .*rules.bin  lost' "$work/out"
+rules lookup --app --rules "$work/rules.bin" com.example.mail >/dev/null
+has compiled_names_the_prefix_that_lost 'com.example.\*  607 .*rules.bin  lost' "$work/out"
 
 # The guard is on unless it is taken away: nobody learns from a look-up what classify would not say.
 rules lookup --json --rules "$work/first.tsv" example.com >/dev/null

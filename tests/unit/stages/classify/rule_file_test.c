@@ -55,6 +55,9 @@ static void rule_file_reads_rows_in_canonical_form(void **state)
         {RULE_FILE_APPS, "Com.Example.A_1-x.*\tdeny\n", "com.example.a_1-x.", RULE_DENY, 0, "longer prefix"},
         {RULE_FILE_APPS, "284882215\tnone\n", "284882215", RULE_NONE, 0, "a number of the App Store"},
         {RULE_FILE_APPS, "x\tnone\n", "x", RULE_NONE, 0, "shortest"},
+        {RULE_FILE_APPS, "607\tdeny\n", "607", RULE_DENY, 0, "a row of the taxonomy"},
+        {RULE_FILE_HOSTS, "65535\tdeny\tnote\n", "65535", RULE_DENY, 0, "the last row of the taxonomy"},
+        {RULE_FILE_APPS, "65536\tdeny\n", "65536", RULE_DENY, 0, "an app, no row"},
         {RULE_FILE_APPS, "io.github.someone.*\tnone\n", "io.github.someone.", RULE_NONE, 0, "one owner"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -116,6 +119,10 @@ static void rule_file_names_the_place_of_each_mistake(void **state)
          "b\xfc"
          "cher.example\t207\n",
          1, 0, "not UTF-8"},
+        {RULE_FILE_HOSTS, "607\tnone\n", 1, 1, "address"},
+        {RULE_FILE_HOSTS, "607\t207\n", 1, 1, "address"},
+        {RULE_FILE_HOSTS, "0\tdeny\n", 1, 1, "address"},
+        {RULE_FILE_HOSTS, "607\tdeny\tnote\tmore\n", 1, 15, "three fields"},
         {RULE_FILE_APPS, "\t207\n", 1, 1, "no app ID"},
         {RULE_FILE_APPS, "com.example.app*\t207\n", 1, 1, "star inside"},
         {RULE_FILE_APPS, "com.*.app\t207\n", 1, 1, "star inside"},

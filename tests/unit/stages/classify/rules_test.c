@@ -592,6 +592,66 @@ static void rules_that_the_product_ships_load_and_support_all_interests(void **s
         file_free(sources[i].bytes);
 }
 
+static void rules_deny_rows_of_the_taxonomy_in_every_list(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *deny, *tier_2, *tier_3, *tier_4, *both, *app, *why;
+        unsigned depth;
+    } cases[] = {
+        {"207\tdeny\n", "deny", "deny", "deny", "243", "deny", "what is below goes with it", 2},
+        {"207\tdeny\n", "deny", "deny", "deny", "244", "deny", "at any depth", 4},
+        {"215\tdeny\n", "207", "deny", "deny", "207,244", "deny", "what is above stays", 4},
+        {"216\tdeny\n", "deny", "deny", "deny", "243", "deny", "as what it would be published as", 2},
+        {"219\tdeny\n2\tdeny\n", "207", "207", "207", "207,243", "207", "what is never published", 2},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned before = 0; before < 2; before++) { /* the order of the lists does not matter */
+            static const char hosts[] = "two.com\t207\nthree.com\t215\nfour.com\t216\nboth.com\t207,244\n";
+            const char *lists[] = {before ? cases[i].deny : hosts, before ? hosts : cases[i].deny};
+            struct rules *rules = make_lists(lists, 2, "org.app\t217\n", cases[i].depth, 1);
+            assert_non_null(rules);
+            const struct lookup_case lookups[] = {
+                {"two.com", cases[i].tier_2, cases[i].why},
+                {"three.com", cases[i].tier_3, cases[i].why},
+                {"x.four.com", cases[i].tier_4, cases[i].why},
+                {"both.com", cases[i].both, cases[i].why},
+            };
+            EXPECT_HOSTS(rules, lookups);
+            const struct lookup_case apps[] = {{"org.app", cases[i].app, cases[i].why}};
+            EXPECT_APPS(rules, apps);
+            rules_free(rules);
+        }
+    }
+}
+
+/* What is denied backs nothing, also not the row above it, to which it would be rolled up. */
+static void rules_count_no_backers_of_denied_rows(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"a.com\t216\nb.com\t216\nc.com\t215\n", "216\tdeny\n"};
+    static const struct lookup_case alone[] = {{"a.com", "215", "rolled up"},
+                                               {"c.com", "215", "with three backers"}};
+    static const struct lookup_case denied[] = {{"a.com", "deny", "denied"},
+                                                {"c.com", "unsupported", "one backer"}};
+    struct rules *rules = make_lists(hosts, 1, NULL, 4, 3);
+    EXPECT_HOSTS(rules, alone);
+    rules_free(rules);
+    rules = make_lists(hosts, 2, NULL, 4, 3);
+    EXPECT_HOSTS(rules, denied);
+    rules_free(rules);
+}
+
+static void rules_refuse_to_deny_a_row_that_is_not_there(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"a.com\t207\n", "# a list\n999\tdeny\n"};
+    assert_null(make_lists(hosts, 2, NULL, 2, 1));
+    assert_int_equal(mistakes.count, 1);
+    assert_int_equal(mistakes.items[0].line, 2);
+    assert_non_null(strstr(mistakes.items[0].text, "no row 999"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +670,9 @@ int main(void)
         cmocka_unit_test(rules_digest_tells_rules_apart_and_nothing_else),
         cmocka_unit_test(rules_decide_as_a_naive_map_does),
         cmocka_unit_test(rules_that_the_product_ships_load_and_support_all_interests),
+        cmocka_unit_test(rules_deny_rows_of_the_taxonomy_in_every_list),
+        cmocka_unit_test(rules_count_no_backers_of_denied_rows),
+        cmocka_unit_test(rules_refuse_to_deny_a_row_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, read_taxonomy, free_taxonomy);
 }
