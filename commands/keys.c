@@ -111,6 +111,17 @@ static int print(const struct json_writer *writer)
     return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
 }
 
+/* A mistake that nobody can undo here, and that a publish on Kafka refuses to start with. */
+static void tell_ahead(const struct chain *chain, int32_t epoch)
+{
+    if (ratchet_is_ahead(&chain->times, epoch, chain->now_ms))
+        printf(
+            "ahead    of the clock, by which it is epoch %d now: a publish on Kafka refuses this key. "
+            "Either the clock is wrong, or a wrong one advanced the key: then take another host's copy, or "
+            "begin a new chain\n",
+            (int)ratchet_epoch(&chain->times, chain->now_ms));
+}
+
 /* ---- show ---- */
 
 static int show(const struct chain *chain, struct error *error)
@@ -134,6 +145,7 @@ static int show(const struct chain *chain, struct error *error)
     member_epoch(&writer, chain, "needed", "needed_start", needed);
     member_epoch(&writer, chain, "current", "current_start", ratchet_epoch(&chain->times, chain->now_ms));
     json_writer_member_bool(&writer, "overdue", needed > place->epoch);
+    json_writer_member_bool(&writer, "ahead", ratchet_is_ahead(&chain->times, place->epoch, chain->now_ms));
     json_writer_close_object(&writer);
     if (!texts.json) {
         printf("chain    %s  %s\n", place->chain, chain->path);
@@ -145,6 +157,7 @@ static int show(const struct chain *chain, struct error *error)
                    "nobody holds an "
                    "ID of them, `clickveil keys advance` at once\n",
                    (int)(needed - place->epoch), needed - place->epoch == 1 ? "" : "s");
+        tell_ahead(chain, place->epoch);
     }
     secret_free(link);
     return print(&writer);
@@ -183,6 +196,7 @@ static void tell(const struct chain *chain, const struct ratchet_advance *advanc
         printf("chain %s %s from epoch %d to %d (from %s): IDs of epochs before that %s\n", advance->chain,
                texts.dry_run ? "would move" : "moved", (int)advance->from, (int)advance->to, text,
                texts.dry_run ? "could not be made any more" : "can't be made any more");
+    tell_ahead(chain, advance->to);
 }
 
 static int advance(const struct chain *chain, struct error *error)

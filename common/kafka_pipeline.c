@@ -183,7 +183,8 @@ static bool start(struct kafka_pipeline *pipeline, struct error *error)
         return false;
     struct follow_visit visit = {pipeline, error, true};
     chain_shared_followed(pipeline->chain_shared, start_follower, &visit);
-    return visit.fine && start_workers(pipeline, error) && start_sides(pipeline, error);
+    return visit.fine && chain_shared_tend(pipeline->chain_shared, clock_unix_ms(), error) &&
+           start_workers(pipeline, error) && start_sides(pipeline, error);
 }
 
 struct kafka_pipeline *kafka_pipeline_new(const struct config *config, struct error *error)

@@ -60,6 +60,11 @@ int32_t ratchet_needed(const struct ratchet_times *times, int64_t now_ms)
     return ratchet_epoch(times, now_ms - times->kept_ms);
 }
 
+bool ratchet_is_ahead(const struct ratchet_times *times, int32_t epoch, int64_t now_ms)
+{
+    return epoch > ratchet_epoch(times, now_ms);
+}
+
 /* ---- links ---- */
 
 void ratchet_step(uint8_t key[RATCHET_KEY_SIZE])
@@ -382,6 +387,20 @@ static bool advance(struct ratchet *ratchet, int32_t epoch, bool *out_other, str
     return true;
 }
 
+/* Events of epochs without keys are dropped; where that goes for the present one it is no rule, but a mistake, and what was
+ * dropped by it would be lost. */
+static bool refuse_ahead(const struct ratchet *ratchet, int32_t first, int64_t now_ms, struct error *error)
+{
+    if (!ratchet_is_ahead(&ratchet->times, first, now_ms))
+        return true;
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, ratchet->path,
+                      "set the clock right; where it is right, put a copy of the file in place that another "
+                      "host has, or begin anew with fresh state (docs/keys.md)",
+                      "the publish key makes IDs from epoch %d on, and by the clock it is epoch %d: every event "
+                      "of today would be dropped",
+                      (int)first, (int)ratchet_epoch(&ratchet->times, now_ms));
+}
+
 bool ratchet_tend(struct ratchet *ratchet, int64_t now_ms, struct error *error)
 {
     /* a clock that was set back must not stop it for long */
@@ -395,6 +414,8 @@ bool ratchet_tend(struct ratchet *ratchet, int64_t now_ms, struct error *error)
     int32_t epoch = up_to(ratchet, ratchet_needed(&ratchet->times, now_ms));
     bool waits = !ratchet->was_held && now_ms - ratchet->began_ms < WAITING_MS;
     pthread_mutex_unlock(&ratchet->lock);
+    if (!refuse_ahead(ratchet, first, now_ms, error))
+        return false;
     if (waits || epoch <= first)
         return true;
     struct error why = {0};

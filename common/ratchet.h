@@ -39,6 +39,10 @@ int64_t ratchet_epoch_start_ms(const struct ratchet_times *times, int32_t epoch)
 /* The first epoch whose link is still needed, by the clock alone. Pure. */
 int32_t ratchet_needed(const struct ratchet_times *times, int64_t now_ms);
 
+/* Does a chain that begins with `epoch` lie ahead of the clock, so that not even the present epoch's IDs can be made? Then
+ * either the clock is wrong, or one that was advanced the chain. Pure. */
+bool ratchet_is_ahead(const struct ratchet_times *times, int32_t epoch, int64_t now_ms);
+
 /* The next link, in place. Pure. */
 void ratchet_step(uint8_t key[RATCHET_KEY_SIZE]);
 
@@ -83,8 +87,9 @@ CLICKVEIL_MUST_CHECK bool ratchet_key(struct ratchet *ratchet, int32_t epoch,
 int32_t ratchet_hold(struct ratchet *ratchet, unsigned holder, int32_t epoch);
 
 /* Advance when it is time: file and memory, as far as the clock says and no holder needs what would be destroyed. To be
- * called every now and then, by one thread that may wait for a disk. What fails is logged and tried again later. False: the
- * process must stop, since the file holds another chain (78). */
+ * called every now and then, by one thread that may wait for a disk; the first time before any event is taken in. What fails
+ * is logged and tried again later. False: the process must stop, since the file holds another chain, or the chain lies ahead
+ * of the clock: every event would be dropped (78). */
 CLICKVEIL_MUST_CHECK bool ratchet_tend(struct ratchet *ratchet, int64_t now_ms, struct error *error);
 
 /* By how much an advance is overdue, by the clock: 0 when it is not. Milliseconds. */

@@ -112,6 +112,15 @@ told = json.loads(out)
 tap.equal((status, told["from"], told["to"], told["advanced"], told["chain"]),
           (0, EPOCH - 1, EPOCH + 2, True, shown["chain"]), "advance_moves_the_file_on")
 tap.check("ahead of the clock" in err, "a_clock_that_lies_ahead_is_warned_of", err)
+status, out, err = keys("show", "--config", place.config, "--now", NOW)
+tap.check(status == 0 and "ahead    of the clock" in out and f"epoch {EPOCH} now" in out, "show_says_of_a_key_that_it_is_ahead", out)
+status, out, err = keys("show", "--config", place.config, "--now", LATER)
+tap.check(status == 0 and "ahead" not in out, "and_not_of_one_that_is_in_time", out)
+status, out, err = keys("show", "--config", place.config, "--now", NOW, "--json")
+tap.equal(json.loads(out)["ahead"], True, "nor_is_it_hidden_in_json")
+status, out, err = keys("advance", "--config", place.config, "--now", NOW)
+tap.check(status == 0 and "nothing is to be destroyed" in out and "ahead    of the clock" in out,
+          "an_advance_says_so_too", out)
 tap.equal(sorted(path.name for path in secrets.iterdir() if path.name.startswith("publish")),
           ["publish.key", "publish.key.lock"], "nothing_else_is_left")
 

@@ -643,6 +643,44 @@ static void a_file_that_changed_under_a_process(void **state)
     ratchet_free(ratchet);
 }
 
+static void a_chain_ahead_of_the_clock_stops_the_process(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        int64_t now_ms;
+        bool works;
+        const char *why;
+    } cases[] = {
+        {100 * EPOCH, true, "its first epoch begins this moment"},
+        {100 * EPOCH - 1, false, "and a millisecond ago it had not"},
+        {101 * EPOCH - 1, true, "the end of its first epoch"},
+        {99 * EPOCH, false, "an epoch ago"},
+        {0, false, "a clock that was never set"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error error = {0};
+        struct ratchet *ratchet = open_chain(fixture, 1);
+        bool works = ratchet_tend(ratchet, cases[i].now_ms, &error);
+        if (works != cases[i].works)
+            fail_msg("%s", cases[i].why);
+        assert_int_equal(ratchet_is_ahead(&times, 100, cases[i].now_ms), !works);
+        if (!works) {
+            assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
+            assert_non_null(strstr(error.what, "epoch 100 on, and by the clock"));
+            assert_non_null(strstr(error.action, "another host"));
+        }
+        ratchet_free(ratchet);
+    }
+    /* under way, too: a clock that ran ahead had the keys destroyed, and was set right */
+    struct error error = {0};
+    struct ratchet *ratchet = open_chain(fixture, 1);
+    assert_int_equal(ratchet_hold(ratchet, 0, 130), 130);
+    tend(ratchet, 120 * EPOCH);
+    assert_file_at(fixture, 119);
+    assert_false(ratchet_tend(ratchet, 101 * EPOCH, &error));
+    ratchet_free(ratchet);
+}
+
 static void what_an_ended_advance_left_goes_at_the_next_start(void **state)
 {
     struct fixture *fixture = *state;
@@ -677,6 +715,7 @@ int main(void)
         CASE(processes_of_a_host_share_the_file),
         CASE(who_has_the_lock_is_not_waited_for),
         CASE(a_file_that_changed_under_a_process),
+        CASE(a_chain_ahead_of_the_clock_stops_the_process),
         CASE(what_an_ended_advance_left_goes_at_the_next_start),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
