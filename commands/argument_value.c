@@ -94,3 +94,13 @@ int argument_failure(const char *command, const struct error *error)
     fprintf(stderr, "clickveil %s: %s\n", command, error_text(error, text, sizeof text));
     return (int)error->exit_status;
 }
+
+int argument_printed(const char *command, bool printed)
+{
+    struct error error = {0};
+    bool flushed = fflush(stdout) == 0;
+    if (printed && flushed && !ferror(stdout))
+        return EXIT_STATUS_DONE;
+    (void)error_fail(&error, EXIT_STATUS_IO, "standard output", NULL, "can't be written");
+    return argument_failure(command, &error);
+}

@@ -32,4 +32,8 @@ struct config *argument_config_quiet(const char *path, const struct argument_lis
 /* Print what failed to standard error, "clickveil COMMAND: ..."; gives its exit status. */
 int argument_failure(const char *command, const struct error *error);
 
+/* The end of what a command prints: flushes standard output. EXIT_STATUS_DONE; or EXIT_STATUS_IO, said on standard error,
+ * when it could not all be written, or when `printed`, what the caller found so far, is false. */
+int argument_printed(const char *command, bool printed);
+
 #endif

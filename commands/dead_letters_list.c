@@ -321,8 +321,8 @@ int dead_letters_list(int argc, char **argv)
         printed = print_json(&listing);
     else if (status == EXIT_STATUS_DONE)
         print_text(&listing);
-    if (!printed || fflush(stdout) != 0)
-        status = EXIT_STATUS_IO;
+    if (status == EXIT_STATUS_DONE)
+        status = argument_printed(table.command, printed);
     dead_letter_marks_release(&listing.marks);
     free(listing.letters);
     free(listing.groups);

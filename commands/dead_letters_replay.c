@@ -514,8 +514,9 @@ static int tell(const struct replaying *replaying, int status)
         printed = print_json(replaying);
     else
         print_text(replaying);
-    if (!printed || fflush(stdout) != 0)
-        return EXIT_STATUS_IO;
+    int io = argument_printed("dead-letters replay", printed);
+    if (io != EXIT_STATUS_DONE)
+        return io;
     for (unsigned i = LEFT_ATTEMPTS + 1; i < LEFT_KINDS && status == EXIT_STATUS_DONE; i++)
         status = replaying->left[i] ? EXIT_STATUS_DATA : status;
     return status;

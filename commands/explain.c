@@ -182,8 +182,10 @@ static bool input_of_letter(const struct config *config, const struct secret *se
         return error_fail(error, EXIT_STATUS_DATA, "--dead-letter", NULL,
                           "its input came from no partition that could be");
     if (letter.key.cut || letter.value.cut)
-        return error_fail(error, EXIT_STATUS_DATA, "--dead-letter", NULL,
-                          "its input is not there as a whole");
+        return error_fail(
+            error, EXIT_STATUS_DATA, texts.dead_letter,
+            "`clickveil dead-letters show` says where the input stands and how long it is",
+            "the input of this dead letter was too long to be kept whole, so no stage can judge it");
     *out_input = (struct chain_input){
         .partition = letter.partition,
         .offset = letter.offset,
@@ -261,7 +263,7 @@ int command_explain(int argc, char **argv)
             printed = print_fields_json();
         else
             print_fields();
-        return printed && fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+        return argument_printed(table.command, printed);
     }
     int64_t now_ms = clock_unix_ms();
     if (!texts.config)

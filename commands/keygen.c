@@ -77,6 +77,11 @@ static bool make_single(const struct wish *wish, struct report *report, struct e
         return error_fail(error, EXIT_STATUS_USAGE, NULL,
                           "write pseudonym, suppression, fields or dead-letter",
                           "there are no keys for '%.64s'", wish->purpose);
+    /* As the name of a key these are no files, so one of that name could never be read. */
+    if (secret_source_is_scheme(view_of_string(wish->output)) || strcmp(wish->output, "-") == 0)
+        return error_fail(error, EXIT_STATUS_USAGE, "--output",
+                          "name a file, ./ before it if that is its name",
+                          "a key is written to a file, not to a credential, a descriptor or standard output");
     return key_file_make(purpose, wish->output, visit_key_file, report, error);
 }
 
@@ -97,15 +102,14 @@ static int finish(const struct report *report, bool made, const struct error *er
         printed = yyjson_mut_write_fp(stdout, report->json, YYJSON_WRITE_PRETTY, NULL, NULL);
         putchar('\n');
     }
-    if (fflush(stdout) != 0)
-        printed = false;
+    int status = argument_printed("keygen", printed);
     if (report->secret_half_made)
         fputs("Keep the dead-letter-secret file away from the machines that run the pipeline: it opens them "
               "all.\n",
               stderr);
     if (!made)
         return argument_failure("keygen", error);
-    return printed ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+    return status;
 }
 
 static int keygen(const struct wish *wish)

@@ -103,12 +103,12 @@ static void member_epoch(struct json_writer *writer, const struct chain *chain, 
     json_writer_member_string(writer, start_name, view_of_string(text));
 }
 
-static int print(const struct json_writer *writer)
+static int print(const char *command, const struct json_writer *writer)
 {
     ensure(!writer->overflow);
     if (texts.json)
         printf("%.*s\n", (int)writer->size, writer->data);
-    return fflush(stdout) == 0 ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
+    return argument_printed(command, true);
 }
 
 /* A mistake that nobody can undo here, and that a publish on Kafka refuses to start with. */
@@ -160,7 +160,7 @@ static int show(const struct chain *chain, struct error *error)
         tell_ahead(chain, place->epoch);
     }
     secret_free(link);
-    return print(&writer);
+    return print("keys show", &writer);
 }
 
 static int keys_show(int argc, char **argv)
@@ -222,7 +222,7 @@ static int advance(const struct chain *chain, struct error *error)
     json_writer_close_object(&writer);
     if (!texts.json)
         tell(chain, &advance);
-    return print(&writer);
+    return print("keys advance", &writer);
 }
 
 static int keys_advance(int argc, char **argv)

@@ -10,6 +10,7 @@
 
 #include "common/date.h"
 #include "common/log.h"
+#include "common/rfc3339.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +124,14 @@ struct secret *ratchet_begin(const struct ratchet_times *times, int64_t now_ms, 
     return secret_first_link(ratchet_epoch(times, now_ms) - 1, times->epoch_ms, times->origin_ms, error);
 }
 
+/* Beyond are no moments that can be written, and ways that take for ever to walk. */
+static bool is_in_time(const struct secret_place *place)
+{
+    int64_t first_year_ms = INT64_C(-62167219200000); /* 0000-01-01 */
+    return place->epoch >= date_floor_divide(first_year_ms - place->origin_ms, place->epoch_ms) + 1 &&
+           place->epoch <= date_floor_divide(RFC3339_YEAR_10000_MS - 1 - place->origin_ms, place->epoch_ms);
+}
+
 struct secret *ratchet_load(const char *path, const struct ratchet_times *times, struct error *error)
 {
     if (secret_source_is_scheme(view_of_string(path))) {
@@ -134,16 +143,23 @@ struct secret *ratchet_load(const char *path, const struct ratchet_times *times,
     }
     struct secret *link = secret_load(path, SECRET_PUBLISH, error);
     const struct secret_place *place = link ? secret_place(link) : NULL;
-    if (!link || (place->epoch_ms == times->epoch_ms && place->origin_ms == times->origin_ms))
+    bool fits = link && place->epoch_ms == times->epoch_ms && place->origin_ms == times->origin_ms;
+    if (!link || (fits && is_in_time(place)))
         return link;
-    (void)error_fail(
-        error, EXIT_STATUS_CONFIGURATION, path,
-        "put `publish.epoch` and `publish.origin` back as they were; or make another key, and start "
-        "with fresh state (docs/keys.md)",
-        "the publish key was made for epochs of %lld ms from %lld ms, the configuration has %lld ms "
-        "from %lld ms",
-        (long long)place->epoch_ms, (long long)place->origin_ms, (long long)times->epoch_ms,
-        (long long)times->origin_ms);
+    if (fits)
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, path,
+                         "put a copy of the file in place that another host has, or begin anew with fresh "
+                         "state (docs/keys.md)",
+                         "the publish key begins with an epoch outside the years 0 to 9999");
+    else
+        (void)error_fail(
+            error, EXIT_STATUS_CONFIGURATION, path,
+            "put `publish.epoch` and `publish.origin` back as they were; or make another key, and start "
+            "with fresh state (docs/keys.md)",
+            "the publish key was made for epochs of %lld ms from %lld ms, the configuration has %lld ms "
+            "from %lld ms",
+            (long long)place->epoch_ms, (long long)place->origin_ms, (long long)times->epoch_ms,
+            (long long)times->origin_ms);
     secret_free(link);
     return NULL;
 }
@@ -393,12 +409,13 @@ static bool refuse_ahead(const struct ratchet *ratchet, int32_t first, int64_t n
 {
     if (!ratchet_is_ahead(&ratchet->times, first, now_ms))
         return true;
-    return error_fail(error, EXIT_STATUS_CONFIGURATION, ratchet->path,
-                      "set the clock right; where it is right, put a copy of the file in place that another "
-                      "host has, or begin anew with fresh state (docs/keys.md)",
-                      "the publish key makes IDs from epoch %d on, and by the clock it is epoch %d: every event "
-                      "of today would be dropped",
-                      (int)first, (int)ratchet_epoch(&ratchet->times, now_ms));
+    return error_fail(
+        error, EXIT_STATUS_CONFIGURATION, ratchet->path,
+        "set the clock right; where it is right, put a copy of the file in place that another "
+        "host has, or begin anew with fresh state (docs/keys.md)",
+        "the publish key makes IDs from epoch %d on, and by the clock it is epoch %d: every event "
+        "of today would be dropped",
+        (int)first, (int)ratchet_epoch(&ratchet->times, now_ms));
 }
 
 bool ratchet_tend(struct ratchet *ratchet, int64_t now_ms, struct error *error)

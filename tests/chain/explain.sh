@@ -119,5 +119,9 @@ result $? explain_ends_with_64_without_arguments
 grep -q '^url  *x  *x  *(raw identifier)' "$work/out"
 result $? explain_prints_the_table_of_fields
 
+"$program" explain --fields >/dev/full 2>"$work/err"
+[ $? -eq 74 ] && grep -q "standard output: can't be written" "$work/err"
+result $? explain_says_that_the_table_could_not_be_written
+
 echo "1..$number"
 exit $bad

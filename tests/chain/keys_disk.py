@@ -219,6 +219,11 @@ for words in ([], ["turn"], ["advance"], ["show"], ["show", "--config", place.co
               ["advance", "--config", place.config, "--now", "tomorrow"], ["show", "--config", place.config, "--dry-run"]):
     status, out, err = keys(*words)
     tap.check(status == 64 and err and not out, f"wrong_usage: {' '.join(map(str, words[:1] + words[2:]))}", status, err)
+for words in (["show"], ["advance", "--dry-run"], ["show", "--json"]):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROGRAM, "keys", *words, "--config", place.config], stdout=full, stderr=subprocess.PIPE, text=True)
+    tap.check(done.returncode == 74 and "can't be written" in done.stderr, f"a_full_disk_is_said_by {' '.join(words)}",
+              done.returncode, done.stderr)
 status, out, _ = keys("advance", "--help")
 tap.check(status == 0 and "--dry-run" in out, "help_is_there")
 tap.equal(key_file.read_bytes(), good, "nothing_of_that_changed_the_key")

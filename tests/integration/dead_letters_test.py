@@ -364,6 +364,16 @@ def left(bootstrap):
         answer = desk.replay("--dry-run", status=65)
         require(answer["replayed"] == 1 and answer["left"]["other_topic"] == 1 and answer["left"]["cut"] == 1, answer)
         require(desk.letters()["foreign"] == 1, desk.said)
+    with tap.case("a_cut_one_cannot_be_explained_and_its_place_is_named"):
+        said = [(place, subprocess.run([str(part) for part in (harness.CLICKVEIL, "explain", "--config", desk.config, "--secret-key",
+                                                              desk.secret, "--dead-letter", place)], capture_output=True, text=True))
+                for place in desk.places()]
+        require([done.stderr for place, done in said if done.returncode == 65 and "too long" in done.stderr and place in done.stderr],
+                [(place, done.stderr) for place, done in said])
+    with tap.case("a_list_that_cannot_be_written_is_said"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(desk.arguments("list"), stdout=full, stderr=subprocess.PIPE, text=True)
+        require(done.returncode == 74 and "can't be written" in done.stderr, (done.returncode, done.stderr))
     with tap.case("letters_of_another_key_are_left_and_the_run_goes_on"):
         config = harness.merge(whole, {"dead_letters": {"public_key": str(work / "other/dead-letters.pub")}})
         harness.clickveil("keygen", "--config", harness.write_configuration(work, "other", config))

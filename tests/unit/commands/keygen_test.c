@@ -223,6 +223,9 @@ static void wrong_usage_makes_nothing(void **state)
         {{"-p", "suppression", "-o", "one.key", "--set", "a=b"}, "nothing to override"},
         {{"-p", "suppression", "-o", "one.key", "more"}, "an operand"},
         {{"--key", "00112233"}, "a key on the command line"},
+        {{"-p", "suppression", "-o", "fd:3"}, "a file of that name could never be read"},
+        {{"-p", "suppression", "-o", "credential:one"}, "nor could one of that name"},
+        {{"-p", "dead-letter", "-o", "-"}, "standard output is no place for a key"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *words[8] = {NULL};

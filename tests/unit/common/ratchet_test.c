@@ -316,6 +316,11 @@ static void keys_of_no_chain_or_of_other_epochs_are_refused(void **state)
         put_checked(fixture->path, cases[i].text);
         assert_refused(fixture->path, &times, cases[i].words, cases[i].why);
     }
+    static const int32_t nowhere[] = {INT32_MIN, -102793, 415992 + 3000, INT32_MAX};
+    for (unsigned i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+        put_link(fixture->path, nowhere[i], fixture->first);
+        assert_refused(fixture->path, &times, "outside the years 0 to 9999", "an epoch in no year");
+    }
     put_text(fixture->path, "");
     assert_refused(fixture->path, &times, "empty", "empty");
     unlink(fixture->path);
