@@ -587,7 +587,6 @@ bool partition_end(struct partition *partition, uint32_t id_reference, struct ar
     id->published = 0;
     id->ended = 1;
     person->live--;
-    wheel_mark_ended(&partition->wheel, id->bucket);
     return true;
 }
 

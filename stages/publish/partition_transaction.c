@@ -106,10 +106,10 @@ static void next_transaction(struct partition *partition)
         partition->transaction = 1;
 }
 
-static void id_gone(void *context, uint32_t reference)
+/* Away from its person, and left to the wheel. */
+static void id_over(struct partition *partition, uint32_t reference)
 {
-    struct partition *partition = context;
-    const struct live_id *id = slab_at(&partition->slab, reference);
+    struct live_id *id = slab_at(&partition->slab, reference);
     uint32_t *link = &partition_person(partition, id->person)->ids;
     while (*link != reference) {
         ensure(*link);
@@ -117,12 +117,24 @@ static void id_gone(void *context, uint32_t reference)
     }
     *link = id->person_next;
     partition->live_ids--;
-    slab_give(&partition->slab, reference, 0);
+    wheel_give_up(&partition->wheel, id);
+}
+
+static void id_gone(void *context, uint32_t reference)
+{
+    slab_give(&((struct partition *)context)->slab, reference, 0);
 }
 
 void partition_commit(struct partition *partition)
 {
-    bool any_ended = partition->wheel.any_ended; /* else nobody goes, and nobody need be looked at again */
+    bool any_ended = false; /* else nobody goes, and nobody need be looked at again */
+    for (const struct partition_id_undo *undo = partition->id_undo; undo; undo = undo->next) {
+        const struct live_id *id = slab_at(&partition->slab, undo->id);
+        if (!id->ended || !id->person) /* it goes on; or it was there twice */
+            continue;
+        id_over(partition, undo->id);
+        any_ended = true;
+    }
     wheel_sweep(&partition->wheel, &partition->slab, id_gone, partition);
     for (const struct partition_undo *undo = any_ended ? partition->undo : NULL; undo; undo = undo->next) {
         if (partition_person(partition, undo->person)->live == 0)

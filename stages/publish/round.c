@@ -101,6 +101,8 @@ static bool consider(struct round *round, struct partition *partition, uint32_t 
     struct live_id *id = slab_at(&partition->slab, reference);
     struct interest_set set;
     round->visits++;
+    if (!id->person) /* over, and not swept yet */
+        return true;
     if (round->of_retracted && partition_person(partition, id->person)->standing == PERSON_STANDS)
         return true;
     switch (due_look(partition, id, round->emitter->now_ms, &set)) {

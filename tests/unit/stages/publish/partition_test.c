@@ -189,10 +189,12 @@ static void check(const struct partition *partition)
         persons += members;
     }
     for (unsigned bucket = 0; bucket < partition->wheel.bucket_count; bucket++) {
-        for (uint32_t reference = partition->wheel.buckets[bucket]; reference; ids++) {
+        uint32_t over = 0, length = 0;
+        for (uint32_t reference = partition->wheel.buckets[bucket]; reference; length++) {
             const struct live_id *id = slab_at(&partition->slab, reference);
             assert_int_equal(id->bucket, bucket);
-            if (!live_id_is_state_only(id)) {
+            over += !id->person;
+            if (id->person && !live_id_is_state_only(id)) {
                 uint8_t bytes[FEED_ID_SIZE];
                 partition_feed_id(partition, id, bytes);
                 assert_int_equal(
@@ -204,6 +206,10 @@ static void check(const struct partition *partition)
             }
             reference = id->bucket_next;
         }
+        assert_int_equal(length, partition->wheel.lengths[bucket]);
+        assert_int_equal(over, partition->wheel.over[bucket]);
+        assert_true(over == 0 || over < length / 4);
+        ids += length - over;
     }
     assert_true(persons == partition->persons_here && persons == partition->persons.count);
     assert_true(contributions == partition->contributions);

@@ -46,7 +46,7 @@ static uint32_t add(unsigned bucket)
 {
     uint32_t reference = slab_take(&slab, 0);
     struct live_id *id = slab_at(&slab, reference);
-    *id = (struct live_id){.bucket = (uint16_t)bucket & 0xfffu};
+    *id = (struct live_id){.person = 1, .bucket = (uint16_t)bucket & 0xfffu};
     wheel_link(&wheel, &slab, reference);
     return reference;
 }
@@ -78,27 +78,61 @@ static void gone(void *context, uint32_t reference)
     ++*(unsigned *)context;
 }
 
-static void wheel_sweeps_out_what_ended(void **state)
+static unsigned swept(void)
+{
+    unsigned count = 0;
+    wheel_sweep(&wheel, &slab, gone, &count);
+    return count;
+}
+
+static void give_up(uint32_t reference)
+{
+    wheel_give_up(&wheel, slab_at(&slab, reference));
+}
+
+static void wheel_sweeps_out_what_is_over(void **state)
 {
     (void)state;
     uint32_t ids[20];
     for (unsigned i = 0; i < 20; i++)
         ids[i] = add(i % 2 ? 95 : 0);
-    for (unsigned i = 0; i < 20; i += 3) {
-        struct live_id *id = slab_at(&slab, ids[i]);
-        id->ended = 1;
-        wheel_mark_ended(&wheel, id->bucket);
-    }
-    unsigned count = 0;
-    wheel_sweep(&wheel, &slab, gone, &count);
-    assert_int_equal(count, 7);
+    for (unsigned i = 0; i < 20; i += 3)
+        give_up(ids[i]);
+    assert_int_equal(swept(), 7);
     assert_int_equal(length(0) + length(95), 13);
-    wheel_sweep(&wheel, &slab, gone, &count);
-    assert_int_equal(count, 7);
-    /* a mark that an abort took back takes nobody out */
-    wheel_mark_ended(&wheel, 0);
-    wheel_sweep(&wheel, &slab, gone, &count);
-    assert_int_equal(count, 7);
+    assert_int_equal(wheel.lengths[0] + wheel.lengths[95], 13);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(((struct live_id *)slab_at(&slab, ids[i]))->person != 0, i % 3 != 0);
+    assert_int_equal(swept(), 0);
+}
+
+static void wheel_walks_a_bucket_only_when_a_quarter_of_it_is_over(void **state)
+{
+    enum { LENGTH = 1000, QUARTER = LENGTH / 4 };
+    (void)state;
+    uint32_t ids[LENGTH];
+    for (unsigned i = 0; i < LENGTH; i++)
+        ids[i] = add(7);
+    for (unsigned i = 0; i < QUARTER - 1; i++) {
+        give_up(ids[i * 3]);
+        assert_int_equal(swept(), 0);
+    }
+    assert_int_equal(length(7), LENGTH);
+    give_up(ids[LENGTH - 1]);
+    assert_int_equal(swept(), QUARTER);
+    assert_int_equal(length(7), LENGTH - QUARTER);
+    assert_int_equal(wheel.over[7], 0);
+}
+
+static void wheel_keeps_nobody_in_a_bucket_where_all_are_over(void **state)
+{
+    (void)state;
+    uint32_t ids[3] = {add(1), add(1), add(1)};
+    for (unsigned i = 0; i < 3; i++)
+        give_up(ids[i]);
+    assert_int_equal(swept(), 3);
+    assert_int_equal(wheel.buckets[1], 0);
+    assert_int_equal(wheel.lengths[1], 0);
 }
 
 int main(void)
@@ -106,7 +140,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wheel_has_enough_buckets_and_a_whole_number_per_slot),
         cmocka_unit_test_setup_teardown(wheel_unlinks_one_and_leaves_the_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(wheel_sweeps_out_what_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(wheel_sweeps_out_what_is_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(wheel_walks_a_bucket_only_when_a_quarter_of_it_is_over, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(wheel_keeps_nobody_in_a_bucket_where_all_are_over, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
