@@ -261,7 +261,7 @@ static bool set_follower(rd_kafka_conf_t *conf, const struct config *config, enu
            (role != KAFKA_ROLE_GLANCE || (set_property(conf, "fetch.message.max.bytes", "1024", error) &&
                                           set_property(conf, "queued.min.messages", "1", error))) &&
            /* the end of a partition is told by an empty answer, and barriers wait for it */
-           set_property(conf, "fetch.wait.max.ms", "50", error);
+           set_property(conf, "fetch.wait.max.ms", "20", error);
 }
 
 static bool set_producer(rd_kafka_conf_t *conf, const struct config *config,

@@ -15,7 +15,8 @@
  * That is progress, but at a few per cent of the speed: an import of a million opt-outs touches every batch of more than
  * some hundred records, and smaller ones get through in between. After STORM_TOUCHED of them, in a row or soon after each
  * other, the barrier is passed when a transaction begins instead of when it ends, and the transaction is short: its
- * events are judged by all choices that stood in the topic when it began.
+ * events are judged by all choices that stood in the topic when it began. Short means a few times what it takes to begin
+ * and to end one, which is longer than usual then; shorter ones would do little but begin and end.
  * Feed records are never sent on that: a transaction that has any passes the barrier at its end as well, and is aborted
  * when a choice touched it. What an event of somebody who opted out in those few milliseconds left in the state is taken
  * back by the retraction, before anything about it is written (spec 3, rule 9). The storm is over when STORM_CALM
@@ -32,7 +33,9 @@
 enum {
     STORM_TOUCHED = 3, /* batches that choices touched, with fewer than STORM_CALM between them: a storm */
     STORM_CALM = 20,   /* batches in a row that they did not touch: it is over */
-    STORM_TRANSACTION_MS = 100, /* how long a transaction then takes in records, at most */
+    STORM_TRANSACTION_MS = 100,     /* how long a transaction then takes in records, */
+    STORM_WORK_SHARE = 3,           /* or so many times as long as the last one took to begin and to end, */
+    STORM_TRANSACTION_MS_MAX = 300, /* but no longer than this */
 };
 
 /* ---- how large a batch may be ---- */
@@ -99,7 +102,14 @@ static void watch_storm(struct kafka_worker *worker)
 int64_t kafka_worker_transaction_ms(const struct kafka_worker *worker)
 {
     int64_t usual_ms = worker->config->runtime.commit_interval_ms;
-    return worker->storm && usual_ms > STORM_TRANSACTION_MS ? STORM_TRANSACTION_MS : usual_ms;
+    if (!worker->storm)
+        return usual_ms;
+    int64_t least_ms = usual_ms < STORM_TRANSACTION_MS ? usual_ms : STORM_TRANSACTION_MS;
+    int64_t storm_ms = STORM_WORK_SHARE * (worker->begin_ms + worker->end_ms);
+    int64_t most_ms = worker->config->runtime.transaction_timeout_ms / 8;
+    most_ms = most_ms > STORM_TRANSACTION_MS_MAX ? STORM_TRANSACTION_MS_MAX : most_ms;
+    storm_ms = storm_ms > most_ms ? most_ms : storm_ms;
+    return storm_ms > least_ms ? storm_ms : least_ms;
 }
 
 /* ---- committed ---- */
@@ -267,7 +277,7 @@ static bool barrier_failed(struct kafka_worker *worker, struct error *error)
     return kafka_worker_go_back(worker, KAFKA_OUTCOME_ABORT, false, &why, error);
 }
 
-bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, struct error *error)
+static bool end_transaction(struct kafka_worker *worker, bool draining, struct error *error)
 {
     struct error why = {0};
     chain_clock(worker->chain, clock_unix_ms());
@@ -290,11 +300,20 @@ bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, st
     return commit_positions(worker, error);
 }
 
+bool kafka_worker_end_transaction(struct kafka_worker *worker, bool draining, struct error *error)
+{
+    int64_t from_ms = clock_monotonic_ms();
+    bool fine = end_transaction(worker, draining, error);
+    worker->end_ms = clock_monotonic_ms() - from_ms;
+    return fine;
+}
+
 bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *error)
 {
     if (kafka_transaction_is_open(worker->transaction))
         return true;
     ensure(kafka_worker_is_mended(worker));
+    int64_t from_ms = clock_monotonic_ms();
     struct error why = {0};
     enum kafka_outcome outcome = kafka_transaction_begin(worker->transaction, &why);
     if (outcome != KAFKA_OUTCOME_DONE)
@@ -303,6 +322,7 @@ bool kafka_worker_begin_transaction(struct kafka_worker *worker, struct error *e
     if (worker->barrier_first && !pass_barriers(worker, false))
         return barrier_failed(worker, error);
     worker->began_ms = clock_monotonic_ms();
+    worker->begin_ms = worker->began_ms - from_ms;
     chain_clock(worker->chain, clock_unix_ms());
     return true;
 }

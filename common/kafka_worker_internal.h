@@ -74,13 +74,14 @@ struct kafka_worker {
     bool
         holding; /* a followed topic holds: events rest, and transactions only take back (spec 3, rules 8 and 9) */
 
-    uint64_t batch_max;      /* records: smaller for a while after choices touched a batch */
-    unsigned touched_lately; /* batches that choices touched, since there were many in a row that none did */
-    bool storm;              /* choices come so fast that they touch most batches (kafka_worker_commit.c) */
-    unsigned calm;           /* batches in a row that no choice touched */
-    bool barrier_first;      /* the open transaction began behind a barrier */
-    uint64_t batch_ceiling;  /* records: as many as memory was enough for lately */
-    int64_t ended_ms;        /* when a transaction last ended; monotonic */
+    uint64_t batch_max;       /* records: smaller for a while after choices touched a batch */
+    unsigned touched_lately;  /* batches that choices touched, since there were many in a row that none did */
+    bool storm;               /* choices come so fast that they touch most batches (kafka_worker_commit.c) */
+    unsigned calm;            /* batches in a row that no choice touched */
+    bool barrier_first;       /* the open transaction began behind a barrier */
+    int64_t begin_ms, end_ms; /* how long the last transaction took to begin, and to end */
+    uint64_t batch_ceiling;   /* records: as many as memory was enough for lately */
+    int64_t ended_ms;         /* when a transaction last ended; monotonic */
 
     /* The way back when nobody knows what became of the open transaction. */
     bool ready;     /* the producer is open */
