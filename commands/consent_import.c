@@ -8,6 +8,7 @@
  */
 #include "commands/consent.h"
 
+#include "commands/consent_pace.h"
 #include "commands/consent_records.h"
 #include "commands/consent_rows.h"
 #include "common/arena.h"
@@ -34,7 +35,7 @@ enum {
 };
 
 static struct consent_texts texts;
-static const char *format_text, *expect_text, *show_text;
+static const char *format_text, *expect_text, *show_text, *rate_text;
 static bool as_json, dry_run, strict;
 
 static const struct argument arguments[] = {
@@ -53,6 +54,7 @@ static const struct argument arguments[] = {
      .value = "N",
      .text = &expect_text,
      .help = "announce so many new `in`s to the brake first; more of them are refused"},
+    CONSENT_PACE_ARGUMENT(rate_text),
     {.name = "show",
      .value = "N",
      .text = &show_text,
@@ -130,6 +132,7 @@ struct importing {
     uint64_t unknown_line; /* the first with one */
     uint64_t expect_in;
     bool has_expect;
+    struct consent_pace pace;
     struct consent_changed changed;
     struct consent_change change;
     bool restores; /* the file is an export of records, and goes into a topic as it is */
@@ -464,8 +467,8 @@ static bool write_batch(struct importing *importing, struct kafka_consent *write
     static struct kafka_consent_record records[BATCH];
     static char keys[BATCH][CONSENT_SUBJECT_KEY_SIZE];
     uint64_t count = consent_subjects_count(importing->subjects);
-    unsigned used = 0;
-    for (; *at < count && used < BATCH; ++*at) {
+    unsigned used = 0, used_max = consent_pace_batch(&importing->pace);
+    for (; *at < count && used < used_max; ++*at) {
         struct consent_subject *subject = consent_subjects_at(importing->subjects, *at);
         const struct wishes *wishes = subject->own;
         if (!wishes || !wishes->value)
@@ -477,7 +480,7 @@ static bool write_batch(struct importing *importing, struct kafka_consent *write
                                                        kafka_consent_partitions(writer));
         used++;
     }
-    if (used > 0 && !kafka_consent_write(writer, records, used, error))
+    if (used > 0 && !consent_pace_write(&importing->pace, writer, records, used, error))
         return false;
     importing->written += used;
     if (isatty(STDERR_FILENO))
@@ -487,10 +490,13 @@ static bool write_batch(struct importing *importing, struct kafka_consent *write
 
 static bool write_all(struct importing *importing, struct error *error)
 {
-    if (importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED] == 0)
+    uint64_t records = importing->outcomes[CONSENT_NEW] + importing->outcomes[CONSENT_CHANGED];
+    if (records == 0)
         return true;
     struct kafka_consent *writer = kafka_consent_new(importing->config, CONSENT_TIMEOUT_MS, error);
     bool fine = writer && (!importing->has_expect || announce(importing, writer, error));
+    if (fine)
+        consent_pace_begin(&importing->pace, writer, records);
     for (uint64_t at = 0; fine && at < consent_subjects_count(importing->subjects);)
         fine = write_batch(importing, writer, &at, error);
     consent_progress_end();
@@ -547,6 +553,7 @@ static bool restore(struct importing *importing, const char *path, struct error 
         .dry_run = dry_run,
         .has_expect = importing->has_expect,
         .expect_in = importing->expect_in,
+        .pace = importing->pace,
     };
     if (!consent_restore(&importing->restore, error))
         return false;
@@ -690,6 +697,7 @@ static int tell(const struct importing *importing)
         json_writer_member_integer(&writer, "refused", (int64_t)importing->outcomes[CONSENT_REFUSED]);
         json_writer_member_integer(&writer, "new_ins", (int64_t)importing->new_ins);
         json_writer_member_integer(&writer, "written", (int64_t)importing->written);
+        json_writer_member_integer(&writer, "rate", (int64_t)importing->pace.per_second);
         json_idle(&writer, importing);
         json_writer_name(&writer, "shown");
         json_writer_open_array(&writer);
@@ -746,6 +754,8 @@ static int read_texts(struct importing *importing, const char *path, enum consen
         *format = CONSENT_FORMAT_JSONL;
     else if (format_text)
         return argument_wrong(&table, "--format is csv or jsonl");
+    if (!consent_pace_read(rate_text, &importing->pace))
+        return argument_wrong(&table, "--rate is a whole number of records a second, or 0");
     importing->has_expect = expect_text != NULL;
     if (expect_text && (!argument_count(expect_text, &importing->expect_in) || importing->expect_in == 0))
         return argument_wrong(&table, "--expect-in is a whole number, 1 or more");

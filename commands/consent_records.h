@@ -11,6 +11,7 @@
 #ifndef CLICKVEIL_COMMANDS_CONSENT_RECORDS_H
 #define CLICKVEIL_COMMANDS_CONSENT_RECORDS_H
 
+#include "commands/consent_pace.h"
 #include "commands/consent_subjects.h"
 #include "common/line_reader.h"
 
@@ -60,6 +61,7 @@ struct consent_restore {
     bool dry_run;
     bool has_expect; /* announce so many new `in`s first */
     uint64_t expect_in;
+    struct consent_pace pace;
     /* What came of it. */
     uint64_t records, subjects, ins; /* ins: records that say `in` */
     uint64_t present, written;       /* there already, and written */

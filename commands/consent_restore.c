@@ -145,7 +145,8 @@ static bool write_batch(struct restoring *restoring, struct error *error)
 {
     if (restoring->batched == 0)
         return true;
-    if (!kafka_consent_write(restoring->writer, restoring->batch, restoring->batched, error))
+    if (!consent_pace_write(&restoring->restore->pace, restoring->writer, restoring->batch,
+                            restoring->batched, error))
         return false;
     restoring->restore->written += restoring->batched;
     restoring->batched = 0;
@@ -166,7 +167,8 @@ static bool add_to_batch(struct restoring *restoring, const struct file_record *
         (!view_is_absent(record->value) && !arena_copy(&restoring->arena, record->value, &kept->value)))
         return no_memory(error);
     restoring->batched++;
-    return restoring->batched < BATCH || write_batch(restoring, error);
+    return restoring->batched < consent_pace_batch(&restoring->restore->pace) ||
+           write_batch(restoring, error);
 }
 
 static bool announce(struct restoring *restoring, struct error *error)
@@ -369,8 +371,10 @@ static bool write_all(struct restoring *restoring, struct error *error)
     restoring->writer = kafka_consent_new(restore->config, CONSENT_TIMEOUT_MS, error);
     restoring->announced = UINT64_MAX;
     restoring->file_partitions = 0;
-    bool fine = restoring->writer && (!restore->has_expect || announce(restoring, error)) &&
-                read_file(restoring, error) && write_batch(restoring, error);
+    bool fine = restoring->writer && (!restore->has_expect || announce(restoring, error));
+    if (fine)
+        consent_pace_begin(&restore->pace, restoring->writer, restore->records - restore->present);
+    fine = fine && read_file(restoring, error) && write_batch(restoring, error);
     if (!fine && error->action[0] == '\0')
         error_advise(error, "%" PRIu64 " records are committed; run it again, it goes on where it ended",
                      restore->written);

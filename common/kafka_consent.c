@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/kafka_client.h"
+#include "common/kafka_worker.h"
 
 #include <stdlib.h>
 
@@ -105,6 +106,34 @@ void kafka_consent_free(struct kafka_consent *writer)
 int32_t kafka_consent_partitions(const struct kafka_consent *writer)
 {
     return writer->partitions;
+}
+
+static bool is_known_to_be_empty(const rd_kafka_event_t *event)
+{
+    const rd_kafka_DescribeConsumerGroups_result_t *result =
+        event ? rd_kafka_event_DescribeConsumerGroups_result((rd_kafka_event_t *)event) : NULL;
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **groups =
+        result ? rd_kafka_DescribeConsumerGroups_result_groups(result, &count) : NULL;
+    if (count != 1 || rd_kafka_ConsumerGroupDescription_error(groups[0]))
+        return false;
+    rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupDescription_state(groups[0]);
+    return state == RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY || state == RD_KAFKA_CONSUMER_GROUP_STATE_DEAD;
+}
+
+bool kafka_consent_pipeline_runs(struct kafka_consent *writer)
+{
+    char group[IDENTITY_SIZE];
+    kafka_worker_group(writer->config, group, sizeof group);
+    const char *names[] = {group};
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(writer->client);
+    rd_kafka_DescribeConsumerGroups(writer->client, names, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, writer->timeout_ms);
+    bool is_empty = is_known_to_be_empty(event);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    return !is_empty;
 }
 
 /* ---- one transaction ---- */

@@ -36,6 +36,10 @@ void kafka_consent_free(struct kafka_consent *writer); /* NULL is fine */
 /* Partitions of the topic. */
 int32_t kafka_consent_partitions(const struct kafka_consent *writer);
 
+/* Has the group that reads the pipeline's events a member at this moment? True also where the broker does not say: who asks is
+ * careful with a pipeline that runs. */
+bool kafka_consent_pipeline_runs(struct kafka_consent *writer);
+
 /* Write 1 to KAFKA_CONSENT_RECORDS_MAX records and wait for the commit. False: nothing is committed, or, where error says so,
  * nobody knows. */
 CLICKVEIL_MUST_CHECK bool kafka_consent_write(struct kafka_consent *writer,

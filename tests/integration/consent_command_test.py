@@ -467,6 +467,19 @@ def in_bulk(bootstrap):
         answer = desk("status", "--json")
         require(answer["entries"] == 6 and answer["by_kind"] == {"line": 5, "account": 1, "device": 0}, answer)
         require(answer["process"] is None and "nobody answers" in answer["process_not_seen"], answer)
+    with tap.case("an_import_is_paced_when_asked_to_be_and_not_where_nobody_runs"):
+        text = "subject,programme,choice\n" + "".join(f"line:+1202555{number:04},tmobile,out\n" for number in range(201))
+        answer = desk("import", "--json", "--dry-run", "-", text=text)
+        require(answer["new"] == 201 and answer["written"] == 0, answer)
+        began = time.monotonic()
+        answer = desk("import", "--json", "--rate", 100, "-", text=text.replace("tmobile", "sprint", 1), silent=False)
+        took = time.monotonic() - began
+        require(answer["written"] == 201 and answer["rate"] == 100, answer)
+        require(took >= 2, f"201 records, 100 a second, in batches of 100: the last one after two seconds, not {took:.1f}")
+        answer = desk("import", "--json", "-", text="subject,programme,choice\nline:+12025550000,tmobile,out\n")
+        require(answer["written"] == 1 and answer["rate"] == 0, answer)
+        for rate in ("fast", "-1", "10000001"):
+            desk("import", "--rate", rate, "-", text=text, status=64)
 
 
 def brake(bootstrap):
@@ -533,7 +546,8 @@ def brake(bootstrap):
         require(process.logged("followed_topic_released"), process.tail())
     with tap.case("an_announced_import_does_not_hold"):
         desk("import", ins(200, 50), "--expect-in", "49", status=65)
-        desk("import", ins(200, 50), "--expect-in", "50")
+        answer = desk("import", "--json", ins(200, 50), "--expect-in", "50")
+        require(answer["rate"] == 50000, f"no pace while a process runs: {answer}")
         wait_entries(68)
         require(process.is_ready(), process.get("/readyz"))
     with tap.case("status_says_how_many_events_match_an_entry"):
