@@ -3,9 +3,10 @@
  *
  *   load topics BOOTSTRAP PARTITIONS TOPIC...  (a TOPIC that ends in :compact is compacted)
  *   load sample BOOTSTRAP EVENTS-TOPIC CONSENT-TOPIC [events=N] [subscribers=N] [consent-subscribers=N]
- *        [opt-out-percent=N]
+ *        [opt-out-percent=N]                      (CONSENT-TOPIC - : no choices)
  *   load choices BOOTSTRAP CONSENT-TOPIC [entries=N]
  *   load opt-outs BOOTSTRAP CONSENT-TOPIC [count=N] [consent-subscribers=N] [rate=N] [wait=1]
+ *   load opt-out-lines FILE [count=N] [consent-subscribers=N]
  *   load retractions BOOTSTRAP RETRACTIONS-TOPIC PROGRAMME [count=N]
  *
  * The sample is what `clickveil generate` makes, over the last day. Choices are made for consent-subscribers lines, of
@@ -14,7 +15,8 @@
  * `choices` makes as many records of different subjects, for the consent table alone.
  * `opt-outs` is an import beside a run: so many `out`s of lines and accounts all over consent-subscribers, in no
  * order, `rate` a second (100,000). They are made before anything is sent, and with wait=1 the program stops itself
- * then (SIGSTOP) until somebody lets it go on: what it costs to make them is no part of an import.
+ * then (SIGSTOP) until somebody lets it go on: what it costs to make them is no part of an import. `opt-out-lines`
+ * writes the same to a file, for `clickveil consent import`.
  * `retractions` makes some of subjects that nobody is: a table that is looked into and never answers.
  */
 #include "common/clock.h"
@@ -25,6 +27,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,6 +281,27 @@ static void load_opt_outs(int argc, char **argv)
     free(choices.list);
 }
 
+/* The same as lines, for `clickveil consent import`. */
+static void write_opt_outs(int argc, char **argv)
+{
+    uint64_t count = number(argc, argv, "count", 1000000);
+    struct choices choices = {0};
+    make_opt_outs(count, number(argc, argv, "consent-subscribers", 6700000), &choices);
+    FILE *file = fopen(argv[0], "we");
+    if (!file)
+        die("%s can't be written", argv[0]);
+    for (uint64_t i = 0; i < count; i++) {
+        const struct choice *choice = &choices.list[i];
+        const char *key = choices.bytes + choice->at;
+        fprintf(file, "{\"key\":\"%.*s\",\"value\":%.*s}\n", (int)choice->key_size, key,
+                (int)choice->value_size, key + choice->key_size);
+    }
+    if (fclose(file))
+        die("%s can't be written", argv[0]);
+    free(choices.bytes);
+    free(choices.list);
+}
+
 /* ---- retractions ---- */
 
 static void load_retractions(int argc, char **argv)
@@ -334,7 +358,8 @@ static void load_sample(int argc, char **argv)
     struct generate_options all = options;
     all.subscribers = number(argc, argv, "consent-subscribers", options.subscribers);
     struct generator *choices = generator_of(&all);
-    for (; generator_next_consent(choices, &record); consents++)
+    bool without = strcmp(argv[2], "-") == 0;
+    for (; !without && generator_next_consent(choices, &record); consents++)
         put(client, argv[2], &record);
     struct generator *events = generator_of(&options);
     for (uint64_t i = 0; i < options.events; i++) {
@@ -394,6 +419,8 @@ int main(int argc, char **argv)
         load_sample(argc - 2, argv + 2);
     else if (argc >= 4 && strcmp(argv[1], "opt-outs") == 0)
         load_opt_outs(argc - 2, argv + 2);
+    else if (argc >= 3 && strcmp(argv[1], "opt-out-lines") == 0)
+        write_opt_outs(argc - 2, argv + 2);
     else if (argc >= 5 && strcmp(argv[1], "retractions") == 0)
         load_retractions(argc - 2, argv + 2);
     else if (argc >= 4 && strcmp(argv[1], "choices") == 0)

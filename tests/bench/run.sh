@@ -5,10 +5,12 @@
 #   tests/bench/run.sh                      prints a table; the figures go to build/bench.json
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
-# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp ids consume forward fused unguarded import split),
-# BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000). `unguarded` is fused in a build that passes no barrier and looks
-# for no retractions (TEST_BUILD=barrier-off), `import` is fused while a million opt-outs are imported; both stand
-# against fused of the same round, and the goal against the median of the rounds' ratios.
+# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp ids consume forward fused unguarded import
+# burst split), BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000), BENCH_IMPORT_EVENTS (4000000: as many as there is work
+# for until an import ends). `unguarded` is fused in a build that passes no barrier and looks for no retractions
+# (TEST_BUILD=barrier-off). `import` is fused while `clickveil consent import` brings a million opt-outs, from its start to
+# its end, at the pace that it has by itself; `burst` is fused while somebody's producer writes as many, 100,000 a second.
+# All three stand against fused of the same round, and the goal against the median of the rounds' ratios.
 # An import has a topic of consents and one of retractions of its own: what it leaves there would take away from the
 # work of all that is measured after it. The others have retractions of people whom no event is about, so that they
 # are looked for and nothing is dropped.
@@ -27,7 +29,8 @@ events=${BENCH_EVENTS:-2000000}
 subscribers=${BENCH_SUBSCRIBERS:-250000}
 consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
 rounds=${BENCH_ROUNDS:-3}
-only=${BENCH_ONLY:-chain letters gpp ids consume forward fused unguarded import split}
+import_events=${BENCH_IMPORT_EVENTS:-4000000}
+only=${BENCH_ONLY:-chain letters gpp ids consume forward fused unguarded import burst split}
 unguarded=build/barrier-off/clickveil
 commit_ms=${BENCH_COMMIT_MS:-100}
 retractions=${BENCH_RETRACTIONS:-400000}
@@ -106,14 +109,35 @@ measure_guards() { # measure_guards ROUND: with and without, each first in every
     done
 }
 
+prepare_imports() {
+    "$out/tests/bench/load" topics "$bootstrap" $partitions clickstream.import
+    "$out/tests/bench/load" sample "$bootstrap" clickstream.import - "events=$import_events" \
+        "subscribers=$subscribers" >/dev/null
+    "$out/tests/bench/load" opt-out-lines "$work/opt-outs.jsonl" count=1000000 \
+        "consent-subscribers=$consent_subscribers"
+    # measure lets go on what stops itself
+    printf '#!/usr/bin/env bash\nkill -STOP $$\nexec "$@" >/dev/null\n' >"$work/later"
+    chmod +x "$work/later"
+}
+
+measure_beside() { # measure_beside WHAT ROUND PROGRAM ARGUMENT...: fused, with topics of its own, while that runs
+    local what=$1 name=$1.$2
+    shift 2
+    configure "$name" "retractions.$name"
+    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.$name" "consent.$name:compact" "retractions.$name"
+    "$out/tests/bench/load" opt-outs "$bootstrap" "consent.$name" count=1000 consent-subscribers=1000 >/dev/null
+    note "$out/tests/bench/measure" "$what" "$bootstrap" clickveil.consent=clickstream.import \
+        -- "$clickveil" run --config "$work/pipeline.yaml" --set "topics.consent=consent.$name" \
+        --set topics.events=clickstream.import --beside "$@"
+}
+
 measure_import() {
-    configure "import.$1" "retractions.import.$1"
-    "$out/tests/bench/load" topics "$bootstrap" $partitions "state.import.$1" "consent.import.$1:compact" \
-        "retractions.import.$1"
-    "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000 consent-subscribers=1000 >/dev/null
-    note "$out/tests/bench/measure" import "$bootstrap" clickveil.consent=clickstream.events \
-        -- "$clickveil" run --config "$work/pipeline.yaml" --set "topics.consent=consent.import.$1" \
-        --beside "$out/tests/bench/load" opt-outs "$bootstrap" "consent.import.$1" count=1000000 \
+    measure_beside import "$1" "$work/later" "$clickveil" consent import --config "$work/pipeline.yaml" \
+        --set "topics.consent=consent.import.$1" "$work/opt-outs.jsonl"
+}
+
+measure_burst() {
+    measure_beside burst "$1" "$out/tests/bench/load" opt-outs "$bootstrap" "consent.burst.$1" count=1000000 \
         "consent-subscribers=$consent_subscribers" wait=1
 }
 
@@ -159,7 +183,7 @@ kept_percent=$(sed -n 's/.*"cold":{[^}]*"kept_share":\([0-9.]*\).*/\1/p' "$resul
 
 # ---- on Kafka ----
 
-if wants consume || wants forward || wants fused || wants unguarded || wants import || wants split; then
+if wants consume || wants forward || wants fused || wants unguarded || wants import || wants burst || wants split; then
     ! wants unguarded || make -s TEST_BUILD=barrier-off build/barrier-off/clickveil >&2
     echo 'Starting a Kafka and loading it ...' >&2
     status=0
@@ -173,6 +197,9 @@ if wants consume || wants forward || wants fused || wants unguarded || wants imp
     ! wants fused || measure_fused first 'first start'
     # Behind the first start, which would otherwise begin by taking back what all consents say.
     "$out/tests/bench/load" retractions "$bootstrap" clickveil.retractions tmobile "count=$retractions"
+    if wants import || wants burst; then
+        prepare_imports
+    fi
     for ((round = 1; round <= rounds; round++)); do
         echo "Round $round of $rounds ..." >&2
         ! wants consume || note "$out/tests/bench/bare_client" consume "$bootstrap" clickstream.events
@@ -180,6 +207,7 @@ if wants consume || wants forward || wants fused || wants unguarded || wants imp
             note "$out/tests/bench/bare_client" forward "$bootstrap" clickstream.events forwarded "$kept_percent"
         measure_guards "$round"
         ! wants import || measure_import "$round"
+        ! wants burst || measure_burst "$round"
         [ "$round" -gt 1 ] || ! wants split || measure_split "$round"
     done
 fi
