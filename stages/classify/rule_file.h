@@ -12,8 +12,8 @@
 #ifndef CLICKVEIL_STAGES_CLASSIFY_RULE_FILE_H
 #define CLICKVEIL_STAGES_CLASSIFY_RULE_FILE_H
 
+#include "common/tsv.h"
 #include "stages/classify/rule_index.h"
-#include "stages/classify/tsv.h"
 
 enum rule_file_kind {
     RULE_FILE_UNKNOWN = 0, /* reads nothing */

@@ -1,6 +1,6 @@
 #include "stages/classify/taxonomy.h"
 
-#include "stages/classify/tsv.h"
+#include "common/tsv.h"
 
 #include <stdlib.h>
 
@@ -89,10 +89,9 @@ static void check_parents(const struct taxonomy *taxonomy, const char *name, str
         if (row->parent != 0 && parent->tier == 0)
             mistakes_add(mistakes, name, row->line, 0, "row %u lies below %u, which is not there", id,
                          (unsigned)row->parent);
-        else if (row->status == TAXONOMY_PUBLISHABLE &&
-                 (row->parent == 0 ? row->tier != 1 : row->tier <= parent->tier))
+        else if (row->status == TAXONOMY_PUBLISHABLE && row->parent != 0 && row->tier <= parent->tier)
             mistakes_add(mistakes, name, row->line, 0, "row %u has tier %u, and its parent has tier %u", id,
-                         (unsigned)row->tier, row->parent == 0 ? 0u : (unsigned)parent->tier);
+                         (unsigned)row->tier, (unsigned)parent->tier);
     }
 }
 
@@ -158,6 +157,8 @@ enum taxonomy_status taxonomy_resolve(const struct taxonomy *taxonomy, unsigned 
             return (enum taxonomy_status)row->status;
         if (row->tier <= depth)
             break;
+        if (row->parent == 0) /* there is no row of that tier to stand for it */
+            return TAXONOMY_REFUSED;
         id = row->parent;
     }
     *out_id = id;

@@ -5,7 +5,7 @@
  * File: `id<TAB>parent<TAB>tier<TAB>publishable|refused|sensitive<TAB>name`, parent 0 for none. `refused` is what is no
  * interest (the roots, Demographic, Purchase Intent), `sensitive` what says or suggests something about health,
  * religion, sexuality, politics, ethnicity and the like (spec 5). A publishable row stands on a lower tier than its
- * parent; one without a parent on tier 1.
+ * parent; one without a parent on any (its parent may be a row that has no number, as in IAB's content taxonomy).
  *
  * Immutable once loaded: any thread.
  */

@@ -83,6 +83,20 @@ static void taxonomy_knows_parents_tiers_and_names(void **state)
     taxonomy_free(taxonomy);
 }
 
+static void taxonomy_row_without_a_parent_is_published_from_its_own_tier_on(void **state)
+{
+    (void)state;
+    unsigned id = 0;
+    struct taxonomy *taxonomy = read_text("324\t0\t2\tpublishable\tMovies\n325\t324\t3\tpublishable\tx\n");
+    assert_non_null(taxonomy);
+    assert_int_equal(taxonomy_resolve(taxonomy, 325, 2, &id), TAXONOMY_PUBLISHABLE);
+    assert_int_equal(id, 324);
+    assert_int_equal(taxonomy_resolve(taxonomy, 325, 1, &id), TAXONOMY_REFUSED);
+    assert_int_equal(taxonomy_resolve(taxonomy, 324, 1, &id), TAXONOMY_REFUSED);
+    assert_int_equal(taxonomy_publishable_parent(taxonomy, 324), 0);
+    taxonomy_free(taxonomy);
+}
+
 static void taxonomy_names_the_place_of_each_mistake(void **state)
 {
     (void)state;
@@ -109,7 +123,6 @@ static void taxonomy_names_the_place_of_each_mistake(void **state)
         {"2\t1\t2\trefused\tx\n", 1, 0, "not there"},
         {"1\t0\t1\trefused\tx\n2\t1\t1\tpublishable\tx\n", 2, 0, "parent has tier 1"},
         {"1\t0\t3\trefused\tx\n2\t1\t2\tpublishable\tx\n", 2, 0, "parent has tier 3"},
-        {"1\t0\t2\tpublishable\tx\n", 1, 0, "tier 2"},
         {"1\t1\t1\tpublishable\tx\n", 1, 0, "parent has tier 1"},
         {"1\t2\t3\tpublishable\tx\n2\t1\t4\tpublishable\tx\n", 1, 0, "parent has tier 4"},
         {"1\t0\t1\trefused\tx\001y\n", 1, 16, "control character"},
@@ -171,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taxonomy_rolls_up_to_the_depth),
         cmocka_unit_test(taxonomy_knows_parents_tiers_and_names),
+        cmocka_unit_test(taxonomy_row_without_a_parent_is_published_from_its_own_tier_on),
         cmocka_unit_test(taxonomy_names_the_place_of_each_mistake),
         cmocka_unit_test(taxonomy_reports_all_mistakes_in_one_run),
         cmocka_unit_test(taxonomy_name_holds_at_its_bound_and_breaks_one_past),

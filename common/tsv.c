@@ -1,4 +1,4 @@
-#include "stages/classify/tsv.h"
+#include "common/tsv.h"
 
 #include "common/utf8.h"
 

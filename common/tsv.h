@@ -1,5 +1,5 @@
 /*
- * Lines and fields of a TSV file in memory: what rule files and the taxonomy have in common.
+ * Lines and fields of a TSV file in memory: what rule files, taxonomies and the mappings of imports have in common.
  *
  * Comment lines start with `#`, empty lines are skipped, a byte order mark at the start and a carriage return at the
  * end of a line are dropped. A line that is no UTF-8, has a control character or is longer than TSV_LINE_SIZE_MAX is a
@@ -7,8 +7,8 @@
  *
  * Thread: one at a time.
  */
-#ifndef CLICKVEIL_STAGES_CLASSIFY_TSV_H
-#define CLICKVEIL_STAGES_CLASSIFY_TSV_H
+#ifndef CLICKVEIL_COMMON_TSV_H
+#define CLICKVEIL_COMMON_TSV_H
 
 #include "common/mistakes.h"
 #include "common/view.h"
