@@ -214,6 +214,7 @@ void rules_close(struct rules_opened *opened)
 
 static const struct command subcommands[] = {
     {"compile", "makes of lists the one file that `classify.rules` maps", rules_compile},
+    {"import", "turns a list of others, or a published taxonomy, into a file of ours", rules_import},
     {"lookup", "which rule decides for a host, a URL or an app, and which ones lost", rules_lookup},
     {"report", "coverage, contradictions, quality, what is blocked, and whom an interest gives away",
      rules_report},

@@ -90,6 +90,7 @@ void rules_print_mistakes(const struct mistakes *mistakes);
 
 int rules_diff(int argc, char **argv);
 int rules_report(int argc, char **argv);
+int rules_import(int argc, char **argv);
 int rules_lookup(int argc, char **argv);
 int rules_compile(int argc, char **argv);
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# A short run of the fuzz targets for what decides about consent: GPP strings and records of the consent topic. FUZZ_SECONDS
-# (5) for each; `make fuzz` runs all targets, and longer.
+# A short run of the fuzz targets for what decides about consent, GPP strings and records of the consent topic, and for the
+# lists of others that are imported. FUZZ_SECONDS (5) for each; `make fuzz` runs all targets, and longer.
 cd "$(dirname "$0")/../.." || exit 1
 build=${CLICKVEIL_BUILD:-build/default}
-targets='gpp consent'
+targets='gpp consent import'
 number=0 bad=0
 
 skip=''
