@@ -86,6 +86,23 @@ static const struct host_case names[] = {
     {"xn--bcher-kvaa.example", "xn--bcher-kvaa.example", HOST_NAME, "an odd, but valid A-label"},
     {"1.2.0x3.4x", "1.2.0x3.4x", HOST_NAME, "the last label is no number, so it is no address"},
     {"a.b", "a.b", HOST_NAME, "shortest"},
+    {"xn--bcher-kva\xc2\xad.example.", "xn--bcher-kva.example", HOST_NAME,
+     "a soft hyphen vanishes from an A-label"},
+    {"EXAMPLE.COM.:00080", "example.com", HOST_NAME, "case, root dot and port at once"},
+    {"example%2ecom%2E", "example.com", HOST_NAME, "an encoded root dot"},
+    {"example.com:0", "example.com", HOST_NAME, "lowest port"},
+    {"1.2.3.4.in-addr.arpa", "1.2.3.4.in-addr.arpa", HOST_NAME, "an address as labels of a name"},
+    {"0x.example.com", "0x.example.com", HOST_NAME, "no number in the last place"},
+    {"deadbeef.cafe", "deadbeef.cafe", HOST_NAME, "hexadecimal digits without 0x are letters"},
+    {"\xef\xbc\xa5\xef\xbc\xb8"
+     "ample\xef\xbc\x8e"
+     "com",
+     "example.com", HOST_NAME, "full-width capitals and a full-width full stop"},
+    {"\xd0\x9f\xd0\xa0\xd0\x98\xd0\x9c\xd0\x95\xd0\xa0.example", "xn--e1afmkfd.example", HOST_NAME,
+     "Cyrillic capitals"},
+    {"\xe4\xbe\x8b\xe3\x81\x88.example", "xn--r8jz45g.example", HOST_NAME, "Japanese"},
+    {"\xd7\x91\xd7\x93.example", "xn--5dbe.example", HOST_NAME, "right to left"},
+    {"fa\xc3\x9f.example:443", "xn--fa-hia.example", HOST_NAME, "U-label with a port"},
 };
 
 static const struct host_case addresses[] = {
@@ -109,6 +126,26 @@ static const struct host_case addresses[] = {
     {"[::ffff:192.0.2.1]", NULL, HOST_IP_LITERAL, "IPv4 mapped"},
     {"2001:db8::1", NULL, HOST_IP_LITERAL, "IPv6 without brackets"},
     {"::", NULL, HOST_IP_LITERAL, "shortest IPv6"},
+    {"0", NULL, HOST_IP_LITERAL, "lowest, as one number"},
+    {"0x7F000001", NULL, HOST_IP_LITERAL, "one hexadecimal in capitals"},
+    {"017700000001", NULL, HOST_IP_LITERAL, "one octal"},
+    {"0x7f.0.0x0.01", NULL, HOST_IP_LITERAL, "hexadecimal, decimal and octal in one"},
+    {"00000000000177.1", NULL, HOST_IP_LITERAL, "octal with more zeros than it needs"},
+    {"256", NULL, HOST_IP_LITERAL, "one number may be above 255"},
+    {"1.256", NULL, HOST_IP_LITERAL, "and so may the last of two"},
+    {"1.2.65535", NULL, HOST_IP_LITERAL, "highest last of three"},
+    {"1.2.3.255.", NULL, HOST_IP_LITERAL, "highest last of four, with root dot"},
+    {"0x0000000000000000000ffffffff", NULL, HOST_IP_LITERAL, "highest, with zeros in front"},
+    {"127\xe3\x80\x82"
+     "0\xe3\x80\x82"
+     "0\xe3\x80\x82"
+     "1",
+     NULL, HOST_IP_LITERAL, "ideographic full stops"},
+    {"0%787f.1", NULL, HOST_IP_LITERAL, "the x percent-encoded"},
+    {"[::1]:", NULL, HOST_IP_LITERAL, "IPv6 with an empty port"},
+    {"[::ffff:c000:201]", NULL, HOST_IP_LITERAL, "IPv4 mapped, as groups"},
+    {"1:2:3:4:5:6:7:8", NULL, HOST_IP_LITERAL, "IPv6, all groups"},
+    {"::1:80", NULL, HOST_IP_LITERAL, "without brackets the last group is no port"},
 };
 
 static const struct host_case malformed[] = {
@@ -173,6 +210,47 @@ static const struct host_case malformed[] = {
     {"[192.0.2.1]", NULL, HOST_MALFORMED, "IPv4 in brackets"},
     {"[]", NULL, HOST_MALFORMED, "nothing in brackets"},
     {"2001:db8::1:::", NULL, HOST_MALFORMED, "two gaps"},
+    {"0x100000000", NULL, HOST_MALFORMED, "hexadecimal above 2^32-1"},
+    {"040000000000", NULL, HOST_MALFORMED, "octal above 2^32-1"},
+    {"256.1", NULL, HOST_MALFORMED, "first of two above 255"},
+    {"1.2.3.0x100", NULL, HOST_MALFORMED, "last of four above 255, hexadecimal"},
+    {"1.2.3.4..", NULL, HOST_MALFORMED, "two dots at the end of an address"},
+    {"1..3.4", NULL, HOST_MALFORMED, "an empty part"},
+    {"09", NULL, HOST_MALFORMED, "no octal digit"},
+    {"0xg", NULL, HOST_MALFORMED, "no hexadecimal digit, and a single label"},
+    {"127.0.0.1:80:", NULL, HOST_MALFORMED, "two ports"},
+    {"-1", NULL, HOST_MALFORMED, "a sign makes no number"},
+    {"+1.2.3.4", NULL, HOST_MALFORMED, "a sign has no place in a name"},
+    {"[::1].", NULL, HOST_MALFORMED, "a dot behind the bracket"},
+    {"[1:2:3:4:5:6:7:8:9]", NULL, HOST_MALFORMED, "nine groups"},
+    {"[::ffff:0x7f.1]", NULL, HOST_MALFORMED, "odd IPv4 inside of IPv6"},
+    {"fe80::1%eth0", NULL, HOST_MALFORMED, "zone without brackets"},
+    {"[[::1]]", NULL, HOST_MALFORMED, "two brackets"},
+    {"@example.com", NULL, HOST_MALFORMED, "empty user information"},
+    {"example.com:-1", NULL, HOST_MALFORMED, "negative port"},
+    {"example.com:4294967376", NULL, HOST_MALFORMED, "80 above 2^32"},
+    {"example.com: 80", NULL, HOST_MALFORMED, "space in the port"},
+    {"example.com#", NULL, HOST_MALFORMED, "a fragment belongs to URLs"},
+    {"example.com?", NULL, HOST_MALFORMED, "a query belongs to URLs"},
+    {"exa%00mple.com", NULL, HOST_MALFORMED, "NUL inside a label, encoded"},
+    {"example.com%2e%2e", NULL, HOST_MALFORMED, "an empty label, encoded"},
+    {"example\xe3\x80\x82\xe3\x80\x82"
+     "com",
+     NULL, HOST_MALFORMED, "an empty label between ideographic full stops"},
+    {"a\xc2\xad.\xc2\xad.example", NULL, HOST_MALFORMED, "a label of a soft hyphen alone is empty"},
+    {"\xcc\x88"
+     "a.example",
+     NULL, HOST_MALFORMED, "a combining mark in front"},
+    {"a\xe2\x80\x8d"
+     "b.example",
+     NULL, HOST_MALFORMED, "zero width joiner out of its context (RFC 5892, appendix A.2)"},
+    {"a\xd7\x90.example", NULL, HOST_MALFORMED, "both directions in one label (RFC 5893)"},
+    {"\xe2\x80\xae"
+     "moc.example",
+     NULL, HOST_MALFORMED, "an override of direction"},
+    {"\xe2\x92\x88"
+     "com.example",
+     NULL, HOST_MALFORMED, "U+2488 maps to a digit and a full stop"},
 };
 
 static const struct host_case urls[] = {
@@ -188,6 +266,16 @@ static const struct host_case urls[] = {
     {"https:////example.com", "example.com", HOST_NAME, "four slashes"},
     {"https://user:secret@example.com:81/", "example.com", HOST_NAME, "user information and port"},
     {"https://a@b@example.com/", "example.com", HOST_NAME, "the last at sign ends the user information"},
+    {"https://@example.com/", "example.com", HOST_NAME, "empty user information"},
+    {"https://:@example.com/", "example.com", HOST_NAME, "empty name and password"},
+    {"https://[::1]@example.com/", "example.com", HOST_NAME, "an address as user information"},
+    {"https://example.com:80@evil.example/", "evil.example", HOST_NAME,
+     "a host and port as user information"},
+    {"https://a%2Fb@example.com/", "example.com", HOST_NAME, "a slash, encoded, in the user information"},
+    {"https://EXAMPLE.com.:443/", "example.com", HOST_NAME, "case, root dot and port"},
+    {"http://0300.0.2.1/", NULL, HOST_IP_LITERAL, "octal"},
+    {"http://3221225985:80/", NULL, HOST_IP_LITERAL, "one number and a port"},
+    {"http://u@%30x7f.1/", NULL, HOST_IP_LITERAL, "odd IPv4, percent-encoded, behind user information"},
     {"https://example.com%40@evil.example/", "evil.example", HOST_NAME, "looks like example.com, is not"},
     {"https://a:b@[2001:db8::1]:8/", NULL, HOST_IP_LITERAL, "IPv6 behind user information"},
     {"https://0x7f.1/", NULL, HOST_IP_LITERAL, "odd IPv4"},
@@ -222,6 +310,14 @@ static const struct host_case bad_urls[] = {
     {"https://exam ple.com/", NULL, HOST_MALFORMED, "space in the host"},
     {"https://example.com:99999/", NULL, HOST_MALFORMED, "port too high"},
     {"https://localhost/", NULL, HOST_MALFORMED, "single label"},
+    {"https://example..com/", NULL, HOST_MALFORMED, "empty label"},
+    {"https://example.com%2Fpath/", NULL, HOST_MALFORMED, "a slash, encoded, in the host"},
+    {"https://user@/", NULL, HOST_MALFORMED, "user information, and a path at once"},
+    {"https://256.256.256.256/", NULL, HOST_MALFORMED, "no address, and no name"},
+    {"https://[::1/", NULL, HOST_MALFORMED, "bracket is not closed"},
+    {"https://example.com:80:81/", NULL, HOST_MALFORMED, "two ports"},
+    {"https://exam%20ple.com/", NULL, HOST_MALFORMED, "space, encoded"},
+    {"https://https://example.com/", NULL, HOST_MALFORMED, "the host is a single label, https"},
 };
 
 static void host_normalises_every_spelling_of_a_name(void **state)
@@ -305,6 +401,49 @@ static void host_limits_hold_at_the_bound_and_break_one_past(void **state)
                      HOST_MALFORMED);
 }
 
+/* The limits are those of what goes out: A-labels are longer than the U-labels that they stand for. */
+static void host_limits_are_those_of_the_a_labels(void **state)
+{
+    (void)state;
+    char text[HOST_RAW_SIZE_MAX];
+    char host[HOST_SIZE_MAX];
+    size_t size;
+
+    /* `xn--`, so many letters and `-kva` or so: the longest that fits, and one letter more */
+    size_t letters = 0;
+    for (size_t count = 40; count < 64; count++) {
+        memset(text, 'a', count);
+        memcpy(text + count, "\xc3\xbc.example", 10);
+        if (host_normalise((struct view){text, count + 10}, host, &size) != HOST_NAME)
+            break;
+        const char *dot = memchr(host, '.', size);
+        assert_non_null(dot);
+        assert_true(dot - host <= HOST_LABEL_SIZE_MAX);
+        letters = count;
+    }
+    assert_in_range(letters, 52, 57); /* the U-label itself would have had room for 61 */
+    memset(text, 'a', letters + 1);
+    memcpy(text + letters + 1, "\xc3\xbc.example", 10);
+    assert_int_equal(host_normalise((struct view){text, letters + 11}, host, &size), HOST_MALFORMED);
+
+    /* 253 bytes and more in A-labels, out of fewer as written: labels of ten times U+00FC, 20 bytes each */
+    size_t labels = 0;
+    for (size_t count = 1; count < 40; count++) {
+        size_t at = 0;
+        for (size_t i = 0; i < count; i++) {
+            for (size_t j = 0; j < 10; j++, at += 2)
+                memcpy(text + at, "\xc3\xbc", 2);
+            text[at++] = '.';
+        }
+        memcpy(text + at, "example", 7);
+        if (host_normalise((struct view){text, at + 7}, host, &size) != HOST_NAME)
+            break;
+        assert_true(size <= HOST_SIZE_MAX);
+        labels = count;
+    }
+    assert_in_range(labels, 5, 20);
+}
+
 static void host_reads_no_more_than_its_raw_limit(void **state)
 {
     (void)state;
@@ -348,6 +487,7 @@ int main(void)
         cmocka_unit_test(host_is_not_found_in_bad_urls),
         cmocka_unit_test(host_refuses_absent_and_nul),
         cmocka_unit_test(host_limits_hold_at_the_bound_and_break_one_past),
+        cmocka_unit_test(host_limits_are_those_of_the_a_labels),
         cmocka_unit_test(host_reads_no_more_than_its_raw_limit),
         cmocka_unit_test(host_is_the_same_when_normalised_again),
     };
