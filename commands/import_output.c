@@ -3,12 +3,11 @@
 #include "common/mistakes.h"
 #include "common/utf8.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <yyjson.h>
 
 enum {
@@ -18,72 +17,73 @@ enum {
 
 /* ---- the file ---- */
 
-static bool failed(const struct import_output *output, const char *what, struct error *error)
-{
-    return error_fail(error, EXIT_STATUS_IO, output->path, NULL, "%s: %s", what, strerror(errno));
-}
-
 bool import_output_open(struct import_output *output, const char *path, struct error *error)
 {
     struct stat status;
-    *output = (struct import_output){.path = path};
+    *output = (struct import_output){0};
     if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
         return error_fail(error, EXIT_STATUS_IO, path, "name a file to be made or replaced",
                           "what stands there is no regular file");
-    int size = snprintf(output->beside, sizeof output->beside, "%s.XXXXXX", path);
-    if (size < 0 || (size_t)size >= sizeof output->beside)
-        return error_fail(error, EXIT_STATUS_IO, NULL, NULL, "the path of the output is too long");
-    int descriptor = mkostemp(output->beside, O_CLOEXEC);
-    if (descriptor < 0) {
-        output->beside[0] = '\0';
-        return failed(output, "can't be written", error);
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    output->file = fdopen(descriptor, "w");
-    if (output->file == NULL || fchmod(descriptor, 0666 & ~mask) != 0) {
-        failed(output, "can't be written", error);
-        if (output->file == NULL)
-            close(descriptor);
-        import_output_abandon(output);
+    if (!file_replace_begin(&output->file, path, 0666, error))
         return false;
-    }
-    setvbuf(output->file, NULL, _IOFBF, BUFFER_SIZE);
+    output->buffer = malloc(BUFFER_SIZE);
+    ensure(output->buffer != NULL);
     return true;
+}
+
+static void flush(struct import_output *output)
+{
+    if (!output->failed && output->filled > 0)
+        output->failed = !file_replace_write(&output->file, output->buffer, output->filled, &output->error);
+    output->filled = 0;
+}
+
+static void put(struct import_output *output, struct view text)
+{
+    ensure(text.size <= BUFFER_SIZE);
+    if (output->filled + text.size > BUFFER_SIZE)
+        flush(output);
+    memcpy(output->buffer + output->filled, text.data, text.size);
+    output->filled += text.size;
+}
+
+static void put_format(struct import_output *output, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void put_format(struct import_output *output, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    ensure(size >= 0 && (size_t)size < sizeof text);
+    put(output, (struct view){text, (size_t)size});
 }
 
 bool import_output_keep(struct import_output *output, struct error *error)
 {
-    bool fine = fflush(output->file) == 0 && !ferror(output->file) && fsync(fileno(output->file)) == 0;
-    fine = fclose(output->file) == 0 && fine;
-    output->file = NULL;
-    fine = fine && rename(output->beside, output->path) == 0;
-    if (!fine) {
-        failed(output, "can't be written", error);
-        import_output_abandon(output);
-        return false;
-    }
-    output->beside[0] = '\0';
-    return true;
+    flush(output);
+    if (!output->failed)
+        return file_replace_end(&output->file, error);
+    *error = output->error;
+    return false;
 }
 
 void import_output_abandon(struct import_output *output)
 {
-    if (output->file)
-        fclose(output->file);
-    if (output->beside[0])
-        unlink(output->beside);
-    output->file = NULL;
-    output->beside[0] = '\0';
+    file_replace_give_up(&output->file);
+    free(output->buffer);
+    output->buffer = NULL;
 }
 
-static void write_head(FILE *file, const struct import_head *head)
+static void write_head(struct import_output *output, const struct import_head *head)
 {
-    fprintf(file, "# source: %s\n# date: %s\n# licence: %s\n# imported: %s", head->source, head->date,
-            head->licence, head->format);
+    put_format(output, "# source: %s\n# date: %s\n# licence: %s\n# imported: %s", head->source, head->date,
+               head->licence, head->format);
     if (head->mapping)
-        fprintf(file, ", mapping %s", head->mapping);
-    fputc('\n', file);
+        put_format(output, ", mapping %s", head->mapping);
+    put(output, VIEW("\n"));
 }
 
 /* ---- rules ---- */
@@ -145,23 +145,23 @@ static void merge(struct import *import, uint64_t begin, uint64_t end, struct me
     }
 }
 
-static void write_rule(FILE *file, struct view key, const struct merged *merged)
+static void write_rule(struct import_output *output, struct view key, const struct merged *merged)
 {
-    fwrite(key.data, 1, key.size, file);
-    if (merged->verdict == IMPORT_VERDICT_INTERESTS) {
-        for (unsigned i = 0; i < merged->interest_count; i++)
-            fprintf(file, "%c%u", i ? ',' : '\t', merged->interests[i]);
-        fputc('\n', file);
-    } else {
-        fputs(merged->verdict == IMPORT_VERDICT_NONE ? "\tnone\n" : "\tdeny\n", file);
+    put(output, key);
+    if (merged->verdict != IMPORT_VERDICT_INTERESTS) {
+        put(output, merged->verdict == IMPORT_VERDICT_NONE ? VIEW("\tnone\n") : VIEW("\tdeny\n"));
+        return;
     }
+    for (unsigned i = 0; i < merged->interest_count; i++)
+        put_format(output, "%c%u", i ? ',' : '\t', merged->interests[i]);
+    put(output, VIEW("\n"));
 }
 
 void import_output_rules(struct import_output *output, struct import *import, const struct import_head *head)
 {
     uint64_t count = import_rows_count(import->rows), end;
     import_rows_sort(import->rows);
-    write_head(output->file, head);
+    write_head(output, head);
     for (uint64_t begin = 0; begin < count; begin = end) {
         struct merged merged;
         struct view key = import_rows_at(import->rows, begin).key;
@@ -169,7 +169,7 @@ void import_output_rules(struct import_output *output, struct import *import, co
         while (end < count && import_rows_same(import->rows, key, import_rows_at(import->rows, end).key))
             end++;
         merge(import, begin, end, &merged);
-        write_rule(output->file, key, &merged);
+        write_rule(output, key, &merged);
     }
 }
 
@@ -179,15 +179,15 @@ void import_output_taxonomy(struct import_output *output, const struct import_ta
                             const struct import_head *head)
 {
     struct import_taxonomy_row row;
-    write_head(output->file, head);
-    fputs("#\n# id<TAB>parent<TAB>tier<TAB>publishable|refused|sensitive<TAB>name; parent 0: none\n",
-          output->file);
+    write_head(output, head);
+    put(output,
+        VIEW("#\n# id<TAB>parent<TAB>tier<TAB>publishable|refused|sensitive<TAB>name; parent 0: none\n"));
     for (unsigned i = 0; import_taxonomy_at(taxonomy, i, &row); i++) {
         const char *status = row.fate == IMPORT_INTERESTS ? "publishable"
                              : row.fate == IMPORT_DENY    ? "sensitive"
                                                           : "refused";
-        fprintf(output->file, "%u\t%u\t%u\t%s\t%.*s\n", row.id, row.parent, row.tier, status,
-                (int)row.name.size, row.name.data);
+        put_format(output, "%u\t%u\t%u\t%s\t%.*s\n", row.id, row.parent, row.tier, status, (int)row.name.size,
+                   row.name.data);
     }
 }
 

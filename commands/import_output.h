@@ -1,5 +1,5 @@
 /*
- * What an import writes: a rule file or a taxonomy, beside its place first and renamed when it is whole; and the summary.
+ * What an import writes: a rule file or a taxonomy, whole or not at all; and the summary.
  * One thread.
  */
 #ifndef CLICKVEIL_COMMANDS_IMPORT_OUTPUT_H
@@ -7,9 +7,7 @@
 
 #include "commands/import_list.h"
 #include "commands/import_taxonomy.h"
-#include "common/file.h"
-
-#include <stdio.h>
+#include "common/file_replace.h"
 
 struct import_head {
     const char *source, *date, *licence;
@@ -19,9 +17,11 @@ struct import_head {
 
 /* A zeroed struct may be abandoned. */
 struct import_output {
-    FILE *file;
-    const char *path;
-    char beside[FILE_PATH_SIZE];
+    struct file_replace file;
+    char *buffer; /* what is not written yet */
+    size_t filled;
+    bool failed; /* nothing more is written; import_output_keep says it */
+    struct error error;
 };
 
 /* Open it for writing. Fails with exit status 74, also when something that is no regular file stands at its place. */

@@ -17,6 +17,7 @@
 #include "common/date.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 

@@ -58,6 +58,7 @@ has the_summary_in_words '= 4 interests \+ 1 none \+ 1 deny \+ 3 merged \+ 1 unm
 has the_summary_lists_categories "the mapping lacks 'Unheard': 1 rows, the first .*list.tsv:14" "$work/out"
 is what_was_written_is_a_rule_file "$("$clickveil" rules lookup --support 1 --rules "$work/rules" --json www.sports.example |
     grep -c 607)" 1
+is what_was_written_compiles "$("$clickveil" rules compile --support 1 --output "$work/image" "$work/rules" >"$work/out" 2>&1; echo $?)" 0
 is stdin "$(import --format tsv --mapping $samples/list.mapping.tsv --json - <$samples/list.tsv)" 0
 is stdin_gives_the_same "$(cmp "$work/first" "$work/rules" && echo same)" same
 
