@@ -5,7 +5,8 @@ the snapshot, bytes an entry, look-ups.
   BENCH_ENTRIES=20000000 tests/bench/consent.py      the figures go to build/bench-consent.json
 
 Environment: BENCH_ENTRIES (1000000), BENCH_ROUNDS (2). Each round reads the topic with a bare consumer and then starts
-clickveil without a snapshot, so that both meet the same machine; then clickveil starts from the snapshot.
+clickveil without a snapshot, so that both meet the same machine; then clickveil starts from the snapshot. The bare consumer
+rests now and then for a second (bare_client.c), so it reads three times, and the fastest counts.
 """
 import atexit
 import json
@@ -26,6 +27,7 @@ CLICKVEIL = ROOT / os.environ.get("CLICKVEIL", "build/clickveil")
 KAFKA = ROOT / "tests/support/kafka.sh"
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
+BARE_READS = 3
 PARTITIONS = 4
 TOPIC = "subscriber.consent"
 
@@ -114,7 +116,8 @@ class Process:
 def one_round(work, config, bootstrap, number):
     snapshot = work / "consent.snapshot"
     snapshot.unlink(missing_ok=True)
-    bare = run(BUILD / "tests/bench/bare_client", "consume", bootstrap, TOPIC)
+    bare = max((run(BUILD / "tests/bench/bare_client", "consume", bootstrap, TOPIC) for _ in range(BARE_READS)),
+               key=lambda one: one["records_per_second"])
     note("clickveil run, no snapshot")
     cold = Process(work, config, f"cold-{number}")
     written = cold.wait(r"snapshot_written.*: ([0-9.]+) MiB in ([0-9.]+) s")
