@@ -1,6 +1,7 @@
 #include "common/consent_record.h"
 
 #include "common/base64url.h"
+#include "common/consent_plain.h"
 #include "common/rfc3339.h"
 
 #include <stdlib.h>
@@ -15,9 +16,10 @@ enum {
 
 /* ---- keys ---- */
 
-static bool take_prefix(struct view *rest, const char *prefix)
+#define TAKE_PREFIX(rest, prefix) take_prefix(rest, prefix, sizeof(prefix) - 1)
+
+static inline bool take_prefix(struct view *rest, const char *prefix, size_t size)
 {
-    size_t size = strlen(prefix);
     if (rest->size < size || memcmp(rest->data, prefix, size) != 0)
         return false;
     rest->data += size;
@@ -47,10 +49,10 @@ static enum consent_key_kind line_kind_of(struct view text, enum identifier_kind
 static enum consent_key_kind device_kind_of(struct view text, struct consent_key *key)
 {
     enum identifier_kind kind, other;
-    if (take_prefix(&text, "imei:")) {
+    if (TAKE_PREFIX(&text, "imei:")) {
         kind = IDENTIFIER_IMEI;
         other = IDENTIFIER_MAID;
-    } else if (take_prefix(&text, "maid:")) {
+    } else if (TAKE_PREFIX(&text, "maid:")) {
         kind = IDENTIFIER_MAID;
         other = IDENTIFIER_IMEI;
     } else {
@@ -82,34 +84,38 @@ static bool take_from(struct view *rest, struct pseudonym *out_from)
 
 void consent_key_read(struct view text, enum identifier_kind line_kind, struct consent_key *out_key)
 {
-    memset(out_key, 0, sizeof *out_key);
+    out_key->kind = CONSENT_KEY_UNREADABLE;
+    out_key->subject = SUBJECT_LINE;
+    out_key->identifier_kind = IDENTIFIER_UNKNOWN;
+    out_key->size = 0;
+    out_key->from = (struct pseudonym){0};
     if (view_is_absent(text))
         return;
-    if (take_prefix(&text, "hash:")) {
-        out_key->kind = text.size > 0 ? CONSENT_KEY_HASH : CONSENT_KEY_UNREADABLE;
-        return;
-    }
-    if (take_prefix(&text, "meta:")) {
-        out_key->kind = CONSENT_KEY_META;
-        return;
-    }
     enum consent_key_kind kind = CONSENT_KEY_CHOICE;
-    if (take_prefix(&text, "signal:"))
+    if (TAKE_PREFIX(&text, "signal:"))
         kind = CONSENT_KEY_SIGNAL;
-    else if (take_prefix(&text, "moved:"))
+    else if (TAKE_PREFIX(&text, "moved:"))
         kind = CONSENT_KEY_LINK;
     if (kind == CONSENT_KEY_LINK && !take_from(&text, &out_key->from))
         return;
-    if (take_prefix(&text, "line:")) {
+    if (TAKE_PREFIX(&text, "line:")) {
         out_key->subject = SUBJECT_LINE;
         out_key->kind = line_kind_of(text, line_kind, out_key);
-    } else if (take_prefix(&text, "account:")) {
+    } else if (TAKE_PREFIX(&text, "account:")) {
         out_key->subject = SUBJECT_ACCOUNT;
         if (canonicalise(IDENTIFIER_OPAQUE, text, out_key) == SUBJECT_CANONICAL)
             out_key->kind = CONSENT_KEY_CHOICE;
-    } else if (take_prefix(&text, "device:")) {
+    } else if (TAKE_PREFIX(&text, "device:")) {
         out_key->subject = SUBJECT_DEVICE;
         out_key->kind = device_kind_of(text, out_key);
+    } else if (kind != CONSENT_KEY_CHOICE) {
+        return;
+    } else if (TAKE_PREFIX(&text, "hash:")) {
+        out_key->kind = text.size > 0 ? CONSENT_KEY_HASH : CONSENT_KEY_UNREADABLE;
+        return;
+    } else if (TAKE_PREFIX(&text, "meta:")) {
+        out_key->kind = CONSENT_KEY_META;
+        return;
     }
     if (out_key->kind == CONSENT_KEY_CHOICE)
         out_key->kind = kind;
@@ -433,23 +439,31 @@ bool consent_value_link(struct consent_reader *reader, struct view value, char *
     return found;
 }
 
-void consent_value_read(struct consent_reader *reader, const struct consent_key *key, struct view text,
-                        int64_t timestamp_ms, struct consent_value *out_value)
+static void read_json(struct consent_reader *reader, const struct consent_key *key, struct view text,
+                      struct consent_value *value)
 {
-    out_value->record = (struct choice_record){.tombstone = view_is_absent(text)};
-    out_value->unknown_names = 0;
-    if (view_is_absent(text) || text.size > CONSENT_MERGED_BYTES_MAX)
-        return;
-
     yyjson_doc *document = document_of(reader, text);
     if (!document)
         return;
-    struct reading reading = {.reader = reader, .key = key, .value = out_value};
-    out_value->record.readable = true;
-    if (!read_members(yyjson_doc_get_root(document), text.size, &reading) ||
-        out_value->record.effective_ms - DAY_MS > timestamp_ms) {
+    struct reading reading = {.reader = reader, .key = key, .value = value};
+    value->record.readable = true;
+    if (!read_members(yyjson_doc_get_root(document), text.size, &reading))
+        value->record.readable = false;
+    yyjson_doc_free(document);
+}
+
+void consent_value_read(struct consent_reader *reader, const struct consent_key *key, struct view text,
+                        int64_t timestamp_ms, struct consent_value *out_value)
+{
+    if (!consent_plain_read(text, reader->names, &out_value->record, &out_value->unknown_names)) {
+        out_value->record = (struct choice_record){.tombstone = view_is_absent(text)};
+        out_value->unknown_names = 0;
+        if (view_is_absent(text) || text.size > CONSENT_MERGED_BYTES_MAX)
+            return;
+        read_json(reader, key, text, out_value);
+    }
+    if (!out_value->record.readable || out_value->record.effective_ms - DAY_MS > timestamp_ms) {
         out_value->record = (struct choice_record){0}; /* nothing of half a record counts */
         out_value->unknown_names = 0;
     }
-    yyjson_doc_free(document);
 }
