@@ -9,24 +9,27 @@
 
 #include <cmocka.h>
 
-/* The same source once more, without what is special to this processor. */
-#define KEYED_HASH_PORTABLE
-#define keyed_hash_init portable_init
-#define keyed_hash_run  portable_run
-void portable_init(struct keyed_hash *hash, const uint8_t key[KEYED_HASH_KEY_SIZE]);
-void portable_run(const struct keyed_hash *hash, const struct keyed_hash_message *messages, unsigned count,
-                  struct keyed_hash_output *out_outputs);
+/* The same source once more, as lesser processors run it. */
+static int best;
+#define KEYED_HASH_BEST best
+#define keyed_hash_init lesser_init
+#define keyed_hash_run  lesser_run
+void lesser_init(struct keyed_hash *hash, const uint8_t key[KEYED_HASH_KEY_SIZE]);
+void lesser_run(const struct keyed_hash *hash, const struct keyed_hash_message *messages, unsigned count,
+                struct keyed_hash_output *out_outputs);
 #include "common/keyed_hash.c"
 #undef keyed_hash_init
 #undef keyed_hash_run
 
 struct form {
+    int best; /* of the lesser ones: what KEYED_HASH_BEST says */
     void (*init)(struct keyed_hash *hash, const uint8_t key[KEYED_HASH_KEY_SIZE]);
     void (*run)(const struct keyed_hash *hash, const struct keyed_hash_message *messages, unsigned count,
                 struct keyed_hash_output *out_outputs);
 };
 
-static const struct form forms[] = {{keyed_hash_init, keyed_hash_run}, {portable_init, portable_run}};
+static const struct form forms[] = {
+    {0, keyed_hash_init, keyed_hash_run}, {0, lesser_init, lesser_run}, {1, lesser_init, lesser_run}};
 enum { FORMS = sizeof forms / sizeof *forms };
 
 static void fill(uint8_t *bytes, size_t size, unsigned seed)
@@ -49,6 +52,7 @@ static void every_length_hashes_as_libsodium_does(void **state)
 {
     (void)state;
     for (unsigned form = 0; form < FORMS; form++) {
+        best = forms[form].best;
         for (unsigned size = 1; size <= KEYED_HASH_MESSAGE_MAX; size++) {
             uint8_t key[KEYED_HASH_KEY_SIZE];
             struct keyed_hash hash;
@@ -72,6 +76,7 @@ static void lanes_do_not_see_each_other(void **state)
     fill(key, sizeof key, 7);
     for (unsigned form = 0; form < FORMS; form++) {
         struct keyed_hash hash;
+        best = forms[form].best;
         forms[form].init(&hash, key);
         for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             for (unsigned count = 1; count <= KEYED_HASH_LANES; count++) {
