@@ -147,8 +147,8 @@ struct followed {
     bool (*apply)(void *shared, const struct followed_record *record, struct error *error);
     /* The first full read will bring about so many records. NULL: nothing. */
     void (*begin)(void *shared, uint64_t records);
-    /* These come next to `apply`, in this order, unless it fails: what they have in common can be prepared. Their views
-     * last until then. NULL: nothing. */
+    /* These come next to `apply`, in this order, unless it fails: what they have in common can be prepared. They and
+     * their views last until then. NULL: nothing. */
     void (*ahead)(void *shared, const struct followed_record *records, size_t count);
     /* The committed view of a partition has reached `offset` (exclusive): what the uncommitted view added below it
      * has been decided. */

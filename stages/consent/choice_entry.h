@@ -46,11 +46,17 @@ struct choice_bucket {
         choices[CHOICE_BUCKET_ENTRIES]; /* time of effect and shape, or the number of a rare state */
 };
 
-/* And what only the writer needs of them. */
-struct choice_margin {
-    _Atomic uint64_t order[CHOICE_BUCKET_ENTRIES]; /* seq and pending_count */
-    uint32_t bits[CHOICE_BUCKET_ENTRIES];          /* choice_table's: where the entry belongs */
+/* Buckets, and what only the writer needs of them, in a page of memory: where the system or the machine beneath it gives
+ * small pages, the writer waits for one translation of an address and not for three. */
+enum { CHOICE_PAGE_BUCKETS = 18, CHOICE_PAGE_BYTES = 4096 };
+struct choice_page {
+    struct choice_bucket buckets[CHOICE_PAGE_BUCKETS];
+    _Atomic uint64_t order[CHOICE_PAGE_BUCKETS][CHOICE_BUCKET_ENTRIES]; /* seq and pending_count */
+    uint32_t bits[CHOICE_PAGE_BUCKETS][CHOICE_BUCKET_ENTRIES]; /* choice_table's: where the entry belongs */
+    uint8_t unused[64];                                        /* zero */
 };
+
+_Static_assert(sizeof(struct choice_page) == CHOICE_PAGE_BYTES, "a page");
 
 /* The two words of a state, without a stamp. False: it does not fit, or there are too many shapes. The writer only. */
 CLICKVEIL_MUST_CHECK bool choice_entry_pack(struct choice_shapes *shapes, const struct choice_state *state,
@@ -66,6 +72,12 @@ uint64_t choice_entry_rare_renumbered(uint64_t choices, uint32_t number);
 static inline bool choice_entry_is_rare(uint64_t choices)
 {
     return choices & 1;
+}
+
+/* Do both words say nothing at all, but for their stamp? So does a new entry. */
+static inline bool choice_entry_is_empty(uint64_t choices, uint64_t order)
+{
+    return !(choices & ~(uint64_t)31) && !choice_entry_is_rare(choices) && !(order & ~(uint64_t)15);
 }
 
 static inline uint32_t choice_entry_rare_number(uint64_t choices)

@@ -1,6 +1,6 @@
 /*
- * The body: a `struct counts`; for each segment its numbers and its slices; the shapes. A slice is SLICE buckets and their
- * margins as they stand in memory, then the rare states of its entries, each with its place.
+ * The body: a `struct counts`; for each segment its numbers and its slices; the shapes. A slice is SLICE_PAGES pages as they
+ * stand in memory, then the rare states of its entries, each with its place.
  *
  * A segment that grows before it is written stays in memory until then, as it was: later changes are made in the larger
  * one. In one that did not grow, what an entry held is noted before it changes, in a list per slice, and put back in the
@@ -14,7 +14,8 @@
 #include <stdlib.h>
 
 enum {
-    SLICE = 4096,
+    SLICE_PAGES = 224,
+    SLICE = SLICE_PAGES * CHOICE_PAGE_BUCKETS,
     NOTES_FIRST = 1 << 12,
     NOTES_MAX = 1 << 22, /* 200 MB */
 };
@@ -35,14 +36,13 @@ struct choice_freeze {
     uint64_t slice;
     struct note *notes;
     uint32_t note_count, note_size;
-    bool is_lost; /* a note could not be kept */
-    struct choice_bucket *buckets;
-    struct choice_margin *margins;
+    bool is_lost;              /* a note could not be kept */
+    struct choice_page *pages; /* the slice that is written, as it was */
 };
 
 struct counts {
     uint64_t entries;
-    uint32_t segments, tail;
+    uint32_t segments, tail, page_buckets, unused;
 };
 
 struct segment_counts {
@@ -50,22 +50,22 @@ struct segment_counts {
 };
 
 struct rare_place {
-    uint32_t bucket, index; /* in the slice */
+    uint32_t bucket, index; /* in the page */
+    uint32_t page, unused;  /* in the slice */
     struct choice_state state;
 };
 
-_Static_assert(SLICE *(sizeof(struct choice_bucket) + sizeof(struct choice_margin)) <= SNAPSHOT_PUT_MAX,
-               "a slice fits");
+_Static_assert(SLICE_PAGES * sizeof(struct choice_page) <= SNAPSHOT_PUT_MAX, "a slice fits");
 
 static uint64_t slices_of(const struct choice_segment *segment)
 {
-    return (choice_segment_all(segment) + SLICE - 1) / SLICE;
+    return (choice_pages_for(segment->buckets) + SLICE_PAGES - 1) / SLICE_PAGES;
 }
 
-static uint64_t slice_buckets(const struct choice_segment *segment, uint64_t slice)
+static uint64_t slice_pages(const struct choice_segment *segment, uint64_t slice)
 {
-    uint64_t left = choice_segment_all(segment) - slice * SLICE;
-    return left < SLICE ? left : SLICE;
+    uint64_t left = choice_pages_for(segment->buckets) - slice * SLICE_PAGES;
+    return left < SLICE_PAGES ? left : SLICE_PAGES;
 }
 
 /* ---- freezing ---- */
@@ -79,11 +79,10 @@ bool choice_table_freeze(struct choice_table *table, struct error *error)
         table->freeze = freeze;
         table->rare.keeps_dropped = true;
         freeze->entries = choice_table_entries(table);
-        freeze->buckets = aligned_alloc(_Alignof(struct choice_bucket), SLICE * sizeof *freeze->buckets);
-        freeze->margins = malloc(SLICE * sizeof *freeze->margins);
+        freeze->pages = aligned_alloc(CHOICE_PAGE_BYTES, SLICE_PAGES * sizeof *freeze->pages);
         freeze->notes = malloc(NOTES_FIRST * sizeof *freeze->notes);
         freeze->note_size = NOTES_FIRST;
-        fine = freeze->buckets && freeze->margins && freeze->notes;
+        fine = freeze->pages && freeze->notes;
     }
     for (uint32_t i = 0; fine && i < CHOICE_SEGMENTS; i++) {
         freeze->images[i] = choice_segment_of(table, i);
@@ -103,8 +102,7 @@ void choice_table_thaw(struct choice_table *table)
         return;
     for (uint32_t i = 0; i < CHOICE_SEGMENTS; i++)
         free(freeze->slices[i]);
-    free(freeze->buckets);
-    free(freeze->margins);
+    free(freeze->pages);
     free(freeze->notes);
     free(freeze);
     table->freeze = NULL;
@@ -148,14 +146,14 @@ void choice_freeze_note(struct choice_table *table, struct choice_segment *segme
         freeze->is_lost = true;
         return;
     }
-    const struct choice_bucket *bucket = &segment->bucket[entry.bucket];
+    const struct choice_bucket *bucket = choice_bucket_at(segment, entry.bucket);
     uint32_t *newest = &freeze->slices[entry.segment][slice];
     freeze->notes[freeze->note_count] = (struct note){
         .bucket = entry.bucket,
         .index = (uint8_t)entry.index,
         .choices = atomic_load_explicit(&bucket->choices[entry.index], memory_order_relaxed),
         .order =
-            atomic_load_explicit(&segment->margin[entry.bucket].order[entry.index], memory_order_relaxed),
+            atomic_load_explicit(&choice_order_at(segment, entry.bucket)[entry.index], memory_order_relaxed),
         .made = !atomic_load_explicit(&bucket->tags[entry.index], memory_order_relaxed),
         .next = *newest,
     };
@@ -169,43 +167,46 @@ static void put_notes_back(const struct choice_freeze *freeze, uint64_t slice)
     uint32_t number = freeze->slices[freeze->segment][slice];
     while (number) {
         const struct note *note = &freeze->notes[number - 1];
-        struct choice_bucket *bucket = &freeze->buckets[note->bucket - slice * SLICE];
-        struct choice_margin *margin = &freeze->margins[note->bucket - slice * SLICE];
-        bucket->choices[note->index] = note->choices;
-        margin->order[note->index] = note->order;
+        uint64_t bucket = note->bucket - slice * SLICE;
+        struct choice_page *page = &freeze->pages[bucket / CHOICE_PAGE_BUCKETS];
+        bucket %= CHOICE_PAGE_BUCKETS;
+        page->buckets[bucket].choices[note->index] = note->choices;
+        page->order[bucket][note->index] = note->order;
         if (note->made) {
-            bucket->tags[note->index] = 0;
-            margin->bits[note->index] = 0;
+            page->buckets[bucket].tags[note->index] = 0;
+            page->bits[bucket][note->index] = 0;
         }
         number = note->next;
     }
 }
 
-/* Take the uncommitted out of the copy; *out_rare: how many rare states it has. */
-static void keep_committed(const struct choice_freeze *freeze, uint64_t count, uint32_t *out_rare)
+/* Take the uncommitted out of the copy; how many rare states it has. */
+static uint32_t keep_committed(struct choice_page *page)
 {
-    *out_rare = 0;
-    for (uint64_t i = 0; i < count; i++) {
+    uint32_t rare = 0;
+    for (unsigned i = 0; i < CHOICE_PAGE_BUCKETS; i++) {
         for (unsigned j = 0; j < CHOICE_BUCKET_ENTRIES; j++) {
-            uint64_t order = atomic_load_explicit(&freeze->margins[i].order[j], memory_order_relaxed);
-            uint64_t choices = atomic_load_explicit(&freeze->buckets[i].choices[j], memory_order_relaxed);
-            atomic_store_explicit(&freeze->margins[i].order[j], choice_entry_order_committed(order),
+            uint64_t order = atomic_load_explicit(&page->order[i][j], memory_order_relaxed);
+            uint64_t choices = atomic_load_explicit(&page->buckets[i].choices[j], memory_order_relaxed);
+            atomic_store_explicit(&page->order[i][j], choice_entry_order_committed(order),
                                   memory_order_relaxed);
-            *out_rare += choice_entry_is_rare(choices);
+            rare += choice_entry_is_rare(choices);
         }
     }
+    return rare;
 }
 
-static void put_rare(const struct choice_table *table, uint64_t count, struct snapshot_writer *writer)
+static void put_rare(const struct choice_table *table, uint32_t number, struct snapshot_writer *writer)
 {
-    const struct choice_freeze *freeze = table->freeze;
-    for (uint32_t i = 0; i < count; i++) {
+    const struct choice_page *page = &table->freeze->pages[number];
+    for (unsigned i = 0; i < CHOICE_PAGE_BUCKETS; i++) {
         for (unsigned j = 0; j < CHOICE_BUCKET_ENTRIES; j++) {
-            uint64_t choices = atomic_load_explicit(&freeze->buckets[i].choices[j], memory_order_relaxed);
+            uint64_t choices = atomic_load_explicit(&page->buckets[i].choices[j], memory_order_relaxed);
             if (!choice_entry_is_rare(choices))
                 continue;
             struct rare_place rare;
             memset(&rare, 0, sizeof rare); /* what lies between fields is written too */
+            rare.page = number;
             rare.bucket = i;
             rare.index = j;
             rare.state = *choice_rare_at(&table->rare, choice_entry_rare_number(choices));
@@ -220,16 +221,17 @@ static void save_slice(const struct choice_table *table, struct snapshot_writer 
 {
     struct choice_freeze *freeze = table->freeze;
     const struct choice_segment *image = freeze->images[freeze->segment];
-    uint64_t from = freeze->slice * SLICE, count = slice_buckets(image, freeze->slice);
-    uint32_t rare;
-    memcpy((void *)freeze->buckets, (const void *)(image->bucket + from), count * sizeof *image->bucket);
-    memcpy((void *)freeze->margins, (const void *)(image->margin + from), count * sizeof *image->margin);
+    uint64_t count = slice_pages(image, freeze->slice);
+    uint32_t rare = 0;
+    memcpy((void *)freeze->pages, (const void *)(image->pages + freeze->slice * SLICE_PAGES),
+           count * sizeof *image->pages);
     put_notes_back(freeze, freeze->slice);
-    keep_committed(freeze, count, &rare);
-    snapshot_put(writer, freeze->buckets, count * sizeof *freeze->buckets);
-    snapshot_put(writer, freeze->margins, count * sizeof *freeze->margins);
+    for (uint64_t i = 0; i < count; i++)
+        rare += keep_committed(&freeze->pages[i]);
+    snapshot_put(writer, freeze->pages, count * sizeof *freeze->pages);
     snapshot_put(writer, &rare, sizeof rare);
-    put_rare(table, count, writer);
+    for (uint32_t i = 0; rare && i < count; i++)
+        put_rare(table, i, writer);
 }
 
 static void save_shapes(const struct choice_table *table, struct snapshot_writer *writer)
@@ -250,7 +252,8 @@ bool choice_table_save(struct choice_table *table, struct snapshot_writer *write
                           "too many choices changed while the snapshot was written");
     const struct choice_segment *image = freeze->images[freeze->segment];
     if (freeze->segment == 0 && freeze->slice == 0) {
-        struct counts counts = {freeze->entries, CHOICE_SEGMENTS, CHOICE_BUCKETS_TAIL};
+        struct counts counts = {freeze->entries, CHOICE_SEGMENTS, CHOICE_BUCKETS_TAIL, CHOICE_PAGE_BUCKETS,
+                                0};
         snapshot_put(writer, &counts, sizeof counts);
     }
     if (freeze->slice == 0) {
@@ -271,18 +274,17 @@ bool choice_table_save(struct choice_table *table, struct snapshot_writer *write
 
 /* ---- reading ---- */
 
-/* Entries of a slice that was read. */
-static uint64_t count_entries(const struct choice_bucket *buckets, uint64_t count)
+static uint64_t count_entries(const struct choice_page *page)
 {
     uint64_t entries = 0;
-    for (uint64_t i = 0; i < count; i++) {
+    for (unsigned i = 0; i < CHOICE_PAGE_BUCKETS; i++) {
         for (unsigned j = 0; j < CHOICE_BUCKET_ENTRIES; j++)
-            entries += atomic_load_explicit(&buckets[i].tags[j], memory_order_relaxed) != 0;
+            entries += atomic_load_explicit(&page->buckets[i].tags[j], memory_order_relaxed) != 0;
     }
     return entries;
 }
 
-static bool restore_rare(struct choice_table *table, struct choice_bucket *buckets, uint64_t count,
+static bool restore_rare(struct choice_table *table, struct choice_page *pages, uint64_t count,
                          struct snapshot_reader *reader)
 {
     uint32_t left, number;
@@ -290,10 +292,11 @@ static bool restore_rare(struct choice_table *table, struct choice_bucket *bucke
     if (!snapshot_get(reader, &left, sizeof left))
         return false;
     for (; left > 0; left--) {
-        if (!snapshot_get(reader, &rare, sizeof rare) || rare.bucket >= count ||
-            rare.index >= CHOICE_BUCKET_ENTRIES || !choice_rare_put(&table->rare, &rare.state, &number))
+        if (!snapshot_get(reader, &rare, sizeof rare) || rare.page >= count ||
+            rare.bucket >= CHOICE_PAGE_BUCKETS || rare.index >= CHOICE_BUCKET_ENTRIES ||
+            !choice_rare_put(&table->rare, &rare.state, &number))
             return false;
-        _Atomic uint64_t *choices = &buckets[rare.bucket].choices[rare.index];
+        _Atomic uint64_t *choices = &pages[rare.page].buckets[rare.bucket].choices[rare.index];
         uint64_t old = atomic_load_explicit(choices, memory_order_relaxed);
         atomic_store_explicit(choices, choice_entry_rare_renumbered(old, number), memory_order_relaxed);
     }
@@ -311,13 +314,12 @@ static bool restore_segment(struct choice_table *table, uint32_t number, struct 
     choice_segment_free(table, choice_segment_of(table, number));
     atomic_store_explicit(&table->segments[number], segment, memory_order_release);
     for (uint64_t i = 0; i < slices_of(segment); i++) {
-        struct choice_bucket *buckets = segment->bucket + i * SLICE;
-        uint64_t count = slice_buckets(segment, i);
-        if (!snapshot_get(reader, buckets, count * sizeof *buckets) ||
-            !snapshot_get(reader, segment->margin + i * SLICE, count * sizeof *segment->margin) ||
-            !restore_rare(table, buckets, count, reader))
+        struct choice_page *pages = segment->pages + i * SLICE_PAGES;
+        uint64_t count = slice_pages(segment, i);
+        if (!snapshot_get(reader, pages, count * sizeof *pages) || !restore_rare(table, pages, count, reader))
             return false;
-        segment->entries += count_entries(buckets, count);
+        for (uint64_t j = 0; j < count; j++)
+            segment->entries += count_entries(&pages[j]);
     }
     return true;
 }
@@ -358,7 +360,8 @@ bool choice_table_restore(struct choice_table *table, struct snapshot_reader *re
     uint64_t entries = 0;
     ensure(choice_table_entries(table) == 0);
     if (!snapshot_get(reader, &counts, sizeof counts) || counts.segments != CHOICE_SEGMENTS ||
-        counts.tail != CHOICE_BUCKETS_TAIL || counts.entries > table->entries_max)
+        counts.tail != CHOICE_BUCKETS_TAIL || counts.page_buckets != CHOICE_PAGE_BUCKETS ||
+        counts.entries > table->entries_max)
         return false;
     for (uint32_t i = 0; i < CHOICE_SEGMENTS; i++) {
         if (!restore_segment(table, i, reader))

@@ -31,13 +31,14 @@
 enum {
     BUCKETS_SLOWLY = 1 << 13, /* from here growth is by a seventh instead of a half: memory, not speed */
     FULL_PERCENT = 84,
+    GROWTH_MAX = 8,
 };
 
 /* ---- segments ---- */
 
 static uint64_t segment_bytes(uint64_t buckets)
 {
-    return (buckets + CHOICE_BUCKETS_TAIL) * (sizeof(struct choice_bucket) + sizeof(struct choice_margin));
+    return choice_pages_for(buckets) * sizeof(struct choice_page);
 }
 
 static void add_bytes(struct choice_table *table, uint64_t bytes)
@@ -51,12 +52,11 @@ struct choice_segment *choice_segment_new(struct choice_table *table, uint64_t b
     if (!segment)
         return NULL;
     segment->buckets = buckets;
-    segment->bucket = pages_new(segment_bytes(buckets));
-    if (!segment->bucket) {
+    segment->pages = pages_new(segment_bytes(buckets));
+    if (!segment->pages) {
         free(segment);
         return NULL;
     }
-    segment->margin = (struct choice_margin *)(segment->bucket + buckets + CHOICE_BUCKETS_TAIL);
     add_bytes(table, segment_bytes(buckets));
     return segment;
 }
@@ -66,7 +66,7 @@ void choice_segment_free(struct choice_table *table, struct choice_segment *segm
     if (!segment)
         return;
     add_bytes(table, -segment_bytes(segment->buckets));
-    pages_free(segment->bucket, segment_bytes(segment->buckets));
+    pages_free(segment->pages, segment_bytes(segment->buckets));
     free(segment);
 }
 
@@ -132,37 +132,41 @@ static inline uint64_t bucket_of(const struct choice_segment *segment, uint32_t 
     return (uint64_t)bits * segment->buckets >> 32;
 }
 
-/* The subject's place in a bucket, or CHOICE_BUCKET_ENTRIES. *out_first: the first tag; *out_empty: there is room. */
-static inline unsigned find_in(const struct choice_bucket *bucket, uint64_t tag, uint64_t *out_first,
-                               bool *out_empty)
+/* What a bucket says about a subject. */
+struct found {
+    unsigned index; /* the subject's place; CHOICE_BUCKET_ENTRIES: it is not there */
+    unsigned empty; /* the first empty place; CHOICE_BUCKET_ENTRIES: it is full */
+    bool moved;     /* somebody had to go on */
+};
+
+static inline struct found find_in(const struct choice_bucket *bucket, uint64_t tag)
 {
-    unsigned same = 1u << CHOICE_BUCKET_ENTRIES, empty = 0;
-    *out_first = atomic_load_explicit(&bucket->tags[0], memory_order_acquire);
-    same |= (*out_first & ~MOVED) == tag;
-    empty |= *out_first == 0;
+    unsigned same = 1u << CHOICE_BUCKET_ENTRIES, empty = 1u << CHOICE_BUCKET_ENTRIES;
+    uint64_t first = atomic_load_explicit(&bucket->tags[0], memory_order_acquire);
+    same |= (first & ~MOVED) == tag;
+    empty |= first == 0;
+#pragma GCC unroll 8
     for (unsigned i = 1; i < CHOICE_BUCKET_ENTRIES; i++) {
         uint64_t other = atomic_load_explicit(&bucket->tags[i], memory_order_acquire);
         same |= (unsigned)(other == tag) << i;
-        empty |= other == 0;
+        empty |= (unsigned)(other == 0) << i;
     }
-    *out_empty = empty;
-    return (unsigned)__builtin_ctz(same);
+    return (struct found){(unsigned)__builtin_ctz(same), (unsigned)__builtin_ctz(empty), first & MOVED};
 }
 
-/* Where the subject stands; false: nowhere. */
+/* Where the subject stands, or (false) the bucket where that is known, and its first empty place. */
 static inline bool walk(const struct choice_segment *segment, struct place place, uint64_t *out_bucket,
                         unsigned *out_index)
 {
-    uint64_t number = bucket_of(segment, place.bits), first;
-    bool empty;
-    unsigned index = find_in(&segment->bucket[number], place.tag, &first, &empty);
-    if (index == CHOICE_BUCKET_ENTRIES && !(first & MOVED))
-        return false;
-    while (index == CHOICE_BUCKET_ENTRIES && !empty)
-        index = find_in(&segment->bucket[++number], place.tag, &first, &empty);
+    uint64_t number = bucket_of(segment, place.bits);
+    struct found found = find_in(choice_bucket_at(segment, number), place.tag);
+    bool goes_on = found.moved;
+    while (goes_on && found.index == CHOICE_BUCKET_ENTRIES && found.empty == CHOICE_BUCKET_ENTRIES)
+        found = find_in(choice_bucket_at(segment, ++number), place.tag);
+    bool is_there = found.index < CHOICE_BUCKET_ENTRIES;
     *out_bucket = number;
-    *out_index = index;
-    return index < CHOICE_BUCKET_ENTRIES;
+    *out_index = is_there ? found.index : found.empty;
+    return is_there;
 }
 
 /* ---- the writer ---- */
@@ -190,14 +194,15 @@ static bool find_empty(const struct choice_segment *segment, uint64_t from, uint
                        unsigned *out_index)
 {
     enum { LAST = CHOICE_BUCKET_ENTRIES - 1 };
-    while (atomic_load_explicit(&segment->bucket[from].tags[LAST], memory_order_relaxed))
-        from++;
+    const struct choice_bucket *bucket = choice_bucket_at(segment, from);
+    while (atomic_load_explicit(&bucket->tags[LAST], memory_order_relaxed))
+        bucket = choice_bucket_at(segment, ++from);
     unsigned index = LAST;
-    while (index > 0 && !atomic_load_explicit(&segment->bucket[from].tags[index - 1], memory_order_relaxed))
+    while (index > 0 && !atomic_load_explicit(&bucket->tags[index - 1], memory_order_relaxed))
         index--;
     *out_bucket = from;
     *out_index = index;
-    return index < LAST || from < segment->buckets + CHOICE_BUCKETS_TAIL - 1;
+    return from < choice_last_bucket(segment);
 }
 
 struct words {
@@ -208,14 +213,13 @@ struct words {
 static void put_words(struct choice_segment *segment, uint64_t number, unsigned index,
                       const struct words *words)
 {
-    struct choice_bucket *bucket = &segment->bucket[number];
-    struct choice_margin *margin = &segment->margin[number];
+    struct choice_bucket *bucket = choice_bucket_at(segment, number);
     atomic_store_explicit(&bucket->choices[index], words->choices, memory_order_relaxed);
-    atomic_store_explicit(&margin->order[index], words->order, memory_order_relaxed);
-    margin->bits[index] = words->bits;
+    atomic_store_explicit(&choice_order_at(segment, number)[index], words->order, memory_order_relaxed);
+    choice_bits_at(segment, number)[index] = words->bits;
     uint64_t home = bucket_of(segment, words->bits);
     if (home != number) {
-        _Atomic uint64_t *first = &segment->bucket[home].tags[0];
+        _Atomic uint64_t *first = &choice_bucket_at(segment, home)->tags[0];
         atomic_store_explicit(first, atomic_load_explicit(first, memory_order_relaxed) | MOVED,
                               memory_order_release);
     }
@@ -226,14 +230,13 @@ static void put_words(struct choice_segment *segment, uint64_t number, unsigned 
 /* False: a run of full buckets reached the end. */
 static bool copy_bucket(const struct choice_segment *from, uint64_t number, struct choice_segment *to)
 {
-    const struct choice_bucket *bucket = &from->bucket[number];
-    const struct choice_margin *margin = &from->margin[number];
+    const struct choice_bucket *bucket = choice_bucket_at(from, number);
     for (unsigned i = 0; i < CHOICE_BUCKET_ENTRIES; i++) {
         struct words words = {
             .tag = atomic_load_explicit(&bucket->tags[i], memory_order_relaxed),
             .choices = atomic_load_explicit(&bucket->choices[i], memory_order_relaxed),
-            .order = atomic_load_explicit(&margin->order[i], memory_order_relaxed),
-            .bits = margin->bits[i],
+            .order = atomic_load_explicit(&choice_order_at(from, number)[i], memory_order_relaxed),
+            .bits = choice_bits_at(from, number)[i],
         };
         uint64_t place;
         unsigned index;
@@ -252,35 +255,35 @@ void choice_table_expect(struct choice_table *table, uint64_t entries)
     table->expected = entries;
 }
 
-/* Of the next larger segment. At most twice as many, whatever is expected: so much can be wrong with it. */
+static uint64_t buckets_for(uint64_t entries)
+{
+    return entries * 100 / (CHOICE_BUCKET_ENTRIES * FULL_PERCENT);
+}
+
+/* Of the next larger segment. At most GROWTH_MAX times as many, whatever is expected: so much can be wrong with it. */
 static uint64_t more_buckets(const struct choice_table *table, uint64_t buckets)
 {
     uint64_t next = buckets + (buckets < BUCKETS_SLOWLY ? buckets / 2 : buckets / 7);
-    uint64_t expected = table->expected / CHOICE_SEGMENTS / CHOICE_BUCKET_ENTRIES * 100 / FULL_PERCENT;
+    uint64_t expected = buckets_for(table->expected / CHOICE_SEGMENTS);
     expected += expected / 64; /* segments are not quite alike */
-    expected = expected < 2 * buckets ? expected : 2 * buckets;
+    expected = expected < GROWTH_MAX * buckets ? expected : GROWTH_MAX * buckets;
     return expected > next ? expected : next;
 }
 
-static bool grow(struct choice_table *table, uint32_t number, struct error *error)
+/* A segment of so many buckets in the place of another. False: memory is short (*out_short), or it is too small. */
+static bool resize(struct choice_table *table, uint32_t number, uint64_t buckets, bool *out_short)
 {
     struct choice_segment *old = choice_segment_of(table, number);
-    uint64_t buckets = old->buckets;
-    for (;;) {
-        buckets = more_buckets(table, buckets);
-        struct choice_segment *segment = choice_segment_new(table, buckets);
-        if (!segment)
-            return error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
-                              "no memory for the consent table to grow");
-        bool fine = true;
-        for (uint64_t i = 0; fine && i < old->buckets + CHOICE_BUCKETS_TAIL; i++)
-            fine = copy_bucket(old, i, segment);
-        if (fine) {
-            atomic_store(&table->segments[number], segment);
-            break;
-        }
+    struct choice_segment *segment = choice_segment_new(table, buckets);
+    bool fine = segment;
+    *out_short = !segment;
+    for (uint64_t i = 0; fine && i <= choice_last_bucket(old); i++)
+        fine = copy_bucket(old, i, segment);
+    if (!fine) {
         choice_segment_free(table, segment);
+        return false;
     }
+    atomic_store(&table->segments[number], segment);
     old->dropped_at = choice_holds_drop(&table->holds);
     old->dropped_next = table->dropped;
     table->dropped = old;
@@ -288,9 +291,49 @@ static bool grow(struct choice_table *table, uint32_t number, struct error *erro
     return true;
 }
 
+static bool grow(struct choice_table *table, uint32_t number, struct error *error)
+{
+    uint64_t buckets = choice_segment_of(table, number)->buckets;
+    bool is_short;
+    do {
+        buckets = more_buckets(table, buckets);
+    } while (!resize(table, number, buckets, &is_short) && !is_short);
+    return !is_short || error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
+                                   "no memory for the consent table to grow");
+}
+
+void choice_table_fit(struct choice_table *table)
+{
+    table->expected = 0;
+    for (uint32_t i = 0; i < CHOICE_SEGMENTS; i++) {
+        const struct choice_segment *segment = choice_segment_of(table, i);
+        uint64_t enough = buckets_for(segment->entries);
+        bool is_short;
+        if (segment->buckets > CHOICE_BUCKETS_FIRST && segment->buckets > enough + enough / 7)
+            (void)!resize(table, i, enough + enough / 16 + 1, &is_short); /* else it stays as it is */
+    }
+}
+
 static bool is_full(const struct choice_segment *segment)
 {
     return segment->entries * 100 >= segment->buckets * CHOICE_BUCKET_ENTRIES * FULL_PERCENT;
+}
+
+/* An empty place for the subject, which is not there: at (bucket, index), unless that is no place or the table must grow. */
+static bool make_place(struct choice_table *table, struct place place, uint64_t *bucket, unsigned *index,
+                       struct error *error)
+{
+    struct choice_segment *segment = choice_segment_of(table, place.segment);
+    bool fine = !is_full(segment) &&
+                (*index < CHOICE_BUCKET_ENTRIES || find_empty(segment, *bucket + 1, bucket, index)) &&
+                *bucket < choice_last_bucket(segment);
+    while (!fine) {
+        if (!grow(table, place.segment, error))
+            return false;
+        segment = choice_segment_of(table, place.segment);
+        fine = find_empty(segment, bucket_of(segment, place.bits), bucket, index);
+    }
+    return true;
 }
 
 bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseudonym,
@@ -298,52 +341,50 @@ bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseu
 {
     struct place place = place_of(pseudonym);
     struct choice_segment *segment = choice_segment_of(table, place.segment);
-    struct choice_handle entry = {.segment = place.segment};
+    uint64_t bucket;
     unsigned index;
-    if (walk(segment, place, &entry.bucket, &index)) {
-        entry.index = index;
-        *out_entry = entry;
-        return true;
-    }
-    uint64_t entries = atomic_load_explicit(&table->entries, memory_order_relaxed);
-    if (entries == table->entries_max)
-        return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "raise consent.entries_max",
-                          "more consent entries than consent.entries_max (%llu) allows",
-                          (unsigned long long)table->entries_max);
-    if (is_full(segment) && !grow(table, place.segment, error))
-        return false;
-    segment = choice_segment_of(table, place.segment);
-    while (!find_empty(segment, bucket_of(segment, place.bits), &entry.bucket, &index)) {
-        if (!grow(table, place.segment, error))
+    bool is_there = walk(segment, place, &bucket, &index);
+    if (!is_there) {
+        uint64_t entries = atomic_load_explicit(&table->entries, memory_order_relaxed);
+        if (entries == table->entries_max)
+            return error_fail(error, EXIT_STATUS_CONFIGURATION, NULL, "raise consent.entries_max",
+                              "more consent entries than consent.entries_max (%llu) allows",
+                              (unsigned long long)table->entries_max);
+        if (!make_place(table, place, &bucket, &index, error))
             return false;
         segment = choice_segment_of(table, place.segment);
+        if (table->freeze)
+            choice_freeze_note(table, segment, (struct choice_handle){place.segment, index, bucket});
+        put_words(segment, bucket, index, &(struct words){.tag = place.tag, .bits = place.bits});
+        atomic_store_explicit(&table->entries, entries + 1, memory_order_relaxed);
     }
-    entry.index = index;
-    if (table->freeze)
-        choice_freeze_note(table, segment, entry);
-    put_words(segment, entry.bucket, index, &(struct words){.tag = place.tag, .bits = place.bits});
-    atomic_store_explicit(&table->entries, entries + 1, memory_order_relaxed);
-    *out_entry = entry;
+    out_entry->segment = place.segment;
+    out_entry->index = index;
+    out_entry->bucket = bucket;
     return true;
 }
 
 static void unpack(const struct choice_table *table, uint64_t choices, uint64_t order,
                    struct choice_state *out_state)
 {
-    if (choice_entry_is_rare(choices))
+    if (choice_entry_is_empty(choices, order))
+        *out_state = (struct choice_state){0}; /* of a new entry, mostly */
+    else if (choice_entry_is_rare(choices))
         *out_state = *choice_rare_at(&table->rare, choice_entry_rare_number(choices));
     else
         choice_entry_unpack(&table->shapes, choices, order, out_state);
 }
 
-void choice_table_load(const struct choice_table *table, struct choice_handle entry,
+bool choice_table_load(const struct choice_table *table, struct choice_handle entry,
                        struct choice_state *out_state)
 {
     const struct choice_segment *segment = choice_segment_of(table, entry.segment);
-    unpack(table,
-           atomic_load_explicit(&segment->bucket[entry.bucket].choices[entry.index], memory_order_relaxed),
-           atomic_load_explicit(&segment->margin[entry.bucket].order[entry.index], memory_order_relaxed),
-           out_state);
+    uint64_t choices = atomic_load_explicit(&choice_bucket_at(segment, entry.bucket)->choices[entry.index],
+                                            memory_order_relaxed);
+    uint64_t order =
+        atomic_load_explicit(&choice_order_at(segment, entry.bucket)[entry.index], memory_order_relaxed);
+    unpack(table, choices, order, out_state);
+    return !choice_entry_is_empty(choices, order);
 }
 
 void choice_table_store(struct choice_table *table, struct choice_handle entry,
@@ -353,8 +394,8 @@ void choice_table_store(struct choice_table *table, struct choice_handle entry,
     ensure(state->before_until_ms >= 0 && state->before_until_ms <= CHOICE_EFFECTIVE_MS_MAX);
     ensure(state->pending_count <= CHOICE_ENTRY_PENDING_MAX && !(state->in & state->out));
     struct choice_segment *segment = choice_segment_of(table, entry.segment);
-    _Atomic uint64_t *choices_at = &segment->bucket[entry.bucket].choices[entry.index];
-    _Atomic uint64_t *order_at = &segment->margin[entry.bucket].order[entry.index];
+    _Atomic uint64_t *choices_at = &choice_bucket_at(segment, entry.bucket)->choices[entry.index];
+    _Atomic uint64_t *order_at = &choice_order_at(segment, entry.bucket)[entry.index];
     uint64_t before = atomic_load_explicit(choices_at, memory_order_relaxed), choices, order = 0;
     if (table->freeze)
         choice_freeze_note(table, segment, entry);
@@ -368,6 +409,35 @@ void choice_table_store(struct choice_table *table, struct choice_handle entry,
     choice_entry_store(choices_at, order_at, choices, order);
     if (choice_entry_is_rare(before))
         choice_rare_drop(&table->rare, choice_entry_rare_number(before));
+}
+
+/* What takes longest can be the translation of an address, and an instruction that fetches waits for it in its place; side
+ * by side they wait together. So one line of each comes first, with nothing in between, and the others later: a processor
+ * has only so many lines on their way, and what is more it forgets. */
+void choice_table_approach(const struct choice_table *table, const struct pseudonym *const *pseudonyms,
+                           unsigned count)
+{
+    const struct choice_bucket *buckets[CHOICE_APPROACH_MAX];
+    ensure(count <= CHOICE_APPROACH_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        struct place place = place_of(pseudonyms[i]);
+        const struct choice_segment *segment = choice_segment_of(table, place.segment);
+        buckets[i] = choice_bucket_at(segment, bucket_of(segment, place.bits));
+    }
+    for (unsigned i = 0; i < count; i++)
+        __builtin_prefetch((const void *)buckets[i]->tags, 1);
+}
+
+void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym)
+{
+    struct place place = place_of(pseudonym);
+    const struct choice_segment *segment = choice_segment_of(table, place.segment);
+    uint64_t number = bucket_of(segment, place.bits);
+    const struct choice_page *page = &segment->pages[number / CHOICE_PAGE_BUCKETS];
+    unsigned bucket = number % CHOICE_PAGE_BUCKETS;
+    __builtin_prefetch((const void *)page->buckets[bucket].choices, 1);
+    __builtin_prefetch((const void *)page->order[bucket], 1);
+    __builtin_prefetch((const void *)page->bits[bucket], 1);
 }
 
 /* ---- readers ---- */
@@ -386,20 +456,12 @@ void choice_table_prefetch(const struct choice_table *table, const struct pseudo
 {
     struct place place = place_of(pseudonym);
     const struct choice_segment *segment = choice_segment_of(table, place.segment);
-    const struct choice_bucket *bucket = &segment->bucket[bucket_of(segment, place.bits)];
+    uint64_t number = bucket_of(segment, place.bits);
+    const struct choice_bucket *bucket = choice_bucket_at(segment, number);
     __builtin_prefetch((const void *)bucket->tags);
     __builtin_prefetch((const void *)bucket->choices);
-    __builtin_prefetch((const void *)bucket[1].tags); /* where a full one goes on */
-}
-
-void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym)
-{
-    struct place place = place_of(pseudonym);
-    const struct choice_segment *segment = choice_segment_of(table, place.segment);
-    uint64_t number = bucket_of(segment, place.bits);
-    __builtin_prefetch((const void *)segment->bucket[number].tags, 1);
-    __builtin_prefetch((const void *)segment->bucket[number].choices, 1);
-    __builtin_prefetch((const void *)segment->margin[number].order, 1);
+    __builtin_prefetch(
+        (const void *)choice_bucket_at(segment, number + 1)->tags); /* where a full one goes on */
 }
 
 bool choice_table_find(const struct choice_table *table, const struct pseudonym *pseudonym,
@@ -411,7 +473,8 @@ bool choice_table_find(const struct choice_table *table, const struct pseudonym 
     unsigned index;
     if (!walk(segment, place, &bucket, &index))
         return false;
-    unpack(table, atomic_load_explicit(&segment->bucket[bucket].choices[index], memory_order_acquire), 0,
+    unpack(table,
+           atomic_load_explicit(&choice_bucket_at(segment, bucket)->choices[index], memory_order_acquire), 0,
            out_state);
     return true;
 }
@@ -425,8 +488,8 @@ bool choice_table_find_whole(const struct choice_table *table, const struct pseu
     unsigned index;
     if (!walk(segment, place, &bucket, &index))
         return false;
-    choice_entry_load(&segment->bucket[bucket].choices[index], &segment->margin[bucket].order[index],
-                      &choices, &order);
+    choice_entry_load(&choice_bucket_at(segment, bucket)->choices[index],
+                      &choice_order_at(segment, bucket)[index], &choices, &order);
     unpack(table, choices, order, out_state);
     return true;
 }

@@ -5,7 +5,7 @@
  * look-up in a transaction to the transaction's end and sees at least everything that was written before the hold. What
  * is written later may be seen or not; the barrier (common/recent.h) catches it.
  *
- * 33 to 39 bytes an entry, as full as the table happens to be, and 80 more for each of the few subjects with a history
+ * 34 to 39 bytes an entry, as full as the table happens to be, and 80 more for each of the few subjects with a history
  * that does not fit (choice_entry.h). It grows a sixteenth at a time: for a moment that part stands there twice, until
  * no open transaction can be looking at the old one.
  */
@@ -35,16 +35,27 @@ struct choice_handle {
 CLICKVEIL_MUST_CHECK bool choice_table_entry(struct choice_table *table, const struct pseudonym *pseudonym,
                                              struct choice_handle *out_entry, struct error *error);
 
-/* What stands in an entry, and the putting of something else there: readers see the old or the new. */
-void choice_table_load(const struct choice_table *table, struct choice_handle entry,
+/* What stands in an entry (false: nothing, it is all zero), and the putting of something else there: readers see the old or
+ * the new. */
+bool choice_table_load(const struct choice_table *table, struct choice_handle entry,
                        struct choice_state *out_state);
 void choice_table_store(struct choice_table *table, struct choice_handle entry,
                         const struct choice_state *state);
 
-/* So many entries are expected in all (0: nobody knows): it grows in fewer steps then. */
+/* So many entries are expected in all (0: nobody knows): it grows in fewer steps then, and
+ * may be larger than it need be. */
 void choice_table_expect(struct choice_table *table, uint64_t entries);
 
-/* Bring near what choice_table_entry and the two above need. */
+/* Nothing more is expected: what memory was taken for and did not come is given back. */
+void choice_table_fit(struct choice_table *table);
+
+enum { CHOICE_APPROACH_MAX = 16 };
+
+/* Bring near where the entries of so many subjects stand, up to CHOICE_APPROACH_MAX: the first step. */
+void choice_table_approach(const struct choice_table *table, const struct pseudonym *const *pseudonyms,
+                           unsigned count);
+
+/* The second step, a little later and one by one: what choice_table_entry and the two above need. */
 void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym);
 
 /* Free what growth and changes left behind and no reader holds any more. Cheap when there is nothing. */

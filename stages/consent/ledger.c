@@ -19,8 +19,7 @@
 
 enum {
     PENDING_FIRST = 64,
-    AHEAD_MAX = 1024, /* records that are prepared at once */
-    FETCH_AHEAD = 16, /* records whose entries are on their way from memory */
+    FETCH_AHEAD = 6, /* records whose entries are on their way from memory */
 };
 
 struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
@@ -34,11 +33,8 @@ struct ledger *ledger_new(const struct ledger_setup *setup, struct error *error)
         ledger->table = choice_table_new(setup->entries_max, setup->readers);
         ledger->erased = choice_table_new(setup->entries_max, setup->readers);
     }
-    if (ledger)
-        ledger->ahead = calloc(AHEAD_MAX, sizeof *ledger->ahead);
-    if (!ledger || !ledger->reader || !ledger->table || !ledger->erased || !ledger->ahead ||
-        !loose_init(&ledger->loose) || !learnt_init(&ledger->learnt) ||
-        !recent_init(&ledger->recent, RECENT_CHANGES)) {
+    if (!ledger || !ledger->reader || !ledger->table || !ledger->erased || !loose_init(&ledger->loose) ||
+        !learnt_init(&ledger->learnt) || !recent_init(&ledger->recent, RECENT_CHANGES)) {
         ledger_free(ledger);
         error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "give the process more memory",
                    "no memory for the consent table");
@@ -54,7 +50,6 @@ void ledger_free(struct ledger *ledger)
     for (size_t i = 0; i < ledger->partition_count; i++)
         free(ledger->partitions[i].pending);
     free(ledger->partitions);
-    free(ledger->ahead);
     recent_release(&ledger->recent);
     moves_release(&ledger->moves);
     choice_table_free(ledger->table);
@@ -67,7 +62,9 @@ void ledger_free(struct ledger *ledger)
 
 void ledger_count(struct ledger *ledger, enum counter counter, uint64_t more)
 {
-    atomic_fetch_add_explicit(&ledger->counters[counter], more, memory_order_relaxed);
+    /* The follower alone counts, so nothing needs to be locked: it would wait for every store that is on its way to memory. */
+    atomic_store_explicit(&ledger->counters[counter], ledger_counter(ledger, counter) + more,
+                          memory_order_relaxed);
 }
 
 /* ---- partitions and pending records ---- */
@@ -159,6 +156,11 @@ void ledger_committed_to(struct ledger *ledger, int32_t number, int64_t offset)
 
 /* ---- what comes next ---- */
 
+static struct ahead *ahead_at(struct ledger *ledger, size_t number)
+{
+    return &ledger->ahead[number % LEDGER_AHEAD];
+}
+
 static void hash_ahead(struct ledger *ledger, struct ahead *const *aheads, unsigned count)
 {
     struct subject_name names[SUBJECTS_AT_ONCE] = {0};
@@ -174,10 +176,33 @@ static void hash_ahead(struct ledger *ledger, struct ahead *const *aheads, unsig
     }
 }
 
-static void fetch_ahead(const struct ledger *ledger, size_t number)
+/* Prepare a few of the records that were shown: few enough that they stay in the nearest cache until they are applied, and
+ * enough to hash side by side and to wait for memory together. */
+static void prepare_some(struct ledger *ledger)
 {
-    if (number < ledger->ahead_count && ledger->ahead[number].hashed)
-        choice_table_prefetch_entry(ledger->table, &ledger->ahead[number].pseudonym);
+    struct ahead *to_hash[SUBJECTS_AT_ONCE];
+    const struct pseudonym *to_fetch[LEDGER_PREPARED];
+    unsigned waiting = 0, fetched = 0;
+    size_t from = ledger->prepared, left = ledger->shown_count - from;
+    size_t count = left < LEDGER_PREPARED ? left : LEDGER_PREPARED;
+    for (size_t i = from; i < from + count; i++) {
+        struct ahead *ahead = ahead_at(ledger, i);
+        ahead->offset = ledger->shown[i].offset;
+        ahead->partition = ledger->shown[i].partition;
+        ahead->hashed = false;
+        consent_key_read(ledger->shown[i].key, ledger->setup.line_kind, &ahead->key);
+        if (ahead->key.kind != CONSENT_KEY_CHOICE && ahead->key.kind != CONSENT_KEY_SIGNAL)
+            continue;
+        to_fetch[fetched++] = &ahead->pseudonym;
+        to_hash[waiting++] = ahead;
+        if (waiting == SUBJECTS_AT_ONCE) {
+            hash_ahead(ledger, to_hash, waiting);
+            waiting = 0;
+        }
+    }
+    hash_ahead(ledger, to_hash, waiting);
+    choice_table_approach(ledger->table, to_fetch, fetched);
+    ledger->prepared += count;
 }
 
 void ledger_begin(struct ledger *ledger, uint64_t records)
@@ -202,38 +227,28 @@ void ledger_ahead(struct ledger *ledger, const struct followed_record *records, 
 {
     if (!ledger_is_complete(ledger))
         expect_entries(ledger, count);
-    struct ahead *to_hash[SUBJECTS_AT_ONCE];
-    unsigned waiting = 0;
-    ledger->ahead_count = count < AHEAD_MAX ? count : AHEAD_MAX;
-    ledger->ahead_next = 0;
-    for (size_t i = 0; i < ledger->ahead_count; i++) {
-        struct ahead *ahead = &ledger->ahead[i];
-        ahead->offset = records[i].offset;
-        ahead->partition = records[i].partition;
-        ahead->hashed = false;
-        consent_key_read(records[i].key, ledger->setup.line_kind, &ahead->key);
-        if (ahead->key.kind == CONSENT_KEY_CHOICE || ahead->key.kind == CONSENT_KEY_SIGNAL)
-            to_hash[waiting++] = ahead;
-        if (waiting == SUBJECTS_AT_ONCE) {
-            hash_ahead(ledger, to_hash, waiting);
-            waiting = 0;
-        }
-    }
-    hash_ahead(ledger, to_hash, waiting);
-    for (size_t i = 0; i < FETCH_AHEAD; i++)
-        fetch_ahead(ledger, i);
+    ledger->shown = records;
+    ledger->shown_count = count;
+    ledger->prepared = ledger->taken = 0;
+    prepare_some(ledger);
 }
 
-/* What was prepared of the record; NULL: nothing. */
+/* What was prepared of the record; NULL: nothing. Where another one comes than was shown, the rest is forgotten too. */
 static const struct ahead *take_ahead(struct ledger *ledger, const struct followed_record *record)
 {
-    if (ledger->ahead_next == ledger->ahead_count)
+    if (ledger->taken == ledger->shown_count)
         return NULL;
-    const struct ahead *ahead = &ledger->ahead[ledger->ahead_next];
-    if (ahead->offset != record->offset || ahead->partition != record->partition)
+    const struct ahead *ahead = ahead_at(ledger, ledger->taken);
+    if (ahead->offset != record->offset || ahead->partition != record->partition) {
+        ledger->shown_count = ledger->taken;
         return NULL;
-    fetch_ahead(ledger, ledger->ahead_next + FETCH_AHEAD);
-    ledger->ahead_next++;
+    }
+    if (ledger->taken % LEDGER_PREPARED == 0)
+        prepare_some(ledger);
+    ledger->taken++;
+    const struct ahead *next = ahead_at(ledger, ledger->taken + FETCH_AHEAD);
+    if (ledger->taken + FETCH_AHEAD < ledger->prepared && next->hashed)
+        choice_table_prefetch_entry(ledger->table, &next->pseudonym);
     return ahead;
 }
 
@@ -380,7 +395,7 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     if (!choice_table_entry(ledger->table, pseudonym, &entry, error))
         return false;
     struct choice_state before, after;
-    choice_table_load(ledger->table, entry, &before);
+    bool is_first = !choice_table_load(ledger->table, entry, &before);
     after = before;
     bool erased = is_erased(ledger, key, &suppression);
     if (erased)
@@ -401,6 +416,11 @@ static bool apply_committed(struct ledger *ledger, const struct followed_record 
     }
     if (value->record.moved && !ledger_add_move(ledger, record, key, value, &before, pseudonym, error))
         return false;
+    if (is_first && !erased && !value->record.moved &&
+        !value->record.tombstone) { /* alone as it is together */
+        loose_settle(&ledger->loose, choice_table_tag(pseudonym));
+        return true;
+    }
     /* Only the subscriber's own confirmed act ends an erasure; what it does not answer stands in the entry by now. */
     bool ends = erased && value->record.two_step && (after.in & value->record.in);
     if (value->record.moved) /* with what was copied */
@@ -601,7 +621,7 @@ bool ledger_complete(struct ledger *ledger, struct error *error)
             "below which nothing starts",
             "the consent topic has choices of %llu subjects, and consent.floor is %llu",
             (unsigned long long)entries, (unsigned long long)ledger->setup.floor);
-    choice_table_expect(ledger->table, 0);
+    choice_table_fit(ledger->table);
     moves_queue_all(&ledger->moves);
     ledger_inherit(ledger, true);
     brake_complete(&ledger->brake, entries);

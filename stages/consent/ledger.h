@@ -64,7 +64,8 @@ CLICKVEIL_MUST_CHECK bool ledger_apply(struct ledger *ledger, const struct follo
 /* So many records will come before ledger_complete, about. */
 void ledger_begin(struct ledger *ledger, uint64_t records);
 
-/* These come next: their keys are read and hashed together, and their entries fetched while others are applied. */
+/* These come next, and stay where they are until then: their keys are read and hashed together, and their entries fetched
+ * while others are applied. */
 void ledger_ahead(struct ledger *ledger, const struct followed_record *records, size_t count);
 
 /* The committed view of a partition has reached `offset` (exclusive). */

@@ -10,6 +10,11 @@
 
 #include <stdatomic.h>
 
+enum {
+    LEDGER_PREPARED = 16,               /* records that are prepared at once; CHOICE_APPROACH_MAX at most */
+    LEDGER_AHEAD = 2 * LEDGER_PREPARED, /* those that are applied, and those after them */
+};
+
 /* A record that comes soon. */
 struct ahead {
     int64_t offset;
@@ -61,9 +66,10 @@ struct ledger {
     struct partition *partitions;
     size_t partition_count;
     uint64_t pending_records;
-    struct ahead *ahead; /* AHEAD_MAX */
-    size_t ahead_count, ahead_next;
-    uint64_t to_come, entries_before; /* records of the first read; entries at its begin */
+    const struct followed_record *shown; /* what comes next */
+    size_t shown_count, prepared, taken; /* the next of them to be prepared, and to be applied */
+    struct ahead ahead[LEDGER_AHEAD];    /* ring */
+    uint64_t to_come, entries_before;    /* records of the first read; entries at its begin */
     uint64_t come;
     _Atomic uint64_t counters[COUNTERS];
     atomic_bool complete;

@@ -6,7 +6,8 @@
 #include <sodium.h>
 
 enum {
-    SNAPSHOT_LOGIC = 6, /* raised when the same records come to something else */
+    SNAPSHOT_LOGIC =
+        7, /* raised when the same records come to something else, or stand elsewhere in memory */
 };
 
 static void add_text(crypto_generichash_state *digest, struct view text)

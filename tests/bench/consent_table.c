@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POOL = 4096, SUBJECTS = 3, AHEAD = 8 };
+enum { POOL = 4096, SUBJECTS = 3 };
 
 static int64_t now_ns(void)
 {
@@ -51,13 +51,26 @@ static struct pseudonym pseudonym_of(uint64_t number)
     return pseudonym;
 }
 
+static void approach(const struct choice_table *table, uint64_t from)
+{
+    struct pseudonym pseudonyms[CHOICE_APPROACH_MAX];
+    const struct pseudonym *list[CHOICE_APPROACH_MAX];
+    for (unsigned i = 0; i < CHOICE_APPROACH_MAX; i++) {
+        pseudonyms[i] = pseudonym_of(from + i);
+        list[i] = &pseudonyms[i];
+    }
+    choice_table_approach(table, list, CHOICE_APPROACH_MAX);
+}
+
 /* One in eight is `in`; all have a time and a seq of their own. */
 static void fill(struct choice_table *table, uint64_t entries)
 {
     struct error error = {0};
     for (uint64_t i = 0; i < entries; i++) {
-        struct pseudonym pseudonym = pseudonym_of(i), ahead = pseudonym_of(i + AHEAD);
-        choice_table_prefetch_entry(table, &ahead);
+        struct pseudonym pseudonym = pseudonym_of(i);
+        if (i % CHOICE_APPROACH_MAX == 0)
+            approach(table, i);
+        choice_table_prefetch_entry(table, &pseudonym);
         struct choice_state state = {
             .in = i % 8 == 0,
             .out = i % 8 ? CHOICE_STAR : 0,

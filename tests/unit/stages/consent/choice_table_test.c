@@ -162,6 +162,31 @@ static void table_stays_below_40_bytes_an_entry(void **unused)
 }
 
 /* Those that share the place or the bits of the entry are told apart. */
+static void table_gives_back_what_was_expected_and_did_not_come(void **unused)
+{
+    (void)unused;
+    enum { ENTRIES = 200000 };
+    struct choice_table *table = choice_table_new(10 * ENTRIES, 1);
+    struct choice_state state;
+    assert_non_null(table);
+    choice_table_expect(table, 8 * ENTRIES);
+    for (uint64_t i = 0; i < ENTRIES; i++)
+        choice_table_store(table, entry_of(table, i), &(struct choice_state){.seq = (int64_t)i});
+    assert_true(choice_table_bytes(table) > 60 * ENTRIES);
+    choice_table_fit(table);
+    assert_true(choice_table_bytes(table) < 40 * ENTRIES);
+    assert_int_equal(choice_table_entries(table), ENTRIES);
+    choice_table_hold(table, 0);
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        struct pseudonym pseudonym = pseudonym_of(i);
+        assert_true(choice_table_find_whole(table, &pseudonym, &state));
+        assert_int_equal(state.seq, i);
+    }
+    assert_false(find(table, ENTRIES, &state));
+    choice_table_yield(table, 0);
+    choice_table_free(table);
+}
+
 static void table_tells_colliding_subjects_apart(void **unused)
 {
     (void)unused;
@@ -435,6 +460,7 @@ int main(void)
         cmocka_unit_test(table_keeps_every_field_to_its_bounds),
         cmocka_unit_test(table_finds_everybody_in_it_and_nobody_else),
         cmocka_unit_test(table_stays_below_40_bytes_an_entry),
+        cmocka_unit_test(table_gives_back_what_was_expected_and_did_not_come),
         cmocka_unit_test(table_tells_colliding_subjects_apart),
         cmocka_unit_test(table_says_when_it_is_full),
         cmocka_unit_test(table_keeps_what_a_reader_holds_over_growth),
