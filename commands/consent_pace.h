@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum {
-    CONSENT_PACE_DEFAULT = 50000, /* records a second */
+    CONSENT_PACE_DEFAULT = 30000, /* records a second */
     CONSENT_PACE_MAX = 10000000,
 };
 
@@ -29,7 +29,7 @@ struct consent_pace {
 #define CONSENT_PACE_ARGUMENT(rate_text)                                                                   \
     {                                                                                                      \
         .name = "rate", .value = "N", .text = &(rate_text),                                                \
-        .help = "write N records a second, 0 for as fast as it goes; 50000 unless given, while a process " \
+        .help = "write N records a second, 0 for as fast as it goes; 30000 unless given, while a process " \
                 "of the pipeline runs, else 0"                                                             \
     }
 

@@ -6,7 +6,7 @@
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
 # million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp ids consume forward fused unguarded import
-# burst split), BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000), BENCH_IMPORT_EVENTS (4000000: as many as there is work
+# burst split), BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000), BENCH_IMPORT_EVENTS (5000000: as many as there is work
 # for until an import ends). `unguarded` is fused in a build that passes no barrier and looks for no retractions
 # (TEST_BUILD=barrier-off). `import` is fused while `clickveil consent import` brings a million opt-outs, from its start to
 # its end, at the pace that it has by itself; `burst` is fused while somebody's producer writes as many, 100,000 a second.
@@ -29,7 +29,7 @@ events=${BENCH_EVENTS:-2000000}
 subscribers=${BENCH_SUBSCRIBERS:-250000}
 consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
 rounds=${BENCH_ROUNDS:-3}
-import_events=${BENCH_IMPORT_EVENTS:-4000000}
+import_events=${BENCH_IMPORT_EVENTS:-5000000}
 only=${BENCH_ONLY:-chain letters gpp ids consume forward fused unguarded import burst split}
 unguarded=build/barrier-off/clickveil
 commit_ms=${BENCH_COMMIT_MS:-100}
