@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the fuzz targets with clang's libFuzzer, address and undefined behaviour sanitizers on.
 #
-#   tests/fuzz/run.sh [TARGET]...           event config gpp consent import; default: all
+#   tests/fuzz/run.sh [TARGET]...           event config gpp consent host import; default: all
 #
 # Environment: FUZZ_SECONDS (60) for each; FUZZ_KEEP=1 adds what is new to the corpus. What breaks a target is left in
 # build/fuzz/TARGET.crash-..., and the exit status is 1. What the targets found is then asked of the reference decoder,
@@ -21,13 +21,15 @@ declare -A parts=(
     [event]="codec event hop json_reader json_writer partitioner rfc3339 subject utf8"
     [config]="config config_kafka config_topics date document option option_judge option_override option_value programme zone"
     [gpp]="gpp gpp_judge gpp_layout national us_privacy"
+    [host]="host public_suffix"
     [import]="commands/import_categories commands/import_csv commands/import_key commands/import_list commands/import_report commands/import_rows
               commands/import_taxonomy host tsv utf8"
     [consent]="choice_record consent_link consent_record rfc3339 subject utf8"
 )
 declare -A options=([config]="-dict=tests/fuzz/config.dict" [gpp]="-dict=tests/fuzz/gpp.dict" [consent]="-dict=tests/fuzz/consent.dict")
 declare -A seeds=([event]=tests/fuzz/corpus/event [config]="config config/programmes config/split"
-                  [gpp]=tests/fuzz/corpus/gpp [import]=tests/fuzz/corpus/import [consent]=tests/fuzz/corpus/consent)
+                  [gpp]=tests/fuzz/corpus/gpp [host]=tests/fuzz/corpus/host
+                  [import]=tests/fuzz/corpus/import [consent]=tests/fuzz/corpus/consent)
 
 build() { # build TARGET
     local sources=()
@@ -42,7 +44,7 @@ build() { # build TARGET
 }
 
 bad=0
-for target in "${@:-event config gpp consent import}"; do
+for target in "${@:-event config gpp consent host import}"; do
     for name in $target; do
         build "$name"
         found=$out/$name.found
