@@ -97,10 +97,65 @@ while IFS='|' read -r name kind rows asked; do
     cat "$work/names" >>"$work/all-$kind.names"
 done <<<"$attacks"
 
+# Of a rule on a path below a denied host nothing comes, whether rules may have paths or are refused for it.
+awk -F'\t' -v OFS='\t' '{ print $2 "/path", 607 }' "$work/classes" >"$work/enemy.tsv"
+awk -F'\t' '{ print "https://" $2 "/path/below" }' "$work/classes" >"$work/names"
+is path_brings_nothing "$(ask hosts "$work/names" "${deny_hosts[@]}" "$work/enemy.tsv" | grep -c 607)" 0
+
 # A denied child takes nothing from its parent, who has other visitors.
 awk -F'\t' '{ print "own" NR ".example" }' "$work/classes" >"$work/names"
 is the_parent_of_a_denied_child_keeps_its_interest \
     "$(ask hosts "$work/names" "${deny_hosts[@]}" "$work/all-hosts.tsv" | tally)" "$number_of_classes [607] exact;"
+
+# ---- by the lists of others, in every format that can be imported, and by a mapping that calls the class a sport ----
+
+import() { # import FORMAT INPUT [OPTION]...: to $work/imported.tsv; its exit status
+    local format=$1 input=$2
+    shift 2
+    rm -f "$work/imported.tsv"
+    "$clickveil" rules import --format "$format" --output "$work/imported.tsv" "$@" "$input" >"$work/said" 2>&1
+    echo $?
+}
+
+cut -f2 "$work/classes" >"$work/names"
+{ # categories as such lists have them, and every one of them is said to be sport
+    awk -F'\t' -v OFS='\t' '{ gsub(/ /, "_", $1); print $1, 607 }' "$work/classes"
+    printf 'sport\t607\n'
+} >"$work/mapping.tsv"
+awk -F'\t' -v OFS='\t' '{ gsub(/ /, "_", $1); print $2, $1 }' "$work/classes" >"$work/foreign.tsv"
+tr '\t' , <"$work/foreign.tsv" >"$work/foreign.csv"
+awk -F'\t' -v OFS='\t' '{ gsub(/[-_.+]/, " ", $2); print $2, "sport" }' "$work/classes" >"$work/foreign.override"
+while IFS='	' read -r host class; do
+    mkdir -p "$work/foreign.ut1/$class" && echo "$host" >"$work/foreign.ut1/$class/domains"
+done <"$work/foreign.tsv"
+
+while IFS='|' read -r format options; do
+    # shellcheck disable=SC2086  # words
+    is "${format}_list_with_a_mapping_is_imported" "$(import "$format" "$work/foreign.$format" --mapping "$work/mapping.tsv" $options)" 0
+    is "${format}_list_would_work_without_the_deny" "$(ask hosts "$work/names" "$work/imported.tsv" | tally)" \
+        "$number_of_classes [607] exact;"
+    is "${format}_list_brings_nothing_loaded_last" \
+        "$(ask hosts "$work/names" "${deny_hosts[@]}" "$work/imported.tsv" | tally)" "$number_of_classes [] deny;"
+    is "${format}_list_brings_nothing_loaded_first" \
+        "$(ask hosts "$work/names" "$work/imported.tsv" "${deny_hosts[@]}" | tally)" "$number_of_classes [] deny;"
+done <<END
+tsv|
+csv|
+override|--hosts $work/names
+ut1|
+END
+
+# A mapping that denies a class denies its hosts, whatever else the same list says of them.
+awk -F'\t' -v OFS='\t' '{ print $1, (NR > 1 && $1 != "sport" ? "deny" : $2) }' "$work/mapping.tsv" >"$work/denying.tsv"
+{
+    cat "$work/foreign.tsv"
+    sed 's/\t.*/\tsport/' "$work/foreign.tsv"
+} >"$work/twice.tsv"
+first=$(head -1 "$work/names")
+is a_list_with_a_denying_mapping_is_imported "$(import tsv "$work/twice.tsv" --mapping "$work/denying.tsv")" 0
+is a_mapping_that_denies_wins_over_one_that_does_not \
+    "$(grep -v "^$first\$" "$work/names" >"$work/rest"; ask hosts "$work/rest" "$work/imported.tsv" | tally)" \
+    "$((number_of_classes - 1)) [] deny;"
 
 # ---- through the chain: all attacks at once, by lists and by a compiled file ----
 
