@@ -118,15 +118,17 @@ static void *map_copy(void *place, const char *data, int source, size_t size)
     return mapped;
 }
 
-/* Somebody waits to change the file. */
+/* Somebody waits to change the file. That a lease can be given back says that it was held until then: who stood still for
+ * longer than the kernel waits has copied what nobody vouches for. */
 static void keep_copy(struct mapped_file *file)
 {
-    if (map_copy(file->data, file->data, -1, file->size) == MAP_FAILED)
+    if (map_copy(file->data, file->data, -1, file->size) == MAP_FAILED) {
         atomic_store(&file->broken, true); /* the lease stays with us for as long as the kernel lets it */
-    else {
-        atomic_store(&file->shared, false);
-        (void)fcntl(file->descriptor, F_SETLEASE, F_UNLCK);
+        return;
     }
+    if (fcntl(file->descriptor, F_SETLEASE, F_UNLCK) != 0)
+        atomic_store(&file->broken, true);
+    atomic_store(&file->shared, false);
 }
 
 static void *guard(void *argument)

@@ -32,7 +32,8 @@ struct view mapped_file_bytes(const struct mapped_file *file);
 bool mapped_file_is_shared(const struct mapped_file *file);
 
 /* Is what it shows still what was opened? False when somebody wanted to change the file and there was no memory to keep a
- * copy: then nothing that was read since can be trusted, and what was decided from it must not be committed. Any thread. */
+ * copy, or we stood still for longer than the kernel lets a writer wait: then nothing that was read since can be trusted,
+ * and what was decided from it must not be committed. Any thread. */
 bool mapped_file_is_whole(const struct mapped_file *file);
 
 #endif

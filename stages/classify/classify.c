@@ -381,7 +381,7 @@ static struct verdict classify_process(void *state, struct record *record, struc
         error_fail(
             emitter->error, EXIT_STATUS_UNAVAILABLE, NULL,
             "replace rule files by renaming (`clickveil rules compile` does), not by writing into them",
-            "a rule file is being changed in place, and there is no memory to keep a copy of it");
+            "a rule file is being changed in place, and no copy of it could be kept");
         return (struct verdict){VERDICT_STOP, 0};
     }
     return verdict;

@@ -74,7 +74,7 @@ CLICKVEIL_MUST_CHECK bool rules_next(const struct rules *rules, enum rule_file_k
 struct view rules_lists(const struct rules *rules);
 
 /* Are the rules still what was loaded? False: their file was changed under them and no copy could be kept
- * (common/mapped_file.h); what they decided since the last time this was asked must not be committed. Any thread. */
+ * in time (common/mapped_file.h); what they decided since the last time this was asked must not be committed. Any thread. */
 bool rules_are_whole(const struct rules *rules);
 
 /* Interests that the support guard did not let through, by rising identifier; *out_count of them. */

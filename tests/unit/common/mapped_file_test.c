@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,6 +162,32 @@ static void mapped_file_shows_what_it_showed_whatever_is_done_to_the_file(void *
     }
 }
 
+/* The lease that the guard holds, taken away as the kernel does when nobody answered a writer for its time. */
+static void take_lease_away(void)
+{
+    struct stat wanted, status;
+    bool taken = false;
+    assert_int_equal(stat(path, &wanted), 0);
+    for (int descriptor = 3; descriptor < 256 && !taken; descriptor++)
+        taken = fstat(descriptor, &status) == 0 && status.st_ino == wanted.st_ino &&
+                status.st_dev == wanted.st_dev && fcntl(descriptor, F_SETLEASE, F_UNLCK) == 0;
+    assert_true(taken);
+}
+
+static void mapped_file_trusts_no_copy_that_was_made_without_a_lease(void **state)
+{
+    (void)state;
+    write_file(content, SIZE);
+    struct mapped_file *file = map();
+    assert_true(mapped_file_is_shared(file));
+    assert_true(mapped_file_is_whole(file));
+    take_lease_away();
+    while (mapped_file_is_shared(file)) /* until the guard has looked */
+        sched_yield();
+    assert_false(mapped_file_is_whole(file));
+    mapped_file_free(file);
+}
+
 static void mapped_file_lets_go_of_the_file_when_it_is_freed(void **state)
 {
     (void)state;
@@ -204,6 +231,7 @@ int main(void)
         cmocka_unit_test(mapped_file_shows_the_file_and_shares_it),
         cmocka_unit_test(mapped_file_refuses_what_it_cannot_map),
         cmocka_unit_test(mapped_file_shows_what_it_showed_whatever_is_done_to_the_file),
+        cmocka_unit_test(mapped_file_trusts_no_copy_that_was_made_without_a_lease),
         cmocka_unit_test(mapped_file_lets_go_of_the_file_when_it_is_freed),
         cmocka_unit_test(mapped_file_copies_what_somebody_is_writing),
         cmocka_unit_test(mapped_file_holds_on_to_what_was_renamed_away),
