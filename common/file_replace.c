@@ -16,8 +16,13 @@ static bool failed(struct file_replace *file, const char *what, struct error *er
 
 bool file_replace_begin(struct file_replace *file, const char *path, unsigned mode, struct error *error)
 {
+    struct stat status;
     memset(file, 0, sizeof(*file));
     file->path = path;
+    /* A rename would put a file into the place of /dev/null, or of a link instead of behind it. */
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return error_fail(error, EXIT_STATUS_IO, path, "name a file to be made or replaced",
+                          "what stands there is no regular file");
     int size = snprintf(file->beside, sizeof(file->beside), "%s.XXXXXX", path);
     if (size < 0 || (size_t)size >= sizeof(file->beside))
         return error_fail(error, EXIT_STATUS_IO, NULL, NULL, "the path of the output is too long");

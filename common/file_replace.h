@@ -21,13 +21,15 @@ struct file_replace {
     bool is_open;
 };
 
-/* Begin. mode: permissions of the new file, with the umask taken off. */
+/* Begin. The path names nothing yet, or a regular file, and lives until the end. mode: permissions of the new file, with
+ * the umask taken off, which is the process's: no other thread may make a file at that moment. */
 CLICKVEIL_MUST_CHECK bool file_replace_begin(struct file_replace *file, const char *path, unsigned mode,
                                              struct error *error);
 CLICKVEIL_MUST_CHECK bool file_replace_write(struct file_replace *file, const void *data, size_t size_bytes,
                                              struct error *error);
 
-/* All is written: put it into its place. After false, as after file_replace_give_up, the old file stands as it stood. */
+/* All is written: put it into its place. After false, as after file_replace_give_up, the old file stands as it stood; or
+ * the new one stands, and error says that it may be gone after a crash. */
 CLICKVEIL_MUST_CHECK bool file_replace_end(struct file_replace *file, struct error *error);
 void file_replace_give_up(struct file_replace *file);
 

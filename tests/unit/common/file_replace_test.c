@@ -99,13 +99,32 @@ static void file_replace_says_where_it_cannot_write(void **state)
     assert_int_equal(error.exit_status, EXIT_STATUS_IO);
     assert_string_equal(error.where, nowhere);
     file_replace_give_up(&file);
-    /* a folder stands in its place */
+    /* a folder comes into its place meanwhile */
     snprintf(nowhere, sizeof(nowhere), "%s/folder", folder);
-    assert_int_equal(mkdir(nowhere, 0700), 0);
     assert_true(file_replace_begin(&file, nowhere, 0644, &error));
+    assert_int_equal(mkdir(nowhere, 0700), 0);
     assert_false(file_replace_end(&file, &error));
     assert_int_equal(rmdir(nowhere), 0);
     assert_int_equal(entries(), 1);
+}
+
+static void file_replace_takes_the_place_of_regular_files_only(void **state)
+{
+    (void)state;
+    struct file_replace file;
+    char place[128];
+    snprintf(place, sizeof(place), "%s/place", folder);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const why[] = {"a folder", "a link to a file", "a pipe, as a device would be"};
+        int made = i == 0 ? mkdir(place, 0700) : i == 1 ? symlink("file", place) : mkfifo(place, 0600);
+        assert_int_equal(made, 0);
+        error = (struct error){0};
+        if (file_replace_begin(&file, place, 0644, &error) || error.exit_status != EXIT_STATUS_IO ||
+            strcmp(error.where, place) != 0 || entries() != 2)
+            fail_msg("%s", why[i]);
+        file_replace_give_up(&file);
+        assert_int_equal(remove(place), 0);
+    }
 }
 
 int main(void)
@@ -114,6 +133,7 @@ int main(void)
         cmocka_unit_test(file_replace_puts_a_whole_file_into_its_place),
         cmocka_unit_test(file_replace_leaves_the_old_file_when_it_is_given_up),
         cmocka_unit_test(file_replace_says_where_it_cannot_write),
+        cmocka_unit_test(file_replace_takes_the_place_of_regular_files_only),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
