@@ -228,17 +228,10 @@ static bool read_rows(struct import_taxonomy *taxonomy, struct view rest, unsign
 
 /* ---- parents ---- */
 
-static int compare_texts(struct view a, struct view b)
-{
-    size_t shared = a.size < b.size ? a.size : b.size;
-    int order = memcmp(a.data, b.data, shared);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_ids(const void *left, const void *right)
 {
     const struct row *a = *(struct row *const *)left, *b = *(struct row *const *)right;
-    int order = compare_texts(a->id, b->id);
+    int order = view_compare(a->id, b->id);
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
 
@@ -247,7 +240,7 @@ static struct row *find_row(const struct import_taxonomy *taxonomy, struct view 
     unsigned begin = 0, end = taxonomy->by_id_count;
     while (begin < end) {
         unsigned middle = begin + (end - begin) / 2;
-        int order = compare_texts(taxonomy->by_id[middle]->id, id);
+        int order = view_compare(taxonomy->by_id[middle]->id, id);
         if (order == 0)
             return taxonomy->by_id[middle];
         if (order < 0)

@@ -93,12 +93,6 @@ static bool same_answer(const struct rule_answer *a, const struct rule_answer *b
             memcmp(a->interests, b->interests, a->interest_count * sizeof *a->interests) == 0);
 }
 
-static int compare_keys(struct view a, struct view b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 /* ---- side by side ---- */
 
 struct walk {
@@ -138,7 +132,7 @@ static void walk_kind(struct diff *diff, enum rule_file_kind kind, diff_visitor 
     step(&old);
     step(&new);
     while (old.more || new.more) {
-        int order = !old.more ? 1 : !new.more ? -1 : compare_keys(old.rule.key, new.rule.key);
+        int order = !old.more ? 1 : !new.more ? -1 : view_compare(old.rule.key, new.rule.key);
         struct difference difference = {
             .key = order > 0 ? new.rule.key : old.rule.key,
             .from = order > 0 ? answer_of(old.rules, kind, new.rule.key) : old.rule,

@@ -154,19 +154,13 @@ uint64_t rules_people_count(const struct rules_people *people)
 
 /* ---- what it comes to ---- */
 
-static int compare_names(struct view a, struct view b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static void take_pair(const struct rules_people *people, const struct pair *pair,
                       struct rules_people_share *share)
 {
     struct rules_tally_name site = rules_tally_at(people->sites, pair->site);
     share->sites++;
     if (pair->people < share->top_people ||
-        (pair->people == share->top_people && compare_names(site.name, share->top) >= 0))
+        (pair->people == share->top_people && view_compare(site.name, share->top) >= 0))
         return;
     share->top = site.name;
     share->top_is_app = site.app;

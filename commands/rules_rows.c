@@ -83,12 +83,6 @@ static bool read_list(struct rules_rows *rows, enum rule_file_kind kind, unsigne
     return fine;
 }
 
-static int compare_keys(struct view a, struct view b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static struct view key_of(const struct rules_rows *rows, const struct entry *entry)
 {
     return (struct view){rows->keys.data + entry->key, entry->key_size};
@@ -97,7 +91,7 @@ static struct view key_of(const struct rules_rows *rows, const struct entry *ent
 static int compare_entries(const void *left, const void *right, void *context)
 {
     const struct entry *a = left, *b = right;
-    int order = compare_keys(key_of(context, a), key_of(context, b));
+    int order = view_compare(key_of(context, a), key_of(context, b));
     if (order == 0)
         order = (int)b->kind - (int)a->kind; /* the enum rises from interests by none to deny */
     if (order == 0)
@@ -164,7 +158,7 @@ uint64_t rules_rows_find(const struct rules_rows *rows, struct view key)
     uint64_t count = rules_rows_count(rows), low = 0, high = count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (compare_keys(key_of(rows, entry_at(rows, middle)), key) < 0)
+        if (view_compare(key_of(rows, entry_at(rows, middle)), key) < 0)
             low = middle + 1;
         else
             high = middle;

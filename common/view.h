@@ -45,6 +45,15 @@ static inline bool view_equal(struct view a, struct view b)
     return a.size == 0 || memcmp(a.data, b.data, a.size) == 0;
 }
 
+/* Below, at or above 0 as `a` comes before, with or behind `b` in the order of their bytes; a beginning comes before what it
+ * begins, and an absent view is in the place of an empty one. */
+static inline int view_compare(struct view a, struct view b)
+{
+    size_t shared = a.size < b.size ? a.size : b.size;
+    int order = shared == 0 ? 0 : memcmp(a.data, b.data, shared);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 static inline bool view_equal_string(struct view view, const char *string)
 {
     return view_equal(view, view_of_string(string));

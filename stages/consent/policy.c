@@ -56,15 +56,9 @@ struct policy {
 
 /* ---- regions ---- */
 
-static int compare_views(struct view a, struct view b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_regions(const void *a, const void *b)
 {
-    return compare_views(((const struct region *)a)->name, ((const struct region *)b)->name);
+    return view_compare(((const struct region *)a)->name, ((const struct region *)b)->name);
 }
 
 static const struct region *find_region(const struct policy *policy, struct view name)
@@ -72,7 +66,7 @@ static const struct region *find_region(const struct policy *policy, struct view
     unsigned low = 0, high = policy->region_count;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        int order = compare_views(name, policy->regions[middle].name);
+        int order = view_compare(name, policy->regions[middle].name);
         if (order == 0)
             return &policy->regions[middle];
         if (order < 0)
