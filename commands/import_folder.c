@@ -45,7 +45,7 @@ static bool list_folder(const char *path, struct entries *entries, struct error 
                                            : NULL,
                           "can't be read as a folder: %s", strerror(errno));
     bool fine = true;
-    while (fine && (entry = readdir(folder)) != NULL) {
+    while (fine && (errno = 0, entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (entries->count == IMPORT_FOLDER_ENTRIES_MAX) {
@@ -60,6 +60,8 @@ static bool list_folder(const char *path, struct entries *entries, struct error 
         ensure(entries->names[entries->count] != NULL);
         entries->count++;
     }
+    if (fine && errno != 0) /* else the end would look the same, and what is missing like what is not there */
+        fine = error_fail(error, EXIT_STATUS_IO, path, NULL, "can't be read to its end: %s", strerror(errno));
     closedir(folder);
     if (entries->count > 1)
         qsort(entries->names, entries->count, sizeof *entries->names, compare_names);
@@ -170,7 +172,9 @@ static bool read_folder(struct walk *walk, const char *below, const char *catego
     char path[FILE_PATH_SIZE];
     struct entries entries = {0};
     bool any = false;
-    bool fine = joined(path, walk->root, below) && list_folder(below[0] ? path : walk->root, &entries, error);
+    if (!joined(path, walk->root, below))
+        return error_fail(error, EXIT_STATUS_IO, NULL, NULL, "a path in the folder is too long");
+    bool fine = list_folder(below[0] ? path : walk->root, &entries, error);
     for (unsigned i = 0; fine && i < entries.count; i++)
         fine = read_entry(walk, below, category, depth, entries.names[i], &any, error);
     if (fine && depth > 0 && !any)
