@@ -1,7 +1,8 @@
 /*
  * Done 2 of the rule files: a million random rules, compiled, mapped and asked for a million random hosts and apps, give
- * what a naive reference gives that reads the words of the specification off a sorted array. The seed is printed;
- * RULES_SEED=n repeats a run, RULES_COUNT=n makes it smaller.
+ * what a naive reference gives that reads the words of the specification off a sorted array. The seed is the
+ * same in every run, so that a failure is one of the change at hand; RULES_SEED=n takes another, RULES_COUNT=n makes it
+ * smaller.
  */
 #include "stages/classify/rule_image.h"
 
@@ -13,7 +14,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,7 +26,7 @@ static const char taxonomy_text[] =
     "257\t206\t2\tpublishable\tC\n270\t206\t2\tpublishable\tD\n"
     "280\t206\t2\tpublishable\tE\n";
 
-static uint64_t seed, state_of_dice;
+static uint64_t seed = 1, state_of_dice;
 static size_t count = 1000000;
 
 static unsigned dice(unsigned sides)
@@ -284,8 +284,6 @@ int main(void)
         cmocka_unit_test(rule_image_answers_for_apps_as_a_naive_reference),
     };
     const char *given = getenv("RULES_SEED"), *fewer = getenv("RULES_COUNT");
-    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-        return EXIT_FAILURE;
     if (given != NULL)
         seed = strtoull(given, NULL, 10);
     if (fewer != NULL)
