@@ -1,8 +1,9 @@
 /*
  * Writing to the consent topic from a tool: one transaction a call, all or nothing, acknowledged by all in-sync replicas.
  *
- * The records carry the header `clickveil-author`, unless they are somebody else's. The transactional.id is PIPELINE.consent-command.INSTANCE: two commands of one
- * instance fence each other; whoever was fenced has written nothing and tries again.
+ * The records carry the header `clickveil-author`, unless they are somebody else's. The transactional.id is
+ * PIPELINE.consent-command.INSTANCE: two commands of one instance fence each other; whoever was fenced has written nothing
+ * and tries again.
  *
  * One thread.
  */

@@ -288,7 +288,8 @@ struct stage {
     void (*files)(const void *options, void (*add)(void *context, const char *path), void *context);
 
     /* Look after what is no worker's work and may wait for a disk. The process's main thread calls it before workers
-     * start, and several times a second while they work; not in file mode. False: the process must stop (error says why). NULL: nothing to do. */
+     * start, and several times a second while they work; not in file mode. False: the process must stop (error says why).
+     * NULL: nothing to do. */
     bool (*tend)(void *shared, int64_t now_ms, struct error *error);
 
     const struct consent_judge *judge;     /* what stored choices come to, for tools; NULL: not this one's */

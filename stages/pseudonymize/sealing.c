@@ -18,7 +18,6 @@ bool sealing_init(struct sealing *sealing, const struct stage_context *context, 
         if (!(sealing->programmes >> i & 1))
             continue;
         const struct programme *programme = config_programme(config, i);
-        sealing->named[i] = programme_named_fields(programme);
         if (view_is_absent(programme->timezone))
             continue;
         sealing->zones[i] = zone_load(programme->timezone, error);

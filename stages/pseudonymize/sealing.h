@@ -14,7 +14,6 @@ struct zone;
 struct sealing {
     const struct named_fields_key *key;
     programme_set programmes;                  /* that name fields */
-    unsigned named[RECORD_PROGRAMMES_MAX];     /* by each: bits 1u << enum named_field */
     struct zone *zones[RECORD_PROGRAMMES_MAX]; /* in which its ages are reckoned; NULL is UTC */
 };
 
