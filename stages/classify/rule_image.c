@@ -1,8 +1,9 @@
 /*
  * Design: a section's checksum covers it and the zeros behind it up to the next, so that no byte of the file is outside all
  * checksums. XXH64 finds damage, not forgers; the operator's own rules need no protection from the operator. Still nothing
- * in the file is believed where a look-up would leave its memory: one pass over the records notes in a bitmap where one
- * begins, one pass over the slots takes each off again. Both passes run through memory in its order, so that a million
+ * in the file is believed where a look-up would leave its memory: one pass over buckets and groups sees that every group
+ * has the records it says and ends where the next begins, and notes in a bitmap where a record begins; one pass over the
+ * order of keys takes each off again. The first runs through memory in its order, and the bitmap is small, so that a million
  * rules are checked in a few hundredths of a second.
  */
 #include "stages/classify/rule_image.h"
@@ -19,18 +20,22 @@ enum {
 };
 
 enum section {
-    HOST_SLOTS = 0,
-    HOST_RECORDS,
-    APP_SLOTS,
-    APP_RECORDS,
+    HOST_BUCKETS = 0,
+    HOST_GROUPS,
+    HOST_ORDER,
+    APP_BUCKETS,
+    APP_GROUPS,
+    APP_ORDER,
     UNSUPPORTED,
     LISTS,
     SECTIONS,
 };
 
 static const char *const section_names[SECTIONS] = {
-    [HOST_SLOTS] = "host slots", [HOST_RECORDS] = "host rules", [APP_SLOTS] = "app slots",
-    [APP_RECORDS] = "app rules", [UNSUPPORTED] = "unsupported", [LISTS] = "lists"};
+    [HOST_BUCKETS] = "host buckets", [HOST_GROUPS] = "host rules",
+    [HOST_ORDER] = "order of hosts", [APP_BUCKETS] = "app buckets",
+    [APP_GROUPS] = "app rules",      [APP_ORDER] = "order of apps",
+    [UNSUPPORTED] = "unsupported",   [LISTS] = "lists"};
 
 struct section_entry {
     uint64_t offset, size; /* bytes; the section's own, without the zeros behind it */
@@ -47,12 +52,14 @@ struct head {
     uint8_t taxonomy[RULES_DIGEST_SIZE];
     uint8_t hosts_digest[RULES_DIGEST_SIZE], apps_digest[RULES_DIGEST_SIZE];
     struct section_entry sections[SECTIONS];
-    uint8_t unused[24];
+    uint8_t unused[40];
     uint64_t checksum; /* XXH64 of all before it */
 };
 
-_Static_assert(sizeof(struct head) == 320 && sizeof(struct head) % ALIGNMENT == 0, "docs/rule-file.md");
-_Static_assert(sizeof(struct rule_slot) == 8 && sizeof(struct rule_record) == 4, "docs/rule-file.md");
+_Static_assert(sizeof(struct head) == 384 && sizeof(struct head) % ALIGNMENT == 0, "docs/rule-file.md");
+_Static_assert(sizeof(struct rule_bucket) == 8 && sizeof(struct rule_group) == 2 &&
+                   sizeof(struct rule_record) == 4,
+               "docs/rule-file.md");
 _Static_assert(sizeof(struct rules_unsupported) == 8, "docs/rule-file.md");
 
 static const char magic[8] = "CVRULES\n";
@@ -103,18 +110,17 @@ static void digest_taxonomy(const struct taxonomy *taxonomy, uint8_t out_digest[
 
 /* ---- writing ---- */
 
-static uint64_t slots_size(const struct rule_part *part)
-{
-    return part->index.slots == NULL ? 0 : part->index.buckets * RULE_BUCKET_SLOTS * sizeof(struct rule_slot);
-}
-
 static void list_sections(const struct rules *rules, struct view out_sections[SECTIONS])
 {
     const struct rule_part *parts[] = {&rules->hosts, &rules->apps};
     for (unsigned i = 0; i < 2; i++) {
-        out_sections[2 * i] = (struct view){(const char *)parts[i]->index.slots, slots_size(parts[i])};
-        out_sections[2 * i + 1] = (struct view){(const char *)parts[i]->index.records,
-                                                parts[i]->index.records == NULL ? 0 : parts[i]->records_size};
+        const struct rule_part *part = parts[i];
+        uint64_t buckets = part->index.buckets == NULL ? 0 : part->index.bucket_count + 1;
+        out_sections[3 * i] =
+            (struct view){(const char *)part->index.buckets, buckets * sizeof(struct rule_bucket)};
+        out_sections[3 * i + 1] = (struct view){(const char *)part->index.groups, part->groups_size};
+        out_sections[3 * i + 2] =
+            (struct view){(const char *)part->order, part->count * sizeof(*part->order)};
     }
     out_sections[UNSUPPORTED] = (struct view){(const char *)rules->unsupported,
                                               rules->totals.unsupported * sizeof(*rules->unsupported)};
@@ -252,12 +258,10 @@ static bool check_settings(const struct image *image, const struct taxonomy *tax
 
 /* ---- reading: rules ---- */
 
-static bool record_is_sound(const struct rule_part *part, size_t at, size_t *out_size, bool *seen)
+static bool record_is_sound(const struct rule_record *record, size_t rest, size_t *out_size, bool *seen)
 {
-    size_t rest = part->records_size - at;
-    if (rest < sizeof(struct rule_record))
+    if (rest < sizeof(*record))
         return false;
-    const struct rule_record *record = rule_part_at(part, at);
     *out_size = rule_record_size(record->key_size, record->interest_room);
     if (*out_size > rest || record->key_size == 0 || record->interest_room > RECORD_INTERESTS_MAX ||
         record->interest_count > record->interest_room || record->kind < RULE_INTERESTS ||
@@ -274,71 +278,105 @@ static bool record_is_sound(const struct rule_part *part, size_t at, size_t *out
     return true;
 }
 
-/* Note in `begins`, a bit for every RULE_RECORD_ALIGNMENT bytes, where a record begins. */
-static bool records_are_sound(const struct rule_part *part, uint64_t *begins, bool *seen)
+/* Where in a part's groups each record begins: a bit for every RULE_RECORD_ALIGNMENT bytes. */
+static void note_begin(uint64_t *begins, uint64_t position)
 {
-    uint64_t count = 0;
+    begins[position / 64] |= (uint64_t)1 << position % 64;
+}
+
+/* A group that begins at `at` and ends at `end`, both in bytes. */
+static bool group_is_sound(const struct rule_part *part, size_t at, size_t end, uint64_t *begins,
+                           uint64_t *count, bool *seen)
+{
+    const struct rule_group *group = (const struct rule_group *)(const void *)(part->index.groups + at);
     size_t size;
-    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size; at += size, count++) {
-        if (!record_is_sound(part, at, &size, seen))
+    if (end - at < RULE_RECORD_ALIGNMENT || group->count == 0 ||
+        rule_group_head_size(group->count) > end - at)
+        return false;
+    at += rule_group_head_size(group->count);
+    for (unsigned i = 0; i < group->count; i++, at += size) {
+        if (!record_is_sound(rule_part_at(part, (uint32_t)(at / RULE_RECORD_ALIGNMENT)), end - at, &size,
+                             seen))
             return false;
-        size_t position = at / RULE_RECORD_ALIGNMENT;
-        begins[position / 64] |= (uint64_t)1 << position % 64;
+        note_begin(begins, at / RULE_RECORD_ALIGNMENT);
+    }
+    *count += group->count;
+    return at == end;
+}
+
+static bool groups_are_sound(const struct rule_part *part, uint64_t *begins, bool *seen)
+{
+    const struct rule_bucket *buckets = part->index.buckets;
+    uint64_t count = 0;
+    if (buckets[0].position != 0 ||
+        (size_t)buckets[part->index.bucket_count].position * RULE_RECORD_ALIGNMENT != part->groups_size)
+        return false;
+    for (uint64_t i = 0; i < part->index.bucket_count; i++) {
+        size_t at = (size_t)buckets[i].position * RULE_RECORD_ALIGNMENT;
+        size_t end = (size_t)buckets[i + 1].position * RULE_RECORD_ALIGNMENT;
+        if (end < at || end > part->groups_size || (buckets[i].filter == 0) != (end == at) ||
+            (end > at && !group_is_sound(part, at, end, begins, &count, seen)))
+            return false;
     }
     return count == part->count;
 }
 
-/* Every slot is empty or leads to a record that no other leads to; one at least is empty, so that each search ends. */
-static bool slots_are_sound(const struct rule_part *part, uint64_t *begins)
+/* Every place in the order leads to a record that no other leads to. */
+static bool order_is_sound(const struct rule_part *part, uint64_t *begins)
 {
-    uint64_t slots = part->index.buckets * RULE_BUCKET_SLOTS, used = 0;
-    uint64_t positions = part->records_size / RULE_RECORD_ALIGNMENT;
-    for (uint64_t i = 0; i < slots; i++) {
-        uint32_t position = part->index.slots[i].position;
-        if (position == 0)
-            continue;
+    for (uint64_t i = 0; i < part->count; i++) {
+        uint32_t position = part->order[i];
         uint64_t bit = (uint64_t)1 << position % 64;
-        if (position >= positions || (begins[position / 64] & bit) == 0)
+        if (position >= part->groups_size / RULE_RECORD_ALIGNMENT || (begins[position / 64] & bit) == 0)
             return false;
         begins[position / 64] &= ~bit;
-        used++;
     }
-    return used == part->count && used < slots;
+    return true;
+}
+
+/* False: its sections have sizes that can't be. */
+static bool place_part(const struct image *image, struct rule_part *part,
+                       const struct section_entry *sections)
+{
+    const struct section_entry *buckets = sections, *groups = sections + 1, *order = sections + 2;
+    if (part->count == 0 || buckets->size % sizeof(struct rule_bucket) != 0 ||
+        buckets->size < 2 * sizeof(struct rule_bucket) ||
+        buckets->size / sizeof(struct rule_bucket) > UINT32_MAX ||
+        groups->size % RULE_RECORD_ALIGNMENT != 0 || groups->size / RULE_RECORD_ALIGNMENT > UINT32_MAX ||
+        order->size % sizeof(*part->order) != 0 || order->size / sizeof(*part->order) != part->count)
+        return false;
+    part->groups_size = groups->size;
+    part->order = (const uint32_t *)(const void *)(image->bytes.data + order->offset);
+    part->index = (struct rule_index){
+        .buckets = (const struct rule_bucket *)(const void *)(image->bytes.data + buckets->offset),
+        .bucket_count = buckets->size / sizeof(struct rule_bucket) - 1,
+        .groups = (const unsigned char *)image->bytes.data + groups->offset,
+    };
+    return true;
 }
 
 static bool read_part(const struct image *image, struct rule_part *part, enum rule_file_kind kind, bool *seen,
                       struct error *error)
 {
     bool hosts = kind == RULE_FILE_HOSTS;
-    const struct section_entry *slots = &image->head->sections[hosts ? HOST_SLOTS : APP_SLOTS];
-    const struct section_entry *records = &image->head->sections[hosts ? HOST_RECORDS : APP_RECORDS];
-    const size_t bucket_size = RULE_BUCKET_SLOTS * sizeof(struct rule_slot);
-    *part = (struct rule_part){.kind = kind, .records_size = RULE_RECORD_ALIGNMENT};
+    const struct section_entry *sections = &image->head->sections[hosts ? HOST_BUCKETS : APP_BUCKETS];
+    *part = (struct rule_part){.kind = kind};
     memcpy(part->digest, hosts ? image->head->hosts_digest : image->head->apps_digest, RULES_DIGEST_SIZE);
     part->count = hosts ? image->head->hosts : image->head->apps;
-    if (part->count == 0 && slots->size == 0 && records->size == 0)
+    if (part->count == 0 && sections[0].size == 0 && sections[1].size == 0 && sections[2].size == 0)
         return true;
-    uint64_t *begins = NULL;
-    bool sound = part->count > 0 && slots->size > 0 && slots->size % bucket_size == 0 &&
-                 slots->size / bucket_size <= UINT32_MAX && records->size % RULE_RECORD_ALIGNMENT == 0 &&
-                 records->size / RULE_RECORD_ALIGNMENT <= UINT32_MAX;
+    bool sound = place_part(image, part, sections);
     if (sound) {
-        part->records_size = records->size;
-        part->index = (struct rule_index){
-            .slots = (const struct rule_slot *)(const void *)(image->bytes.data + slots->offset),
-            .buckets = slots->size / bucket_size,
-            .records = (const unsigned char *)image->bytes.data + records->offset,
-        };
-        begins = calloc(records->size / RULE_RECORD_ALIGNMENT / 64 + 1, sizeof(*begins));
+        uint64_t *begins = calloc(part->groups_size / RULE_RECORD_ALIGNMENT / 64 + 1, sizeof(*begins));
         if (begins == NULL)
             return error_fail(error, EXIT_STATUS_UNAVAILABLE, image->path, NULL,
                               "no memory to check the compiled rule file");
-        sound = records_are_sound(part, begins, seen) && slots_are_sound(part, begins);
+        sound = groups_are_sound(part, begins, seen) && order_is_sound(part, begins);
+        free(begins);
     }
-    free(begins);
     return sound || error_fail(error, EXIT_STATUS_CONFIGURATION, image->path, advice,
                                "the compiled rule file is damaged: its %s contradict each other",
-                               section_names[hosts ? HOST_RECORDS : APP_RECORDS]);
+                               section_names[hosts ? HOST_GROUPS : APP_GROUPS]);
 }
 
 static bool read_unsupported(const struct image *image, struct rules *rules, struct error *error)

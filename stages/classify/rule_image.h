@@ -2,11 +2,11 @@
  * Compiled rules: one file that is mapped, not parsed (spec 5; docs/rule-file.md has its bytes).
  *
  * It has the memory of struct rules as it stands, without a pointer or a time in it: equal lists give equal bytes. Behind a
- * head with version, sizes and a checksum of each section lie slots and records of the hosts, those of the apps, what the
+ * head with version, sizes and a checksum of each section lie the rules on hosts, those on apps, what the
  * support guard held back, and the heads of the lists. Little-endian.
  *
  * What a reader checks, all of it at each start and each reload, before a rule is used: that nothing is missing or flipped
- * (every byte is under a checksum), that records and slots lie where they may, so that no look-up leaves them, that the
+ * (every byte is under a checksum), that groups and records lie where they may, so that no look-up leaves them, that the
  * taxonomy is the one it was compiled for and lets every interest in it through, that depth and support are those which
  * the configuration asks for. What is under the reader's mapping can't be changed afterwards (common/mapped_file.h).
  *
@@ -20,7 +20,7 @@
 enum { RULE_IMAGE_VERSION = 1 };
 
 #define RULE_IMAGE_SIZE_MAX \
-    ((size_t)64 << 30) /* bytes; two kinds of records of 16 GiB each, and their slots */
+    ((size_t)64 << 30) /* bytes; two kinds of records of 16 GiB each, and their buckets */
 
 /* Do bytes begin like a compiled file, of whatever version? */
 bool rule_image_is(struct view bytes);

@@ -1,10 +1,10 @@
 /*
  * Design: the hash of a host is made from its end to its beginning, that of an app ID from its beginning to its end, so
- * that one pass gives the hashes of every suffix, or prefix, that could be a key. While it runs, each candidate's slot
- * is prefetched: with a million rules the slots lie outside the caches, and the misses then overlap instead of adding
- * up. After that the candidates are looked at, the longest first. The hash's upper half names the bucket, by which the
- * table may have any size and be three quarters full; its lower half is the slot's tag; the key itself is compared only
- * behind an equal tag. A bucket that is full runs over into the next.
+ * that one pass gives the hashes of every suffix, or prefix, that could be a key. While it runs, each candidate's bucket is
+ * prefetched, so that the misses overlap instead of adding up; then the filters are asked, and what passes has its group
+ * prefetched. After that these few candidates are looked at, the longest first.
+ * The hash's upper half names the bucket, so there may be any number of them; the lower half has two bits of five for the
+ * filter and sixteen for the tag. Behind an equal tag the key itself is compared.
  *
  * Rules come from the operator and not from the outside, so nobody can plant collisions in the table; a hash without a
  * secret keeps a compiled table the same everywhere.
@@ -18,6 +18,7 @@ enum { CANDIDATES_MAX = RULE_KEY_SIZE_MAX }; /* no key has more dots than bytes,
 /* A key that might be in the index: its hash, and its bytes as a size from the end (hosts) or beginning (apps). */
 struct candidate {
     uint64_t hash;
+    const unsigned char *group; /* where it may be; set behind the filter */
     uint32_t size;
 };
 
@@ -39,48 +40,61 @@ static inline uint64_t hash_finish(uint64_t hash)
     return hash ^ hash >> 33;
 }
 
-static inline uint32_t hash_tag(uint64_t hash)
+/* The record of a candidate in its group; NULL: it is not there. */
+static const struct rule_record *search(const struct candidate *candidate, struct view key)
 {
-    return (uint32_t)hash;
-}
-
-/* The first slot of a hash's bucket. */
-static inline uint64_t hash_slot(uint64_t hash, uint64_t buckets)
-{
-    return ((hash >> 32) * buckets >> 32) * RULE_BUCKET_SLOTS;
-}
-
-static const struct rule_record *record_at(const struct rule_index *index, uint32_t position)
-{
-    return (const struct rule_record *)(const void *)(index->records +
-                                                      (size_t)position * RULE_RECORD_ALIGNMENT);
-}
-
-static const struct rule_record *find(const struct rule_index *index, uint64_t hash, struct view key)
-{
-    const struct rule_slot *end = index->slots + index->buckets * RULE_BUCKET_SLOTS;
-    const struct rule_slot *slot = index->slots + hash_slot(hash, index->buckets);
-    uint32_t tag = hash_tag(hash);
-    for (;;) {
-        if (slot->position == 0)
-            return NULL;
-        if (slot->tag == tag) {
-            const struct rule_record *record = record_at(index, slot->position);
-            if (view_equal(rule_record_key(record), key))
-                return record;
+    const unsigned char *at = candidate->group;
+    uint16_t tag = rule_hash_tag(candidate->hash);
+    const struct rule_group *group = (const struct rule_group *)(const void *)at;
+    unsigned count = group->count, passed = 0;
+    at += rule_group_head_size(count);
+    for (unsigned i = 0; i < count; i++) {
+        if (group->tags[i] != tag)
+            continue;
+        const struct rule_record *record = (const struct rule_record *)(const void *)at;
+        for (; passed < i; passed++) {
+            at += rule_record_size(record->key_size, record->interest_room);
+            record = (const struct rule_record *)(const void *)at;
         }
-        if (++slot == end)
-            slot = index->slots;
+        if (view_equal(rule_record_key(record), key))
+            return record;
     }
+    return NULL;
+}
+
+/* The group that may have a key of that hash, on its way from memory; NULL: none has it. */
+static inline const unsigned char *group_of(const struct rule_index *index, uint64_t hash)
+{
+    const struct rule_bucket *bucket = &index->buckets[rule_hash_bucket(hash, index->bucket_count)];
+    uint32_t filter = rule_hash_filter(hash);
+    if ((bucket->filter & filter) != filter)
+        return NULL;
+    const unsigned char *group = index->groups + (size_t)bucket->position * RULE_RECORD_ALIGNMENT;
+    __builtin_prefetch(group);
+    __builtin_prefetch(group + 64); /* it is rarely longer than two cache lines */
+    return group;
+}
+
+/* Keep only candidates whose group may have them, with that. Returns how many. */
+static unsigned pass_filter(const struct rule_index *index, struct candidate *candidates, unsigned count)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct candidate candidate = candidates[i];
+        candidate.group = group_of(index, candidate.hash);
+        candidates[kept] = candidate;
+        kept += candidate.group != NULL;
+    }
+    return kept;
 }
 
 static inline void consider(const struct rule_index *index, struct candidate *candidates, unsigned *count,
                             uint64_t hash, size_t size)
 {
     hash = hash_finish(hash);
-    candidates[*count] = (struct candidate){hash, (uint32_t)size};
+    candidates[*count] = (struct candidate){.hash = hash, .size = (uint32_t)size};
     ++*count;
-    __builtin_prefetch(&index->slots[hash_slot(hash, index->buckets)]);
+    __builtin_prefetch(&index->buckets[rule_hash_bucket(hash, index->bucket_count)]);
 }
 
 /* The suffixes of a host that begin at a label; a single label can't be a key (common/host.h). Shortest first. */
@@ -121,12 +135,12 @@ static unsigned app_candidates(const struct rule_index *index, struct view app,
 const struct rule_record *rule_index_host(const struct rule_index *index, struct view host)
 {
     struct candidate candidates[CANDIDATES_MAX];
-    if (index->slots == NULL || host.size == 0 || host.size > RULE_KEY_SIZE_MAX)
+    if (index->buckets == NULL || host.size == 0 || host.size > RULE_KEY_SIZE_MAX)
         return NULL;
-    for (unsigned i = host_candidates(index, host, candidates); i-- > 0;) {
+    for (unsigned i = pass_filter(index, candidates, host_candidates(index, host, candidates)); i-- > 0;) {
         size_t size = candidates[i].size;
         const struct rule_record *record =
-            find(index, candidates[i].hash, (struct view){host.data + host.size - size, size});
+            search(&candidates[i], (struct view){host.data + host.size - size, size});
         if (record != NULL)
             return record;
     }
@@ -137,9 +151,9 @@ static const struct rule_record *find_app(const struct rule_index *index, struct
 {
     struct candidate candidates[CANDIDATES_MAX];
     unsigned count = app_candidates(index, app, candidates);
-    for (unsigned i = count < skip ? 0 : count - skip; i-- > 0;) {
+    for (unsigned i = pass_filter(index, candidates, count < skip ? 0 : count - skip); i-- > 0;) {
         const struct rule_record *record =
-            find(index, candidates[i].hash, (struct view){app.data, candidates[i].size});
+            search(&candidates[i], (struct view){app.data, candidates[i].size});
         if (record != NULL)
             return record;
     }
@@ -150,7 +164,7 @@ const struct rule_record *rule_index_app(const struct rule_index *index, struct 
 {
     char lower[RULE_KEY_SIZE_MAX];
     /* an ID that ends with a dot would look like a prefix */
-    if (index->slots == NULL || app.size == 0 || app.size > sizeof(lower) || app.data[app.size - 1] == '.')
+    if (index->buckets == NULL || app.size == 0 || app.size > sizeof(lower) || app.data[app.size - 1] == '.')
         return NULL;
     for (size_t i = 0; i < app.size; i++) {
         char byte = app.data[i];
@@ -170,7 +184,7 @@ const struct rule_record *rule_index_above_host(const struct rule_index *index, 
 
 const struct rule_record *rule_index_above_app(const struct rule_index *index, struct view key)
 {
-    return index->slots == NULL ? NULL : find_app(index, key, 1); /* the last candidate is the key itself */
+    return index->buckets == NULL ? NULL : find_app(index, key, 1); /* the last candidate is the key itself */
 }
 
 static uint64_t hash_host(struct view key)
@@ -189,31 +203,16 @@ static uint64_t hash_app(struct view key)
     return hash_finish(hash);
 }
 
+uint64_t rule_hash(bool hosts, struct view key)
+{
+    return hosts ? hash_host(key) : hash_app(key);
+}
+
 bool rule_index_has(const struct rule_index *index, bool hosts, struct view key)
 {
-    return index->slots != NULL && find(index, hosts ? hash_host(key) : hash_app(key), key) != NULL;
-}
-
-uint64_t rule_index_buckets(uint64_t rules)
-{
-    return rules / RULE_BUCKET_FILL + 1;
-}
-
-static void insert(struct rule_slot *slots, uint64_t buckets, uint64_t hash, uint32_t position)
-{
-    ensure(position != 0);
-    uint64_t i = hash_slot(hash, buckets);
-    while (slots[i].position != 0)
-        i = i + 1 < buckets * RULE_BUCKET_SLOTS ? i + 1 : 0;
-    slots[i] = (struct rule_slot){hash_tag(hash), position};
-}
-
-void rule_index_insert_host(struct rule_slot *slots, uint64_t buckets, struct view key, uint32_t position)
-{
-    insert(slots, buckets, hash_host(key), position);
-}
-
-void rule_index_insert_app(struct rule_slot *slots, uint64_t buckets, struct view key, uint32_t position)
-{
-    insert(slots, buckets, hash_app(key), position);
+    struct candidate candidate = {.hash = rule_hash(hosts, key), .size = (uint32_t)key.size};
+    if (index->buckets == NULL)
+        return false;
+    candidate.group = group_of(index, candidate.hash);
+    return candidate.group != NULL && search(&candidate, key) != NULL;
 }

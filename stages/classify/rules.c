@@ -1,8 +1,9 @@
 /*
  * Design: rows of all files are read into a list of small entries; sorted by key and strength, equal keys meet and the
- * strongest stays. From the sorted list the index is laid out (rule_index.h), and then each question that needs the
- * whole is asked of the index itself: is something above this key denied, and who backs which interest. Last comes the
- * digest over the records in their order: equal rules have equal digests, however they were spread over files.
+ * strongest stays. From the sorted list the index is laid out (rule_index.h): one pass counts what each group will have, one
+ * puts it there. Then each question that needs the whole is asked of the index itself: is something above this key denied,
+ * and who backs which interest. Last comes the digest over the records in the order of their keys: equal rules have equal
+ * digests, however they were spread over files.
  *
  * Ten million rules are ordinary, so an entry has the first bytes of its key with it: most comparisons of the sort need no
  * second look into memory.
@@ -263,27 +264,15 @@ static void merge(const struct build *build, uint64_t at, const struct rule_sour
 
 /* ---- laying out ---- */
 
-size_t rule_record_size(size_t key_size, unsigned interest_room)
-{
-    size_t size = sizeof(struct rule_record) + key_size + (key_size & 1) + 2 * (size_t)interest_room;
-    return (size + RULE_RECORD_ALIGNMENT - 1) / RULE_RECORD_ALIGNMENT * RULE_RECORD_ALIGNMENT;
-}
-
 /* A record of rules under construction. */
-static struct rule_record *record_at(const struct rule_part *part, size_t offset)
+static struct rule_record *record_at(const struct rule_part *part, uint32_t position)
 {
-    return (struct rule_record *)(void *)(part->records + offset);
+    return (struct rule_record *)(void *)(part->own_groups + (size_t)position * RULE_RECORD_ALIGNMENT);
 }
 
 static uint16_t *record_interests(struct rule_record *record)
 {
     return (uint16_t *)(uintptr_t)rule_record_interests(record);
-}
-
-/* Bytes that a record takes: as many as it needed when it was laid out. */
-static size_t record_room(const struct rule_record *record)
-{
-    return rule_record_size(record->key_size, record->interest_room);
 }
 
 /* Have only `count` interests from now on; what stood behind them goes. */
@@ -293,31 +282,104 @@ static void record_shorten(struct rule_record *record, unsigned count)
     record->interest_count = (uint8_t)count;
 }
 
-static bool part_allocate(struct rule_part *part, const struct build *build, struct error *error)
+/* What is known of each rule before it is laid out, in the order of keys. */
+struct plan {
+    uint64_t *hashes;
+    uint32_t *sizes; /* of records, in units of RULE_RECORD_ALIGNMENT */
+    uint64_t count;
+    uint16_t *counts; /* of each bucket: records, and then those that are laid out */
+};
+
+static void plan_release(struct plan *plan)
 {
-    const struct entry *entries = (const struct entry *)(const void *)build->entries.data;
-    uint64_t count = build_count(build);
-    uint64_t keys = 0;
-    size_t size = RULE_RECORD_ALIGNMENT;
-    /* merging joins interests of entries, so no record is larger than its entries' together */
-    for (uint64_t i = 0; i < count; i++) {
-        keys += i == 0 || compare_keys(&entries[i - 1], &entries[i], build->keys.data) != 0;
-        size += rule_record_size(entries[i].key_size, entries[i].interest_count);
-    }
-    uint64_t buckets = rule_index_buckets(keys);
-    part->slots = aligned_alloc(RULE_BUCKET_SLOTS * sizeof(*part->slots),
-                                buckets * RULE_BUCKET_SLOTS * sizeof(*part->slots));
-    part->records = calloc(1, size);
-    if (part->slots == NULL || part->records == NULL)
+    free(plan->hashes);
+    free(plan->sizes);
+    free(plan->counts);
+}
+
+/* Merge once for the sizes, and count what comes into each bucket. */
+static bool plan_make(struct plan *plan, struct rule_part *part, const struct build *build,
+                      const struct rule_source *sources, struct mistakes *mistakes, struct error *error)
+{
+    uint64_t entries = build_count(build);
+    plan->hashes = calloc(entries, sizeof(*plan->hashes));
+    plan->sizes = calloc(entries, sizeof(*plan->sizes));
+    if (plan->hashes == NULL || plan->sizes == NULL)
         return no_memory(error);
-    memset(part->slots, 0, buckets * RULE_BUCKET_SLOTS * sizeof(*part->slots));
-    part->index = (struct rule_index){.slots = part->slots, .buckets = buckets, .records = part->records};
+    for (uint64_t i = 0; i < entries; plan->count++) {
+        struct merged merged;
+        merge(build, i, sources, mistakes, &merged);
+        struct view key = {build->keys.data + merged.first->key, merged.first->key_size};
+        plan->hashes[plan->count] = rule_hash(part->kind == RULE_FILE_HOSTS, key);
+        plan->sizes[plan->count] =
+            (uint32_t)(rule_record_size(key.size, merged.interest_count) / RULE_RECORD_ALIGNMENT);
+        i += merged.entries;
+    }
+    uint64_t buckets = rule_index_buckets(plan->count);
+    plan->counts = calloc(buckets, sizeof(*plan->counts));
+    part->own_buckets = calloc(buckets + 1, sizeof(*part->own_buckets));
+    part->own_order = calloc(plan->count, sizeof(*part->own_order));
+    if (plan->counts == NULL || part->own_buckets == NULL || part->own_order == NULL)
+        return no_memory(error);
+    part->index.bucket_count = buckets;
     return true;
 }
 
-static void lay_out(struct rule_part *part, struct view key, const struct merged *merged)
+/* Give every group its place; its records come behind its head, each where the one before ends. */
+static bool place_groups(struct rule_part *part, struct plan *plan, struct error *error)
 {
-    struct rule_record *record = record_at(part, part->records_size);
+    struct rule_bucket *buckets = part->own_buckets;
+    uint64_t at = 0;
+    for (uint64_t i = 0; i < plan->count; i++) { /* sizes first, in `position` */
+        uint64_t bucket = rule_hash_bucket(plan->hashes[i], part->index.bucket_count);
+        ensure(plan->counts[bucket] < RULE_GROUP_RULES_MAX);
+        plan->counts[bucket]++;
+        buckets[bucket].position += plan->sizes[i];
+        buckets[bucket].filter |= rule_hash_filter(plan->hashes[i]);
+    }
+    for (uint64_t bucket = 0; bucket <= part->index.bucket_count; bucket++) {
+        uint64_t size = buckets[bucket].position;
+        if (bucket < part->index.bucket_count && plan->counts[bucket] > 0)
+            size += rule_group_head_size(plan->counts[bucket]) / RULE_RECORD_ALIGNMENT;
+        buckets[bucket].position = (uint32_t)at;
+        at += size;
+    }
+    part->groups_size = at * RULE_RECORD_ALIGNMENT;
+    part->own_groups = at > UINT32_MAX ? NULL : calloc(at, RULE_RECORD_ALIGNMENT);
+    if (part->own_groups == NULL)
+        return no_memory(error);
+    for (uint64_t bucket = 0; bucket < part->index.bucket_count; bucket++) {
+        if (plan->counts[bucket] > 0)
+            ((struct rule_group *)(void *)record_at(part, buckets[bucket].position))->count =
+                plan->counts[bucket];
+    }
+    memset(plan->counts, 0, part->index.bucket_count * sizeof(*plan->counts)); /* from now on: laid out */
+    return true;
+}
+
+/* The position of the next record in a group. Records come in the order of keys, so those before it have their sizes. */
+static uint32_t next_place(const struct rule_part *part, struct rule_group *group, uint32_t position,
+                           unsigned before)
+{
+    position += (uint32_t)(rule_group_head_size(group->count) / RULE_RECORD_ALIGNMENT);
+    for (unsigned i = 0; i < before; i++) {
+        const struct rule_record *record = record_at(part, position);
+        position +=
+            (uint32_t)(rule_record_size(record->key_size, record->interest_room) / RULE_RECORD_ALIGNMENT);
+    }
+    return position;
+}
+
+static void lay_out(struct rule_part *part, struct plan *plan, struct view key, const struct merged *merged)
+{
+    uint64_t hash = plan->hashes[part->count];
+    uint64_t bucket = rule_hash_bucket(hash, part->index.bucket_count);
+    uint32_t position = part->own_buckets[bucket].position;
+    struct rule_group *group = (struct rule_group *)(void *)record_at(part, position);
+    unsigned before = plan->counts[bucket]++;
+    group->tags[before] = rule_hash_tag(hash);
+    position = next_place(part, group, position, before);
+    struct rule_record *record = record_at(part, position);
     *record = (struct rule_record){
         .kind = merged->first->kind,
         .key_size = (uint8_t)key.size,
@@ -327,36 +389,72 @@ static void lay_out(struct rule_part *part, struct view key, const struct merged
     memcpy(record + 1, key.data, key.size);
     memcpy(record_interests(record), merged->interests,
            merged->interest_count * sizeof(merged->interests[0]));
-    uint32_t position = (uint32_t)(part->records_size / RULE_RECORD_ALIGNMENT);
-    if (part->kind == RULE_FILE_HOSTS)
-        rule_index_insert_host(part->slots, part->index.buckets, key, position);
-    else
-        rule_index_insert_app(part->slots, part->index.buckets, key, position);
-    part->records_size += record_room(record);
-    part->count++;
+    part->own_order[part->count++] = position;
+}
+
+static bool part_fill(struct rule_part *part, struct plan *plan, const struct build *build,
+                      const struct rule_source *sources, struct mistakes *mistakes, struct error *error)
+{
+    struct mistakes *known = calloc(1, sizeof(*known)); /* what merging finds was noted when it was planned */
+    bool success = known != NULL ? plan_make(plan, part, build, sources, mistakes, error) &&
+                                       place_groups(part, plan, error)
+                                 : no_memory(error);
+    for (uint64_t i = 0; success && i < build_count(build);) {
+        struct merged merged;
+        merge(build, i, sources, known, &merged);
+        lay_out(part, plan, (struct view){build->keys.data + merged.first->key, merged.first->key_size},
+                &merged);
+        i += merged.entries;
+    }
+    free(known);
+    return success;
 }
 
 static bool part_make(struct rule_part *part, struct build *build, const struct rule_source *sources,
                       struct mistakes *mistakes, struct error *error)
 {
+    struct plan plan = {.count = 0};
     uint64_t count = build_count(build);
     part->kind = build->kind;
-    part->records_size = RULE_RECORD_ALIGNMENT; /* position 0 means empty */
     if (count == 0)
         return true;
     qsort_r(build->entries.data, count, sizeof(struct entry), compare_entries, build->keys.data);
-    if (!part_allocate(part, build, error))
-        return false;
-    for (uint64_t i = 0; i < count;) {
-        struct merged merged;
-        merge(build, i, sources, mistakes, &merged);
-        lay_out(part, (struct view){build->keys.data + merged.first->key, merged.first->key_size}, &merged);
-        i += merged.entries;
+    bool success = part_fill(part, &plan, build, sources, mistakes, error);
+    plan_release(&plan);
+    part->order = part->own_order;
+    if (success) {
+        part->index.buckets = part->own_buckets;
+        part->index.groups = part->own_groups;
     }
-    return true;
+    return success;
 }
 
 /* ---- questions to the whole ---- */
+
+/* Goes through the records of a part in the order in which they lie. A zeroed one begins. */
+struct walk {
+    uint64_t bucket;
+    unsigned left;
+    size_t at; /* bytes */
+};
+
+static struct rule_record *walk_next(const struct rule_part *part, struct walk *walk)
+{
+    while (walk->left == 0) {
+        if (walk->bucket >= part->index.bucket_count)
+            return NULL;
+        const struct rule_bucket *bucket = &part->own_buckets[walk->bucket++];
+        if (bucket->filter == 0)
+            continue;
+        const struct rule_group *group = (const struct rule_group *)(void *)record_at(part, bucket->position);
+        walk->left = group->count;
+        walk->at = (size_t)bucket->position * RULE_RECORD_ALIGNMENT + rule_group_head_size(group->count);
+    }
+    struct rule_record *record = (struct rule_record *)(void *)(part->own_groups + walk->at);
+    walk->at += rule_record_size(record->key_size, record->interest_room);
+    walk->left--;
+    return record;
+}
 
 /* Is the rule of a key above denied? Then so is this one: no list gets round a deny by going deeper. */
 static bool is_denied_above(const struct rule_part *part, const struct rule_record *record)
@@ -374,9 +472,8 @@ static bool is_denied_above(const struct rule_part *part, const struct rule_reco
 
 static void settle_denies(struct rule_part *part)
 {
-    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
-        struct rule_record *record = record_at(part, at);
-        at += record_room(record);
+    struct walk walk = {.bucket = 0};
+    for (struct rule_record *record; (record = walk_next(part, &walk)) != NULL;) {
         if (record->kind != RULE_DENY && is_denied_above(part, record)) {
             record->kind = RULE_DENY;
             record_shorten(record, 0);
@@ -398,11 +495,10 @@ static bool is_denied_row(const struct denied *denied, const struct taxonomy *ta
 static void strike_denied(struct rule_part *part, const struct denied *denied,
                           const struct taxonomy *taxonomy)
 {
-    for (size_t at = RULE_RECORD_ALIGNMENT; denied->count > 0 && at < part->records_size;) {
-        struct rule_record *record = record_at(part, at);
+    struct walk walk = {.bucket = 0};
+    for (struct rule_record *record; denied->count > 0 && (record = walk_next(part, &walk)) != NULL;) {
         uint16_t *interests = record_interests(record);
         unsigned kept = 0;
-        at += record_room(record);
         if (record->kind != RULE_INTERESTS)
             continue;
         for (unsigned i = 0; i < record->interest_count; i++) {
@@ -446,9 +542,8 @@ static bool needs_backer(const struct support *support, const struct rule_record
 
 static bool count_backers(const struct rule_part *part, struct support *support)
 {
-    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
-        const struct rule_record *record = record_at(part, at);
-        at += record_room(record);
+    struct walk walk = {.bucket = 0};
+    for (const struct rule_record *record; (record = walk_next(part, &walk)) != NULL;) {
         if (!needs_backer(support, record))
             continue;
         uint64_t backer = backer_of(part, record);
@@ -463,11 +558,10 @@ static bool count_backers(const struct rule_part *part, struct support *support)
 /* Write down what the guard made of each rule's interests, and mark in `seen` what can come out. */
 static void apply_support(struct rule_part *part, const struct support *support, bool *seen)
 {
-    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
-        struct rule_record *record = record_at(part, at);
+    struct walk walk = {.bucket = 0};
+    for (struct rule_record *record; (record = walk_next(part, &walk)) != NULL;) {
         uint16_t kept[RECORD_INTERESTS_MAX];
         unsigned count = 0;
-        at += record_room(record);
         if (record->kind != RULE_INTERESTS)
             continue;
         for (unsigned i = 0; i < record->interest_count; i++) {
@@ -521,50 +615,6 @@ static bool guard_support(struct rules *rules, const struct taxonomy *taxonomy, 
     support_free(support);
     free(seen);
     return success || no_memory(error);
-}
-
-/* ---- digest ---- */
-
-static unsigned char *put_number(unsigned char *bytes, uint64_t number)
-{
-    for (unsigned i = 0; i < 8; i++)
-        bytes[i] = (unsigned char)(number >> (56 - 8 * i));
-    return bytes + 8;
-}
-
-/* Number of records; then of each kind, size and bytes of the key, number and values of the interests; every number
- * as 8 bytes, big endian. */
-void rules_digest_part(const struct rule_part *part, unsigned char out_digest[RULES_DIGEST_SIZE])
-{
-    unsigned char bytes[8 * (3 + RECORD_INTERESTS_MAX) + RULE_KEY_SIZE_MAX];
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, NULL, 0, RULES_DIGEST_SIZE);
-    put_number(bytes, part->count);
-    crypto_generichash_update(&state, bytes, 8);
-    for (size_t at = RULE_RECORD_ALIGNMENT; at < part->records_size;) {
-        const struct rule_record *record = rule_part_at(part, at);
-        struct view key = rule_record_key(record);
-        at += record_room(record);
-        unsigned char *end = put_number(put_number(bytes, record->kind), key.size);
-        memcpy(end, key.data, key.size);
-        end = put_number(end + key.size, record->interest_count);
-        for (unsigned i = 0; i < record->interest_count; i++)
-            end = put_number(end, rule_record_interests(record)[i]);
-        crypto_generichash_update(&state, bytes, (size_t)(end - bytes));
-    }
-    crypto_generichash_final(&state, out_digest, RULES_DIGEST_SIZE);
-}
-
-uint64_t rules_digest_of(const struct rules *rules)
-{
-    unsigned char parts[2 * RULES_DIGEST_SIZE], digest[RULES_DIGEST_SIZE];
-    uint64_t number = 0;
-    memcpy(parts, rules->hosts.digest, RULES_DIGEST_SIZE);
-    memcpy(parts + RULES_DIGEST_SIZE, rules->apps.digest, RULES_DIGEST_SIZE);
-    crypto_generichash(digest, sizeof(digest), parts, sizeof(parts), NULL, 0);
-    for (unsigned i = 0; i < 8; i++)
-        number = number << 8 | digest[i];
-    return number;
 }
 
 /* ---- life ---- */
@@ -653,14 +703,19 @@ struct rules *rules_new(const struct taxonomy *taxonomy, const struct rule_sourc
     return rules;
 }
 
+static void part_release(struct rule_part *part)
+{
+    free(part->own_buckets);
+    free(part->own_groups);
+    free(part->own_order);
+}
+
 void rules_free(struct rules *rules)
 {
     if (rules == NULL)
         return;
-    free(rules->hosts.slots);
-    free(rules->hosts.records);
-    free(rules->apps.slots);
-    free(rules->apps.records);
+    part_release(&rules->hosts);
+    part_release(&rules->apps);
     free(rules->own_unsupported);
     free(rules->own_lists);
     for (unsigned i = 0; i < RULES_FILES_MAX; i++)
@@ -705,13 +760,9 @@ bool rules_next(const struct rules *rules, enum rule_file_kind kind, size_t *pos
                 struct rule_answer *out_rule)
 {
     const struct rule_part *part = kind == RULE_FILE_HOSTS ? &rules->hosts : &rules->apps;
-    if (*position == 0)
-        *position = RULE_RECORD_ALIGNMENT;
-    if (*position >= part->records_size)
+    if (*position >= part->count)
         return false;
-    const struct rule_record *record = rule_part_at(part, *position);
-    *position += record_room(record);
-    *out_rule = answer(record);
+    *out_rule = answer(rule_part_at(part, part->order[(*position)++]));
     return true;
 }
 

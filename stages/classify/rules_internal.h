@@ -18,12 +18,13 @@ enum {
 struct rule_part {
     struct rule_index index;
     enum rule_file_kind kind;
-    size_t
-        records_size; /* bytes; the first record is at RULE_RECORD_ALIGNMENT, where position 0 would be is nothing */
+    const uint32_t *order; /* positions of the records, by byte order of their keys */
+    size_t groups_size;    /* bytes */
     uint64_t count;
     unsigned char digest[RULES_DIGEST_SIZE];
-    struct rule_slot *slots; /* the index's, on the heap; NULL: in a file */
-    unsigned char *records;  /* likewise */
+    struct rule_bucket *own_buckets; /* on the heap; NULL: in a file */
+    unsigned char *own_groups;
+    uint32_t *own_order;
 };
 
 struct rules {
@@ -38,12 +39,10 @@ struct rules {
     struct mapped_file *files[RULES_FILES_MAX]; /* NULL: none */
 };
 
-/* Bytes of a record with room for so many interests. */
-size_t rule_record_size(size_t key_size, unsigned interest_room);
-
-static inline const struct rule_record *rule_part_at(const struct rule_part *part, size_t offset)
+static inline const struct rule_record *rule_part_at(const struct rule_part *part, uint32_t position)
 {
-    return (const struct rule_record *)(const void *)(part->index.records + offset);
+    return (const struct rule_record *)(const void *)(part->index.groups +
+                                                      (size_t)position * RULE_RECORD_ALIGNMENT);
 }
 
 /* The digest of a part, worked out from its rules. */

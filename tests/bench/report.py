@@ -17,6 +17,11 @@ GOAL_LETTERS_PER_SECOND = 20_000  # where every event is a dead letter
 GOAL_GPP_NS = 1000  # a decision about a GPP string of three sections
 GOAL_ID_RATIO = 1.5  # of the bare keyed hash of the same length
 GOAL_GUARDED_SHARE = 0.95  # of the throughput without barriers
+GOAL_RULES_NS = 150  # a look-up by a million rules
+GOAL_MANY_RULES_NS = 300  # by ten million
+GOAL_RULE_BYTES = 48
+GOAL_RULES_START_MS = 100
+GOAL_RULES_COMPILE_S = 3
 GOAL_IMPORT_SHARE = 0.5  # of the throughput without an import
 
 
@@ -83,7 +88,13 @@ def summary_of_ids(runs):
     return {kind: {name: median([run[kind] for run in runs], name) for name in runs[0][kind]} for kind in kinds}
 
 
-SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp, "ids": summary_of_ids, "dead letters": summary_of_letters}
+def summary_of_rules(runs):
+    return {name: median(runs, name) for name in runs[0] if isinstance(runs[0][name], (int, float))}
+
+
+RULES = {"rules 1000000": GOAL_RULES_NS, "rules 10000000": GOAL_MANY_RULES_NS}
+SUMMARIES = {"chain": summary_of_chain, "gpp": summary_of_gpp, "ids": summary_of_ids, "dead letters": summary_of_letters,
+             **{name: summary_of_rules for name in RULES}}
 
 
 def share_of(runs, what, name, base, base_name):
@@ -136,6 +147,21 @@ def goals_of(medians, runs, consents):
         slowest = max(medians["gpp"][name] for name in ("three_sections_ns", "three_sections_denied_ns"))
         goals.append(goal("a decision about a GPP string of three sections, ns, below", round(slowest), GOAL_GPP_NS,
                           slowest < GOAL_GPP_NS))
+    for name, limit in RULES.items():
+        if name in medians:
+            goals += goals_of_rules(name.split()[1], medians[name], limit)
+    return goals
+
+
+def goals_of_rules(count, row, limit):
+    def below(what, name, most):
+        return {"what": f"{int(count):,} rules: {what}", "value": round(row[name], 1), "limit": most, "reached": row[name] <= most}
+
+    goals = [below("a look-up of a Zipf host, ns CPU, at most", "mean_ns", limit),
+             below("bytes a rule on the disk, at most", "bytes_a_rule", GOAL_RULE_BYTES)]
+    if count == "1000000":
+        goals += [below("mapped and ready, ms, at most", "start_ms", GOAL_RULES_START_MS),
+                  below("compiled, s, at most", "compile_s", GOAL_RULES_COMPILE_S)]
     return goals
 
 

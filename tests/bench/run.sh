@@ -5,7 +5,7 @@
 #   tests/bench/run.sh                      prints a table; the figures go to build/bench.json
 #
 # Environment: BENCH_EVENTS (2000000), BENCH_SUBSCRIBERS (250000), BENCH_CONSENT_SUBSCRIBERS (6700000, which makes a
-# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp ids consume forward fused unguarded import
+# million choices), BENCH_ROUNDS (3), BENCH_ONLY (a list of: chain letters gpp rules ids consume forward fused unguarded import
 # burst split), BENCH_COMMIT_MS (100), BENCH_RETRACTIONS (400000), BENCH_IMPORT_EVENTS (5000000: as many as there is work
 # for until an import ends). `unguarded` is fused in a build that passes no barrier and looks for no retractions
 # (TEST_BUILD=barrier-off). `import` is fused while `clickveil consent import` brings a million opt-outs, from its start to
@@ -30,7 +30,7 @@ subscribers=${BENCH_SUBSCRIBERS:-250000}
 consent_subscribers=${BENCH_CONSENT_SUBSCRIBERS:-6700000}
 rounds=${BENCH_ROUNDS:-3}
 import_events=${BENCH_IMPORT_EVENTS:-5000000}
-only=${BENCH_ONLY:-chain letters gpp ids consume forward fused unguarded import burst split}
+only=${BENCH_ONLY:-chain letters gpp rules ids consume forward fused unguarded import burst split}
 unguarded=build/barrier-off/clickveil
 commit_ms=${BENCH_COMMIT_MS:-100}
 retractions=${BENCH_RETRACTIONS:-400000}
@@ -176,6 +176,12 @@ kept_percent=$(sed -n 's/.*"cold":{[^}]*"kept_share":\([0-9.]*\).*/\1/p' "$resul
 # ---- one decision about a GPP string ----
 
 ! wants gpp || note "$out/tests/bench/gpp"
+
+# ---- compiled rules, by their number ----
+
+if wants rules; then
+    for count in 1000000 10000000; do note "$out/tests/bench/rules" "$count"; done
+fi
 
 # ---- pseudonyms and IDs ----
 

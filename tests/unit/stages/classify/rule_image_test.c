@@ -26,7 +26,7 @@ static const char hosts_text[] =
     "c.co.uk\t207\nlonger-name-of-a-site.example.net\t257\n";
 static const char apps_text[] = "# source: them\ncom.a\t257\ncom.b.c.*\t243,257\ncom.b.c.d\tdeny\n";
 
-enum { FILE_SIZE_MAX = 65536, HEAD_SIZE = 320, SECTIONS_AT = 144, SUM_AT = 312 };
+enum { FILE_SIZE_MAX = 65536, SECTIONS_AT = 144, SECTIONS = 8, SUM_AT = 376 };
 
 static char folder[] = "/tmp/clickveil-image.XXXXXX";
 static char path[64], second_path[64];
@@ -266,7 +266,7 @@ static void get_section(const char *data, unsigned section, uint64_t *out_offset
 
 static void sum_again(char *data)
 {
-    for (unsigned section = 0; section < 6; section++) {
+    for (unsigned section = 0; section < SECTIONS; section++) {
         uint64_t offset, size;
         get_section(data, section, &offset, &size);
         uint64_t sum = sum_of(data + offset, (size + 63) / 64 * 64);
@@ -295,19 +295,18 @@ static void rule_image_refuses_what_contradicts_itself(void **state)
         {-1, 32, 6, 4, "one host fewer"},
         {-1, 40, 0, 4, "no apps, though there are"},
         {-1, 48, 0, 4, "another taxonomy"},
-        {-1, SECTIONS_AT, 384, 4, "a section that begins later"},
+        {-1, SECTIONS_AT, 448, 4, "a section that begins later"},
         {-1, SECTIONS_AT + 8, 0, 4, "a section without bytes"},
         {-1, SECTIONS_AT + 12, 0xffffffff, 4, "a section of exabytes"},
-        {0, 4, 0xffffffff, 4, "a slot that leads out of the file"},
-        {0, 4, 2, 4, "a slot that leads into a record, or one too many"},
-        {1, 4, 0, 1, "a record of no kind"},
-        {1, 4, 9, 1, "a record of an unknown kind"},
-        {1, 5, 0, 1, "a key of no bytes"},
-        {1, 5, 255, 1, "a key that is longer than its record"},
-        {1, 6, 0, 1, "interests, but none"},
-        {1, 6, 200, 1, "more interests than fit"},
-        {1, 7, 255, 1, "room up to behind the end"},
-        {3, 4, 4, 1, "an unsupported rule with interests"},
+        {0, 0, 4, 4, "a first group that begins later"},
+        {0, 8, 0xffffffff, 4, "a group that lies outside the file"},
+        {0, 8, 3, 4, "a group that begins in another"},
+        {0, 4, 0, 4, "a group behind an empty filter"},
+        {1, 0, 0, 2, "a group of no records"},
+        {1, 0, 0xffff, 2, "a group of more records than there are"},
+        {2, 0, 0xffffffff, 4, "an order that leads out of the file"},
+        {2, 0, 0, 4, "an order that leads to no record"},
+        {-1, 32, 0xffffffff, 4, "four thousand million hosts"},
     };
     compile(hosts_text, apps_text, path);
     struct view bytes = read_file(path);
@@ -334,6 +333,37 @@ static void rule_image_refuses_what_contradicts_itself(void **state)
     file_free(bytes);
 }
 
+/* A file of one rule: its group has a head of 4 bytes, and its record is `kind, 5, 1, 1, "a.com", 0, interest`. */
+static void rule_image_refuses_a_record_that_is_none(void **state)
+{
+    (void)state;
+    static const struct forgery forgeries[] = {
+        {1, 4, 0, 1, "of no kind"},
+        {1, 4, 5, 1, "of an unknown kind"},
+        {1, 4, 4, 1, "unsupported, with an interest"},
+        {1, 5, 0, 1, "with a key of no bytes"},
+        {1, 5, 255, 1, "with a key that is longer than its record"},
+        {1, 6, 0, 1, "with interests, but none"},
+        {1, 6, 2, 1, "with more interests than there is room for"},
+        {1, 7, 255, 1, "with room up to behind the end"},
+        {1, 7, 3, 1, "with room for one more than it has"},
+        {2, 0, 2, 4, "whose place is in its middle"},
+    };
+    compile("a.com\t243\n", NULL, path);
+    struct view bytes = read_file(path);
+    char forged[1024];
+    assert_true(bytes.size <= sizeof(forged));
+    for (unsigned i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+        uint64_t offset, size;
+        memcpy(forged, bytes.data, bytes.size);
+        get_section(forged, (unsigned)forgeries[i].section, &offset, &size);
+        memcpy(forged + offset + forgeries[i].at, &forgeries[i].value, forgeries[i].size);
+        sum_again(forged);
+        expect_refused(forged, bytes.size, forgeries[i].why);
+    }
+    file_free(bytes);
+}
+
 static void rule_image_lets_nothing_out_that_the_taxonomy_holds_back(void **state)
 {
     (void)state;
@@ -346,7 +376,7 @@ static void rule_image_lets_nothing_out_that_the_taxonomy_holds_back(void **stat
     for (unsigned i = 0; i < 5; i++) {
         memcpy(forged, bytes.data, bytes.size);
         get_section(forged, 1, &offset, &size);
-        memcpy(forged + offset + 4 + 4 + 6, &interests[i], 2); /* behind `a.com` and a zero */
+        memcpy(forged + offset + 4 + 4 + 6, &interests[i], 2); /* behind two heads, `a.com` and a zero */
         sum_again(forged);
         expect_refused(forged, bytes.size, "sensitive, too deep, refused, unknown, zero");
     }
@@ -356,15 +386,15 @@ static void rule_image_lets_nothing_out_that_the_taxonomy_holds_back(void **stat
 static void rule_image_verify_sees_a_digest_that_is_not_theirs(void **state)
 {
     (void)state;
-    compile("a.com\t243\nb.com\tdeny\n", NULL, path);
+    compile("b.com\tdeny\n", NULL, path);
     struct view bytes = read_file(path);
     char forged[1024];
     uint64_t offset, size;
     assert_true(bytes.size <= sizeof(forged));
     memcpy(forged, bytes.data, bytes.size);
     get_section(forged, 1, &offset, &size);
-    assert_int_equal(forged[offset + 4 + 12], 3); /* the second record: deny */
-    forged[offset + 4 + 12] = 2;
+    assert_int_equal(forged[offset + 4], RULE_DENY);
+    forged[offset + 4] = RULE_NONE;
     sum_again(forged);
     write_bytes(forged, bytes.size, path);
     struct rules *rules = load();
@@ -375,6 +405,26 @@ static void rule_image_verify_sees_a_digest_that_is_not_theirs(void **state)
 }
 
 /* ---- what it was compiled for ---- */
+
+static void rule_image_verify_sees_a_rule_that_can_not_be_found(void **state)
+{
+    (void)state;
+    compile("b.com\tdeny\n", NULL, path);
+    struct view bytes = read_file(path);
+    char forged[1024];
+    uint64_t offset, size;
+    assert_true(bytes.size <= sizeof(forged));
+    memcpy(forged, bytes.data, bytes.size);
+    get_section(forged, 1, &offset, &size);
+    forged[offset + 2] ^= 1; /* its tag */
+    sum_again(forged);
+    write_bytes(forged, bytes.size, path);
+    struct rules *rules = load();
+    assert_false(rule_image_verify(rules, &error));
+    assert_non_null(strstr(error.what, "can't be found"));
+    rules_free(rules);
+    file_free(bytes);
+}
 
 static void rule_image_refuses_other_settings(void **state)
 {
@@ -499,8 +549,10 @@ int main(void)
         cmocka_unit_test(rule_image_refuses_any_flipped_byte),
         cmocka_unit_test(rule_image_refuses_any_other_length),
         cmocka_unit_test(rule_image_refuses_what_contradicts_itself),
+        cmocka_unit_test(rule_image_refuses_a_record_that_is_none),
         cmocka_unit_test(rule_image_lets_nothing_out_that_the_taxonomy_holds_back),
         cmocka_unit_test(rule_image_verify_sees_a_digest_that_is_not_theirs),
+        cmocka_unit_test(rule_image_verify_sees_a_rule_that_can_not_be_found),
         cmocka_unit_test(rule_image_refuses_other_settings),
         cmocka_unit_test(rule_image_of_hosts_and_one_of_apps_are_one),
         cmocka_unit_test(rule_image_refuses_files_that_do_not_go_together),
