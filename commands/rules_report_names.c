@@ -101,7 +101,9 @@ static void write_rank(struct report *report, uint64_t top, const struct coverag
         rules_piece_end(&report->piece);
         return;
     }
-    for (unsigned visits = 0; visits < 2; visits++)
+    /* where every name was named once, both are the same */
+    unsigned lines = coverage->all_visits == coverage->all_names ? 1 : 2;
+    for (unsigned visits = 0; visits < lines; visits++)
         printf("    top %-9" PRIu64 " %-8s %10" PRIu64 " %10.1f %10.1f %10.1f %12.1f %10.1f\n", top,
                visits ? "visits" : "names", visits ? coverage->all_visits : coverage->all_names,
                percent(coverage, RULE_INTERESTS, visits), percent(coverage, RULE_NONE, visits),
