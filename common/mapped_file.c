@@ -126,9 +126,9 @@ static void keep_copy(struct mapped_file *file)
         atomic_store(&file->broken, true); /* the lease stays with us for as long as the kernel lets it */
         return;
     }
+    atomic_store(&file->shared, false); /* first: the writer goes on the moment the lease is back */
     if (fcntl(file->descriptor, F_SETLEASE, F_UNLCK) != 0)
         atomic_store(&file->broken, true);
-    atomic_store(&file->shared, false);
 }
 
 static void *guard(void *argument)

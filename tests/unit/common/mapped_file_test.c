@@ -182,9 +182,9 @@ static void mapped_file_trusts_no_copy_that_was_made_without_a_lease(void **stat
     assert_true(mapped_file_is_shared(file));
     assert_true(mapped_file_is_whole(file));
     take_lease_away();
-    while (mapped_file_is_shared(file)) /* until the guard has looked */
+    while (mapped_file_is_whole(file)) /* until the guard has looked; a good copy would be whole for ever */
         sched_yield();
-    assert_false(mapped_file_is_whole(file));
+    assert_false(mapped_file_is_shared(file));
     mapped_file_free(file);
 }
 
