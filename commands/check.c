@@ -3,6 +3,7 @@
 #include "commands/argument.h"
 #include "commands/argument_value.h"
 #include "commands/command.h"
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/kafka_check.h"
 #include "common/kafka_client.h"
@@ -62,7 +63,7 @@ static bool check_keys(const char *file, const struct config *config, unsigned *
                        struct error *error)
 {
     struct keys_seen seen = {0};
-    key_files_look(config, judge_key, &seen);
+    key_files_look(config, clock_unix_ms(), judge_key, &seen);
     *out_missing = seen.missing;
     return !seen.wrong ||
            error_fail(error, EXIT_STATUS_CONFIGURATION, file, NULL, "%u key file%s that no stage will take",

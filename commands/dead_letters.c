@@ -6,10 +6,13 @@
 
 #include "commands/command.h"
 #include "commands/subcommand.h"
+#include "common/event.h"
 #include "common/kafka_scan.h"
+#include "common/lint.h"
 #include "common/log.h"
 #include "common/rfc3339.h"
 #include "common/secret.h"
+#include "stages/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,6 +40,47 @@ static bool read_time(const char *text, int64_t *out_time_ms)
     return argument_time(moment, out_time_ms);
 }
 
+/* Every reason that there is, one behind the other; or only which of them is nearest to a word. */
+static bool each_reason(struct view word, struct lint_suggestion *suggestion, FILE *out)
+{
+    bool known = false;
+    const char *between = "";
+    for (unsigned i = 0; i == 0 || registry[i - 1]; i++) {
+        const struct reason *reasons = i ? registry[i - 1]->reasons : event_reasons;
+        unsigned count = i ? registry[i - 1]->reason_count : event_reason_count;
+        for (unsigned k = 0; k < count; k++) {
+            if (!reasons[k].name)
+                continue;
+            known |= view_equal_string(word, reasons[k].name);
+            if (suggestion)
+                lint_suggest_candidate(suggestion, view_of_string(reasons[k].name));
+            if (out)
+                fprintf(out, "%s%s", between, reasons[k].name);
+            between = ", ";
+        }
+    }
+    return known;
+}
+
+/* One that is mistyped chooses nothing, which looks as if all were well. */
+static bool check_reasons(const struct dead_letters_filter *filter, const struct argument_table *table)
+{
+    for (unsigned i = 0; i < filter->reasons.count; i++) {
+        struct view word = view_of_string(filter->reasons.texts[i]);
+        struct lint_suggestion suggestion = lint_suggest(word);
+        char quoted[LINT_QUOTE_SIZE], suggested[LINT_QUOTE_SIZE + 20];
+        if (each_reason(word, &suggestion, NULL))
+            continue;
+        (void)argument_wrong(table, "--reason: there is no reason %s%s", lint_quote(word, quoted),
+                             lint_suggestion_text(&suggestion, suggested));
+        fputs("Reasons are: ", stderr);
+        (void)each_reason(word, NULL, stderr);
+        fputs("\n", stderr);
+        return false;
+    }
+    return true;
+}
+
 bool dead_letters_filter_read(struct dead_letters_filter *filter, const struct argument_table *table)
 {
     filter->since_ms = INT64_MIN;
@@ -49,7 +93,12 @@ bool dead_letters_filter_read(struct dead_letters_filter *filter, const struct a
         (void)argument_wrong(table, "--until wants a time such as 2026-11-24 or 2026-11-24T08:00:00Z");
         return false;
     }
-    return true;
+    if (filter->until_ms <= filter->since_ms) {
+        (void)argument_wrong(table,
+                             "--until must be later than --since: it is the first moment that is not meant");
+        return false;
+    }
+    return check_reasons(filter, table);
 }
 
 bool dead_letters_filter_takes(const struct dead_letters_filter *filter, struct view reason)

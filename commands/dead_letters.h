@@ -59,7 +59,7 @@ struct dead_letters_filter {
         .name = "until", .value = "TIME", .text = &(filter).until, .help = "only those before this time" \
     }
 
-/* Read the filter's times. False: said on standard error; end with EXIT_STATUS_USAGE. */
+/* Read the filter's times and look whether its reasons are any. False: said on standard error; end with EXIT_STATUS_USAGE. */
 CLICKVEIL_MUST_CHECK bool dead_letters_filter_read(struct dead_letters_filter *filter,
                                                    const struct argument_table *table);
 

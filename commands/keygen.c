@@ -77,6 +77,8 @@ static bool make_single(const struct wish *wish, struct report *report, struct e
         return error_fail(error, EXIT_STATUS_USAGE, NULL,
                           "write pseudonym, suppression, fields or dead-letter",
                           "there are no keys for '%.64s'", wish->purpose);
+    if (secret_source_is_key(view_of_string(wish->output)))
+        return secret_refuse_key("--output", error);
     /* As the name of a key these are no files, so one of that name could never be read. */
     if (secret_source_is_scheme(view_of_string(wish->output)) || strcmp(wish->output, "-") == 0)
         return error_fail(error, EXIT_STATUS_USAGE, "--output",

@@ -21,7 +21,7 @@ enum { JSON_SIZE = 8192, DAY_MS = 86400000, TEXT_SIZE = RFC3339_TEXT_SIZE + 1 };
 static struct texts {
     const char *config, *now;
     struct argument_list set;
-    bool json, dry_run;
+    bool json, dry_run, force;
 } texts;
 
 #define CONFIG_ARGUMENTS                                                                                    \
@@ -204,7 +204,15 @@ static int advance(const struct chain *chain, struct error *error)
     char buffer[JSON_SIZE];
     struct json_writer writer;
     struct ratchet_advance advance;
-    if (chain->now_ms > clock_unix_ms() + DAY_MS)
+    int64_t ahead_ms = chain->now_ms - clock_unix_ms();
+    if (!texts.dry_run && !texts.force && ahead_ms > chain->times.epoch_ms) {
+        (void)error_fail(error, EXIT_STATUS_USAGE, "--now",
+                         "--dry-run says what would go; --force does it all the same",
+                         "this lies more than an epoch ahead of the clock: keys that live IDs need would be "
+                         "destroyed for good");
+        return argument_failure("keys advance", error);
+    }
+    if (ahead_ms > DAY_MS)
         fputs("clickveil keys advance: warning: --now lies ahead of the clock; keys that live IDs need may "
               "go\n",
               stderr);
@@ -230,11 +238,14 @@ static int keys_advance(int argc, char **argv)
     const struct argument options[] = {
         CONFIG_ARGUMENTS,
         {.name = "dry-run", .letter = 'n', .flag = &texts.dry_run, .help = "only say what would be done"},
+        {.name = "force",
+         .flag = &texts.force,
+         .help = "also where --now lies more than an epoch ahead of the clock; what live IDs need goes then"},
         {0},
     };
     const struct argument_table table = {
         .command = "keys advance",
-        .usage = "--config FILE [--set PATH=VALUE]... [--now TIME] [--dry-run] [--json]",
+        .usage = "--config FILE [--set PATH=VALUE]... [--now TIME] [--dry-run] [--force] [--json]",
         .about = "Destroys the keys of epochs that are over, on this host: the file of publish.key moves on "
                  "to the first "
                  "epoch that anything can still be written about.",

@@ -60,7 +60,8 @@ void chain_shared_followed(struct chain_shared *shared,
                                          const void *options),
                            void *context);
 
-/* Ask every stage to reload its rule files. False: at least one kept its old ones (error says why). */
+/* Look at every key file as the start did, and ask every stage to reload its rule files. False: a key file is wrong or holds
+ * another key, and nothing was reloaded; or at least one stage kept its old files (error says why). */
 CLICKVEIL_MUST_CHECK bool chain_shared_reload(struct chain_shared *shared, struct error *error);
 
 /* Has a file that a reload would read changed since the last one, or the start, and come to rest? Never in file mode. */

@@ -6,6 +6,7 @@
 
 #include "common/chain.h"
 #include "common/file_watch.h"
+#include "common/key_files.h"
 
 enum {
     CHAIN_STARTUP_BLOCK_BYTES = 256 * 1024,
@@ -20,7 +21,8 @@ struct chain_shared {
     bool subject_key_lasts;
     struct named_fields_key *named_fields_key;
     bool files;
-    struct file_watch *watch; /* what stages were loaded from; NULL in file mode */
+    struct key_notes key_notes; /* none in file mode */
+    struct file_watch *watch;   /* what stages were loaded from; NULL in file mode */
     unsigned count;
     void *stage_shared[CHAIN_LINKS_MAX];
 };

@@ -117,7 +117,9 @@ struct chain_shared *chain_shared_new(const struct config *config, bool files, s
     shared->files = files;
     shared->count = config->last_stage - config->first_stage + 1;
     ensure(config->first_stage <= config->last_stage && shared->count <= CHAIN_LINKS_MAX);
-    if (!init_shared(shared, error)) {
+    /* Before and behind: whose keys were noted are those that were loaded. A run over files reloads nothing. */
+    if ((!files && !key_files_note(config, &shared->key_notes, error)) || !init_shared(shared, error) ||
+        (!files && !key_files_stay(config, &shared->key_notes, error))) {
         chain_shared_free(shared);
         return NULL;
     }
@@ -158,6 +160,8 @@ bool chain_shared_reload(struct chain_shared *shared, struct error *error)
     bool all = true;
     if (shared->watch)
         file_watch_accept(shared->watch);
+    if (!shared->files && !key_files_stay(shared->config, &shared->key_notes, error))
+        return false;
     for (unsigned i = 0; i < shared->count; i++) {
         const struct stage *stage = chain_stage_at(shared->config, i);
         struct stage_context context = chain_context(shared, i);

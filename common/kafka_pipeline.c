@@ -699,7 +699,8 @@ static void mind_reload(struct kafka_pipeline *pipeline)
     reload_asked = 0;
     struct error error = {0};
     if (reload(pipeline, &error))
-        log_line(LOG_LEVEL_INFO, "rules_reloaded", "rule files were read again");
+        log_line(LOG_LEVEL_INFO, "rules_reloaded",
+                 "rule files were read again; key files are what they were");
     else
         log_failure(LOG_LEVEL_ERROR, "rules_not_reloaded", &error);
 }

@@ -4,6 +4,7 @@
  */
 #include "common/key_files.h"
 
+#include "common/named_fields.h"
 #include "common/ratchet.h"
 #include "common/stage.h"
 
@@ -95,16 +96,23 @@ struct named_key {
     enum secret_purpose purpose;
     struct view source;         /* absent: none is named */
     struct ratchet_times times; /* SECRET_PUBLISH */
-    int64_t now_ms;             /* when it is made */
+    int64_t now_ms;             /* when it is made, or looked at */
+    bool kept_up;               /* SECRET_PUBLISH: as a process on Kafka takes it, not as a run over files */
 };
+
+static struct secret *load(const struct named_key *key, struct error *error)
+{
+    if (key->purpose != SECRET_PUBLISH)
+        return secret_load(key->source.data, key->purpose, error);
+    return key->kept_up ? ratchet_check(key->source.data, &key->times, key->now_ms, error)
+                        : ratchet_load(key->source.data, &key->times, error);
+}
 
 /* Read a key file that is there and tell. */
 static bool check_and_tell(const struct named_key *key, key_file_visitor *visit, void *context,
                            struct error *error)
 {
-    struct secret *secret = key->purpose == SECRET_PUBLISH
-                                ? ratchet_load(key->source.data, &key->times, error)
-                                : secret_load(key->source.data, key->purpose, error);
+    struct secret *secret = load(key, error);
     if (!secret)
         return false;
     tell(visit, context, secret, KEY_FILE_FOUND, key->source.data);
@@ -209,9 +217,11 @@ static bool look(const struct named_key *key, key_file_visitor *visit, void *con
     if (view_is_absent(key->source))
         return true;
     struct error why = {0};
+    struct named_key kept = *key;
+    kept.kept_up = true;
     struct key_file file = {key->purpose, KEY_FILE_ELSEWHERE, key->source.data, "", NULL};
     if (!secret_source_is_scheme(key->source)) {
-        if (exists(key->source.data) && check_and_tell(key, visit, context, &why))
+        if (exists(key->source.data) && check_and_tell(&kept, visit, context, &why))
             return true;
         file.state = exists(key->source.data) ? KEY_FILE_WRONG : KEY_FILE_MISSING;
         file.error = &why;
@@ -220,7 +230,111 @@ static bool look(const struct named_key *key, key_file_visitor *visit, void *con
     return true;
 }
 
-void key_files_look(const struct config *config, key_file_visitor *visit, void *context)
+void key_files_look(const struct config *config, int64_t now_ms, key_file_visitor *visit, void *context)
 {
-    (void)with_each(config, 0, look, visit, context, NULL);
+    (void)with_each(config, now_ms, look, visit, context, NULL);
+}
+
+/* ---- of a process that runs ---- */
+
+/* All of the process's own keys, always in the same order. */
+static bool with_own(const struct config *config, key_action *act, void *context, struct error *error)
+{
+    bool fields_asked = false;
+    for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
+        fields_asked |= config->stages[i]->named_fields && named_fields_programmes(config);
+        if (!with_keys_of(config, i, RATCHET_NO_CLOCK, act, NULL, context, error))
+            return false;
+    }
+    struct named_key fields = {.purpose = SECRET_FIELDS,
+                               .source = fields_asked ? config->named_fields.key : VIEW_ABSENT};
+    struct named_key letters = {.purpose = SECRET_DEAD_LETTER_PUBLIC,
+                                .source = config->dead_letters.public_key};
+    return act(&fields, NULL, context, error) && act(&letters, NULL, context, error);
+}
+
+static struct key_note note_of(const struct secret *secret)
+{
+    struct key_note note = {.id = ""};
+    memcpy(note.id, secret_id(secret), sizeof note.id);
+    if (secret_purpose(secret) == SECRET_PUBLISH)
+        note.place = *secret_place(secret);
+    return note;
+}
+
+/* Is it the noted key, or a later link of its chain? What moves a file on within a chain is an advance. */
+static bool is_noted_key(const struct key_note *noted, const struct key_note *found)
+{
+    if (strcmp(noted->id, found->id) == 0)
+        return true;
+    return found->place.epoch_ms > 0 && strcmp(noted->place.chain, found->place.chain) == 0 &&
+           found->place.epoch > noted->place.epoch;
+}
+
+static bool refuse_other(const struct named_key *key, const struct key_note *noted,
+                         const struct key_note *found, struct error *error)
+{
+    const char *path = key->source.data;
+    if (key->purpose != SECRET_PUBLISH)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, path,
+                          "put the file back as it was; a new key needs a new start (docs/keys.md)",
+                          "the file holds another key (ID %s) than the one that this process works with (%s)",
+                          found->id, noted->id);
+    if (strcmp(noted->place.chain, found->place.chain) != 0)
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, path,
+                          "put the file back as it was; a new chain needs a new start with fresh state "
+                          "(docs/keys.md)",
+                          "the file holds a key of another chain (%s) than the one that this process works "
+                          "with (%s)",
+                          found->place.chain, noted->place.chain);
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, path,
+                      "put a copy of the file in place that another host has (docs/keys.md)",
+                      "the file's key of epoch %d stood at epoch %d already, or is another one",
+                      (int)found->place.epoch, (int)noted->place.epoch);
+}
+
+struct noting {
+    struct key_notes *notes;
+    unsigned at;
+    bool again; /* they are there already */
+};
+
+static bool note(const struct named_key *key, key_file_visitor *visit, void *context, struct error *error)
+{
+    (void)visit;
+    struct noting *noting = context;
+    if (view_is_absent(key->source) ||
+        (secret_source_is_scheme(key->source) && key->source.data[0] == 'f')) /* fd:N serves once */
+        return true;
+    struct named_key kept = *key;
+    kept.kept_up = true;
+    struct secret *secret = load(&kept, error);
+    if (!secret)
+        return false;
+    ensure(noting->at < KEY_NOTES_MAX);
+    struct key_note *noted = &noting->notes->keys[noting->at++], found = note_of(secret);
+    secret_free(secret);
+    if (noting->again && !is_noted_key(noted, &found))
+        return refuse_other(key, noted, &found, error);
+    *noted = found;
+    return true;
+}
+
+bool key_files_note(const struct config *config, struct key_notes *out_notes, struct error *error)
+{
+    struct key_notes notes = {.count = 0};
+    struct noting noting = {.notes = &notes};
+    if (!with_own(config, note, &noting, error))
+        return false;
+    notes.count = noting.at;
+    *out_notes = notes;
+    return true;
+}
+
+bool key_files_stay(const struct config *config, struct key_notes *notes, struct error *error)
+{
+    struct noting noting = {.notes = notes, .again = true};
+    bool stay = with_own(config, note, &noting, error);
+    ensure(!stay || noting.at == notes->count);
+    return stay;
 }

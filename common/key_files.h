@@ -3,7 +3,8 @@
  *
  * Which they are: pseudonymize.key (the stage with a subject_key_path), publish.key (the one with a key_chain),
  * `suppression_key` (consent), named_fields.key, and the pair whose public half is dead_letters.public_key. Used by
- * `clickveil keygen`, `clickveil check` and by the demo.
+ * `clickveil keygen`, `clickveil check` and by the demo; and by a process that runs, to see whether they are still what they
+ * were.
  */
 #ifndef CLICKVEIL_COMMON_KEY_FILES_H
 #define CLICKVEIL_COMMON_KEY_FILES_H
@@ -11,7 +12,10 @@
 #include "common/config.h"
 #include "common/secret.h"
 
-enum { KEY_FILE_PATH_SIZE = 4096 };
+enum {
+    KEY_FILE_PATH_SIZE = 4096,
+    KEY_NOTES_MAX = 40, /* two a stage, and those of no stage */
+};
 
 enum key_file_state {
     KEY_FILE_UNKNOWN = 0,
@@ -49,7 +53,27 @@ CLICKVEIL_MUST_CHECK bool key_file_make(enum secret_purpose purpose, const char 
 CLICKVEIL_MUST_CHECK bool key_files_make(const struct config *config, int64_t now_ms, key_file_visitor *visit,
                                          void *context, struct error *error);
 
-/* Look at each key file that the configuration names, as the stages will, and make none. */
-void key_files_look(const struct config *config, key_file_visitor *visit, void *context);
+/* Look at each key file that the configuration names, as the stages of a `run` on Kafka will at that moment, and make
+ * none. */
+void key_files_look(const struct config *config, int64_t now_ms, key_file_visitor *visit, void *context);
+
+/* Which keys a process works with, by their IDs: no part of it is secret. Those from descriptors, which serve once, are not
+ * among them. */
+struct key_notes {
+    struct key_note {
+        struct secret_place place; /* SECRET_PUBLISH */
+        char id[SECRET_ID_TEXT_SIZE];
+    } keys[KEY_NOTES_MAX];
+    unsigned count;
+};
+
+/* Read each key file of the process's own stages, as their start does, and note whose key it is. False: error says why (78). */
+CLICKVEIL_MUST_CHECK bool key_files_note(const struct config *config, struct key_notes *out_notes,
+                                         struct error *error);
+
+/* Read them again. False: one is missing or wrong now, or holds another key (78); error says which. A publish key may have
+ * moved forward within its chain, and is noted where it is then. */
+CLICKVEIL_MUST_CHECK bool key_files_stay(const struct config *config, struct key_notes *notes,
+                                         struct error *error);
 
 #endif

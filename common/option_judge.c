@@ -2,6 +2,7 @@
 #include "common/lint.h"
 #include "common/option.h"
 #include "common/region.h"
+#include "common/secret.h"
 #include "common/zone.h"
 
 static bool fail(char *why, size_t why_size, struct view text, const char *rest)
@@ -130,7 +131,7 @@ bool option_judge_key_source(struct view text, char *why, size_t why_size)
         hex += is_hex(c);
         base64 += is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || (c != 0 && strchr("+/=-_", c));
     }
-    bool looks_like_key = (hex == text.size && text.size >= HEX_SIZE_MIN) ||
+    bool looks_like_key = secret_source_is_key(text) || (hex == text.size && text.size >= HEX_SIZE_MIN) ||
                           (base64 == text.size && text.size >= BASE64_SIZE_MIN &&
                            (!memchr(text.data, '/', text.size) || text.data[text.size - 1] == '='));
     if (looks_like_key)

@@ -134,7 +134,7 @@ static bool is_in_time(const struct secret_place *place)
 
 struct secret *ratchet_load(const char *path, const struct ratchet_times *times, struct error *error)
 {
-    if (secret_source_is_scheme(view_of_string(path))) {
+    if (!secret_source_is_key(view_of_string(path)) && secret_source_is_scheme(view_of_string(path))) {
         (void)error_fail(
             error, EXIT_STATUS_CONFIGURATION, path,
             "name a file in a folder of its own that the process may write to (docs/keys.md)",
@@ -270,6 +270,33 @@ static bool check_folder(const char *path, struct error *error)
         "%m");
 }
 
+/* Events of epochs without keys are dropped; where that goes for the present one it is no rule, but a mistake, and what was
+ * dropped by it would be lost. */
+static bool refuse_ahead(const char *path, const struct ratchet_times *times, int32_t first, int64_t now_ms,
+                         struct error *error)
+{
+    if (!ratchet_is_ahead(times, first, now_ms))
+        return true;
+    return error_fail(
+        error, EXIT_STATUS_CONFIGURATION, path,
+        "set the clock right; where it is right, put a copy of the file in place that another "
+        "host has, or begin anew with fresh state (docs/keys.md)",
+        "the publish key makes IDs from epoch %d on, and by the clock it is epoch %d: every event "
+        "of today would be dropped",
+        (int)first, (int)ratchet_epoch(times, now_ms));
+}
+
+struct secret *ratchet_check(const char *path, const struct ratchet_times *times, int64_t now_ms,
+                             struct error *error)
+{
+    struct secret *link = ratchet_load(path, times, error);
+    if (link && check_folder(path, error) &&
+        (now_ms == RATCHET_NO_CLOCK || refuse_ahead(path, times, secret_place(link)->epoch, now_ms, error)))
+        return link;
+    secret_free(link);
+    return NULL;
+}
+
 /* What an advance left that was ended. Whoever has the lock does it himself. */
 static bool clean_at_start(const char *path, struct error *error)
 {
@@ -403,21 +430,6 @@ static bool advance(struct ratchet *ratchet, int32_t epoch, bool *out_other, str
     return true;
 }
 
-/* Events of epochs without keys are dropped; where that goes for the present one it is no rule, but a mistake, and what was
- * dropped by it would be lost. */
-static bool refuse_ahead(const struct ratchet *ratchet, int32_t first, int64_t now_ms, struct error *error)
-{
-    if (!ratchet_is_ahead(&ratchet->times, first, now_ms))
-        return true;
-    return error_fail(
-        error, EXIT_STATUS_CONFIGURATION, ratchet->path,
-        "set the clock right; where it is right, put a copy of the file in place that another "
-        "host has, or begin anew with fresh state (docs/keys.md)",
-        "the publish key makes IDs from epoch %d on, and by the clock it is epoch %d: every event "
-        "of today would be dropped",
-        (int)first, (int)ratchet_epoch(&ratchet->times, now_ms));
-}
-
 bool ratchet_tend(struct ratchet *ratchet, int64_t now_ms, struct error *error)
 {
     /* a clock that was set back must not stop it for long */
@@ -431,7 +443,7 @@ bool ratchet_tend(struct ratchet *ratchet, int64_t now_ms, struct error *error)
     int32_t epoch = up_to(ratchet, ratchet_needed(&ratchet->times, now_ms));
     bool waits = !ratchet->was_held && now_ms - ratchet->began_ms < WAITING_MS;
     pthread_mutex_unlock(&ratchet->lock);
-    if (!refuse_ahead(ratchet, first, now_ms, error))
+    if (!refuse_ahead(ratchet->path, &ratchet->times, first, now_ms, error))
         return false;
     if (waits || epoch <= first)
         return true;

@@ -25,6 +25,9 @@ enum { RATCHET_KEY_SIZE = SECRET_SIZE };
 /* No epoch is needed. */
 #define RATCHET_NONE INT32_MAX
 
+/* In the place of the time, where it does not count. */
+#define RATCHET_NO_CLOCK INT64_MIN
+
 /* How epochs lie in time, and how long their links are kept. */
 struct ratchet_times {
     int64_t epoch_ms;  /* length */
@@ -52,6 +55,11 @@ struct secret *ratchet_begin(const struct ratchet_times *times, int64_t now_ms, 
 
 /* Read a chain's file, as secret_load; it must be a path, and of epochs like these. NULL: error says why (78). */
 struct secret *ratchet_load(const char *path, const struct ratchet_times *times, struct error *error);
+
+/* Read a chain's file as a process on Kafka does that keeps it up: its folder must be writable, and the chain must not lie
+ * ahead of the clock; RATCHET_NO_CLOCK: whatever the time is. Changes nothing. NULL: error says why (78). */
+struct secret *ratchet_check(const char *path, const struct ratchet_times *times, int64_t now_ms,
+                             struct error *error);
 
 /* What an advance came to. */
 struct ratchet_advance {

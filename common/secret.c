@@ -27,6 +27,7 @@ enum {
     FD_MIN = 3, /* below are the standard streams */
     FD_MAX = 65535,
     NUMBER_DIGITS_MAX = 19,
+    KEY_BASE64URL_SIZE = 43, /* of SECRET_SIZE bytes, without padding */
 };
 
 struct secret {
@@ -169,19 +170,41 @@ static bool take_line(struct view *text, const char *name, struct view *out_valu
     return true;
 }
 
-static bool damaged(struct error *error, const char *place, const char *how)
+/* How a file comes back whose key is lost: by what a new key would cost (docs/keys.md). */
+static const char *const rescues[SECRET_PURPOSES] = {
+    [SECRET_PSEUDONYM] =
+        "put a copy in place that another host or an offline backup has, or make another key "
+        "and start with fresh state (docs/keys.md)",
+    [SECRET_PUBLISH] =
+        "put a copy in place that another host has, or begin anew with fresh state; of this key "
+        "there are no backups (docs/keys.md)",
+    [SECRET_SUPPRESSION] = "put a copy in place that another host or an offline backup has: with another key "
+                           "erased subjects are not known again (docs/keys.md)",
+    [SECRET_DEAD_LETTER_PUBLIC] = "put a copy in place that another host has, or make it again of the secret "
+                                  "half (docs/keys.md)",
+    [SECRET_DEAD_LETTER_SECRET] = "put a copy in place that an offline backup has: nothing else opens its "
+                                  "letters (docs/keys.md)",
+    [SECRET_FIELDS] = "put a copy in place that another host or an offline backup has, or make another key "
+                      "for all hosts at once (docs/keys.md)",
+};
+
+static bool damaged(struct error *error, const char *place, enum secret_purpose purpose, const char *how)
 {
-    return error_fail(error, EXIT_STATUS_CONFIGURATION, place,
-                      "restore it from its backup, or name a file made by `clickveil keygen`",
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, place, rescues[purpose],
                       "the key file is damaged: %s", how);
 }
 
-/* What keygen calls it: it makes both halves of a pair at once. */
-static const char *keygen_name(enum secret_purpose purpose)
+/* The command line that makes such a key: both halves of a pair at once, and a chain by the epochs of a configuration. */
+static void advise_keygen(struct error *error, enum secret_purpose purpose)
 {
-    return purpose == SECRET_DEAD_LETTER_PUBLIC || purpose == SECRET_DEAD_LETTER_SECRET
-               ? "dead-letter"
-               : purpose_names[purpose];
+    bool pair = purpose == SECRET_DEAD_LETTER_PUBLIC || purpose == SECRET_DEAD_LETTER_SECRET;
+    if (purpose == SECRET_PUBLISH)
+        error_advise(error, "name a file made by `clickveil keygen --config FILE`");
+    else
+        error_advise(error,
+                     "name a file made by `clickveil keygen --config FILE`, or by `clickveil keygen "
+                     "--purpose %s --output FILE`",
+                     pair ? "dead-letter" : purpose_names[purpose]);
 }
 
 /* A decimal number as render writes it: no sign but `-`, no leading zero. */
@@ -227,11 +250,11 @@ static bool parse_place(struct view *rest, const char *place_name, struct secret
             "or cut off");
     if (!take_line(rest, "epoch: ", &epoch) || !take_line(rest, "epoch_ms: ", &epoch_ms) ||
         !take_line(rest, "origin_ms: ", &origin_ms))
-        return damaged(error, place_name, "it ends too early");
+        return damaged(error, place_name, SECRET_PUBLISH, "it ends too early");
     if (!is_label(chain) || !read_number(epoch, &number) || number < INT32_MIN || number > INT32_MAX ||
         !read_number(epoch_ms, &place.epoch_ms) || place.epoch_ms <= 0 ||
         !read_number(origin_ms, &place.origin_ms))
-        return damaged(error, place_name, "its place in the chain can't be read");
+        return damaged(error, place_name, SECRET_PUBLISH, "its place in the chain can't be read");
     place.epoch = (int32_t)number;
     memcpy(place.chain, chain.data, chain.size);
     *out_place = place;
@@ -245,42 +268,43 @@ static bool parse(struct view text, enum secret_purpose purpose, const char *pla
     size_t size;
 
     if (!take_line(&rest, "clickveil-key: ", &version))
-        return error_fail(error, EXIT_STATUS_CONFIGURATION, place, "make one with `clickveil keygen`",
+        return error_fail(error, EXIT_STATUS_CONFIGURATION, place,
+                          "make one with `clickveil keygen --config FILE`",
                           "this is no key file of clickveil");
     if (!view_equal_string(version, "1"))
         return error_fail(error, EXIT_STATUS_CONFIGURATION, place,
                           "use the version of clickveil that made it",
                           "the key file has a version that this program doesn't know");
     if (!take_line(&rest, "purpose: ", &name) || secret_purpose_of(name) == SECRET_UNKNOWN)
-        return damaged(error, place, "its line `purpose` is missing or unknown");
+        return damaged(error, place, purpose, "its line `purpose` is missing or unknown");
     if (secret_purpose_of(name) != purpose) {
         (void)error_fail(error, EXIT_STATUS_CONFIGURATION, place, NULL,
                          "this is a key for `%s`, not for `%s`", purpose_names[secret_purpose_of(name)],
                          purpose_names[purpose]);
-        error_advise(error, "name a file made by `clickveil keygen --purpose %s`", keygen_name(purpose));
+        advise_keygen(error, purpose);
         return false;
     }
     if (!take_line(&rest, "id: ", &id))
-        return damaged(error, place, "it ends too early");
+        return damaged(error, place, purpose, "it ends too early");
     if (purpose == SECRET_PUBLISH && !parse_place(&rest, place, &out_secret->place, error))
         return false;
     if (!take_line(&rest, "key: ", &key))
-        return damaged(error, place, "it ends too early");
+        return damaged(error, place, purpose, "it ends too early");
     const char *checked_end = rest.data;
     if (!take_line(&rest, "check: ", &check))
-        return damaged(error, place, "it ends too early");
+        return damaged(error, place, purpose, "it ends too early");
     if (rest.size != 0)
-        return damaged(error, place, "something stands behind its last line");
+        return damaged(error, place, purpose, "something stands behind its last line");
     char expected[2 * CHECK_SIZE + 1];
     check_text(text.data, (size_t)(checked_end - text.data), expected);
     if (!view_equal_string(check, expected))
-        return damaged(error, place, "its check value doesn't fit its content");
+        return damaged(error, place, purpose, "its check value doesn't fit its content");
     out_secret->purpose = purpose;
     if (key.size != 2 * (size_t)SECRET_SIZE ||
         sodium_hex2bin(out_secret->bytes, SECRET_SIZE, key.data, key.size, NULL, &size, NULL) != 0 ||
         size != SECRET_SIZE || sodium_is_zero(out_secret->bytes, SECRET_SIZE) || !fill_id(out_secret) ||
         !view_equal_string(id, out_secret->id))
-        return damaged(error, place, "its key and its ID don't fit together");
+        return damaged(error, place, purpose, "its key and its ID don't fit together");
     return true;
 }
 
@@ -342,6 +366,55 @@ static bool view_starts_with(struct view view, const char *start)
 bool secret_source_is_scheme(struct view source)
 {
     return view_starts_with(source, credential_scheme) || view_starts_with(source, descriptor_scheme);
+}
+
+static bool is_base64url(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* All 32 bytes are of this form, but for one in a thousand without a digit; few names of files are. */
+static bool is_base64url_key(struct view run)
+{
+    bool lower = false, upper = false, digit = false;
+    for (size_t i = 0; i < run.size; i++) {
+        char c = run.data[i];
+        lower |= c >= 'a' && c <= 'z';
+        upper |= c >= 'A' && c <= 'Z';
+        digit |= c >= '0' && c <= '9';
+    }
+    return run.size == KEY_BASE64URL_SIZE && lower && upper && digit;
+}
+
+bool secret_source_is_key(struct view source)
+{
+    static const char first_line[] = "clickveil-key:";
+    size_t hex = 0, base64url = 0;
+    if (source.size == 0)
+        return false;
+    for (size_t i = 0; i <= source.size; i++) {
+        char c = i < source.size ? source.data[i] : '/';
+        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        hex = is_hex ? hex + 1 : 0;
+        if (c == '\n' || c == '\r' || hex >= 2 * (size_t)SECRET_SIZE)
+            return true;
+        if (is_base64url(c)) {
+            base64url++;
+            continue;
+        }
+        if (is_base64url_key((struct view){source.data + i - base64url, base64url}))
+            return true;
+        base64url = 0;
+    }
+    return memmem(source.data, source.size, first_line, sizeof first_line - 1) != NULL;
+}
+
+bool secret_refuse_key(const char *place, struct error *error)
+{
+    return error_fail(error, EXIT_STATUS_CONFIGURATION, place,
+                      "name the file that has the key, credential:NAME or fd:N; what was given is known to "
+                      "others now (`ps` shows it, a shell remembers it): make another key",
+                      "a key itself stands where the name of its file belongs");
 }
 
 static bool open_inherited(const char *number, struct source *source, struct error *error)
@@ -406,6 +479,8 @@ static bool open_credential(const char *name, struct source *source, struct erro
 static bool open_source(const char *text, struct source *source, struct error *error)
 {
     *source = (struct source){.descriptor = -1};
+    if (secret_source_is_key(view_of_string(text)))
+        return secret_refuse_key("key", error);
     snprintf(source->place, sizeof source->place, "%s", text);
     if (!text[0])
         return error_fail(error, EXIT_STATUS_CONFIGURATION, "key", "write a path, credential:NAME or fd:N",
@@ -434,7 +509,15 @@ static bool check_file(const struct source *source, enum secret_purpose purpose,
         (void)error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, NULL,
                          "the key file belongs to user %u, not to the user that runs this (%u) or root",
                          (unsigned)status.st_uid, (unsigned)geteuid());
-        error_advise(error, "chown %u %s", (unsigned)geteuid(), source->place);
+        /* Root would take it away from the user whose stages work with it. */
+        if (geteuid() == 0)
+            error_advise(error, "run it as user %u, whose key it is, as in `sudo -u '#%u' clickveil`",
+                         (unsigned)status.st_uid, (unsigned)status.st_uid);
+        else
+            error_advise(error,
+                         "run it as user %u, whose key it is; or, if nobody else works with it, "
+                         "`chown %u` the file",
+                         (unsigned)status.st_uid, (unsigned)geteuid());
         return false;
     }
     /* A credential that systemd gives to User= by an ACL stays root's and shows the ACL's mask as group bits. */
@@ -453,7 +536,8 @@ static bool check_file(const struct source *source, enum secret_purpose purpose,
 }
 
 /* Read all, at most SECRET_FILE_SIZE_MAX bytes, into locked memory. */
-static bool read_source(const struct source *source, char *text, size_t *out_size, struct error *error)
+static bool read_source(const struct source *source, enum secret_purpose purpose, char *text,
+                        size_t *out_size, struct error *error)
 {
     size_t size = 0;
     while (size <= SECRET_FILE_SIZE_MAX) {
@@ -467,10 +551,14 @@ static bool read_source(const struct source *source, char *text, size_t *out_siz
             break;
         size += (size_t)got;
     }
-    if (size == 0)
-        return error_fail(error, EXIT_STATUS_CONFIGURATION, source->place,
-                          "make what is missing with `clickveil keygen` (remove the empty file first)",
-                          "the key file is empty");
+    if (size == 0) {
+        (void)error_fail(error, EXIT_STATUS_CONFIGURATION, source->place, NULL, "the key file is empty");
+        error_advise(
+            error,
+            "if it never held a key, remove it and `clickveil keygen --config FILE` makes one; else %s",
+            rescues[purpose]);
+        return false;
+    }
     if (size > SECRET_FILE_SIZE_MAX)
         return error_fail(
             error, EXIT_STATUS_CONFIGURATION, source->place, "name a file made by `clickveil keygen`",
@@ -509,7 +597,8 @@ struct secret *secret_load(const char *source_text, enum secret_purpose purpose,
         return NULL;
     char *text = secret_memory_new(SECRET_FILE_SIZE_MAX + 1, error);
     struct secret *secret = text ? secret_new(purpose, error) : NULL;
-    bool loaded = secret && check_file(&source, purpose, error) && read_source(&source, text, &size, error) &&
+    bool loaded = secret && check_file(&source, purpose, error) &&
+                  read_source(&source, purpose, text, &size, error) &&
                   parse((struct view){text, size}, purpose, source.place, secret, error);
     close(source.descriptor);
     secret_memory_free(text);

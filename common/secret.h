@@ -69,6 +69,14 @@ enum secret_purpose secret_purpose_of(struct view name);
 /* Does a source name no file: `credential:NAME` or `fd:N`? Such text is no path, and is not to be made absolute. */
 bool secret_source_is_scheme(struct view source);
 
+/* Is that the text of a key, or of a key's file, where the name of one belongs? Such text is never printed: a line break,
+ * "clickveil-key:", 64 hex digits in a row, or 43 characters in a row as base64url has them of 32 bytes (with letters of
+ * both cases and digits; so many and no more). */
+bool secret_source_is_key(struct view source);
+
+/* Fail with 78 as all do who are given such text; `place` says where it stood ("--output"). Returns false. */
+bool secret_refuse_key(const char *place, struct error *error);
+
 /* Read a key. `source` is
  *   a path            a regular file, no symbolic link, owned by the effective user or root. Secret keys: no permission
  *                     for group or others; public keys: not writable by them.

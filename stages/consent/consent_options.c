@@ -100,6 +100,7 @@ static const struct option consent_option_list[] = {
     {.name = "suppression_key",
      .type = OPTION_PATH,
      .offset = offsetof(struct consent_options, suppression_key),
+     .judge = option_judge_key_source,
      .help = "File of the key that erased subjects are remembered by; made by `clickveil keygen`, and never "
              "to be changed. "
              "Without it the key is made from pseudonymize.key, in processes that have that one."},

@@ -171,6 +171,7 @@ static const struct option options[] = {
      .type = OPTION_PATH,
      .offset = offsetof(struct pseudonymize_options, key),
      .required = true,
+     .judge = option_judge_key_source,
      .help =
          "Where the key of pseudonyms comes from: a file made by `clickveil keygen` that only its owner can "
          "read, credential:NAME (systemd) or fd:N (inherited descriptor)."},

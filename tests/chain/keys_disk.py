@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
@@ -107,18 +108,24 @@ tap.equal((status, told["from"], told["to"], told["advanced"], key_file.read_byt
           (0, EPOCH - 1, EPOCH + 2, False, True), "dry_run_says_what_would_be_done_and_does_nothing")
 status, out, err = keys("advance", "--config", place.config, "--now", "2026-11-12T00:00:00Z")
 tap.check(status == 0 and "nothing" in out and key_file.read_bytes() == old, "advance_never_goes_back", out, err)
-status, out, err = keys("advance", "--config", place.config, "--now", LATER, "--json")
+FAR = (datetime.now(timezone.utc) + timedelta(days=8)).strftime("%Y-%m-%dT%H:%M:%SZ")  # an epoch and a day ahead
+status, out, err = keys("advance", "--config", place.config, "--now", FAR)
+tap.check(status == 64 and not out and "more than an epoch ahead of the clock" in err and key_file.read_bytes() == old,
+          "an_advance_far_ahead_of_the_clock_destroys_nothing", status, err)
+status, out, err = keys("advance", "--config", place.config, "--now", FAR, "--dry-run")
+tap.check(status == 0 and key_file.read_bytes() == old, "and_may_be_tried", status, err)
+status, out, err = keys("advance", "--config", place.config, "--now", LATER, "--force", "--json")
 told = json.loads(out)
 tap.equal((status, told["from"], told["to"], told["advanced"], told["chain"]),
           (0, EPOCH - 1, EPOCH + 2, True, shown["chain"]), "advance_moves_the_file_on")
-tap.check("ahead of the clock" in err, "a_clock_that_lies_ahead_is_warned_of", err)
+tap.check(LATER < datetime.now(timezone.utc).isoformat() or "ahead of the clock" in err, "a_clock_that_lies_ahead_is_warned_of", err)
 status, out, err = keys("show", "--config", place.config, "--now", NOW)
 tap.check(status == 0 and "ahead    of the clock" in out and f"epoch {EPOCH} now" in out, "show_says_of_a_key_that_it_is_ahead", out)
 status, out, err = keys("show", "--config", place.config, "--now", LATER)
 tap.check(status == 0 and "ahead" not in out, "and_not_of_one_that_is_in_time", out)
 status, out, err = keys("show", "--config", place.config, "--now", NOW, "--json")
 tap.equal(json.loads(out)["ahead"], True, "nor_is_it_hidden_in_json")
-status, out, err = keys("advance", "--config", place.config, "--now", NOW)
+status, out, err = keys("advance", "--config", place.config, "--now", NOW, "--force")
 tap.check(status == 0 and "nothing is to be destroyed" in out and "ahead    of the clock" in out,
           "an_advance_says_so_too", out)
 tap.equal(sorted(path.name for path in secrets.iterdir() if path.name.startswith("publish")),
@@ -149,7 +156,7 @@ tap.check(reproduces(ids, EPOCH), "planted_the_old_keys_bytes_anywhere_are_enoug
 other = place.write("config/secrets/other.key", old)
 other.chmod(0o600)
 for now_is in ("2026-11-27T00:00:00Z", LATER):
-    status, _, err = keys("advance", "--config", place.config, "--set", f"publish.key={other}", "--now", now_is)
+    status, _, err = keys("advance", "--config", place.config, "--set", f"publish.key={other}", "--now", now_is, "--force")
     tap.equal(status, 0, f"another_host_advances_at_{now_is[:10]}")
 tap.equal(other.read_bytes(), key_file.read_bytes(), "hosts_advance_alike_in_however_many_steps")
 
@@ -206,8 +213,10 @@ for what, make, words in BAD:
     tried = place.run(events, place.path / "consent.jsonl", TRIAL, "bad")
     tap.check(tried.status == 78 and words in tried.stderr.decode() and key not in tried.stderr.decode(),
               f"a_key_file_that_is_{what}_ends_a_run", tried.status, tried.stderr.decode())
-    status, out, err = keys("advance", "--config", place.config, "--now", LATER)
+    status, out, err = keys("advance", "--config", place.config, "--now", LATER, "--force")
     tap.check(status == 78 and words in err, f"a_key_file_that_is_{what}_ends_an_advance", status, err)
+    if what == "somebody_elses":
+        tap.check("run it as user 12345" in err and "chown" not in err, "root_is_not_told_to_take_a_key_away", err)
 if key_file.is_dir():
     key_file.rmdir()
 put(good)

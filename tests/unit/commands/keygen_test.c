@@ -204,6 +204,23 @@ static void what_cannot_be_done_is_said(void **state)
     assert_non_null(strstr(fixture->err, "secrets/pseudonym.key: the key file is empty"));
 }
 
+static void a_key_in_the_place_of_a_path_is_not_shown(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char key[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    char option[128];
+    snprintf(option, sizeof option, "pseudonymize.key=%s", key);
+    write_config();
+    assert_int_equal(RUN(fixture, "--config", "pipeline.yaml", "--set", option), EXIT_STATUS_CONFIGURATION);
+    assert_non_null(strstr(fixture->err, "looks like a key itself"));
+    assert_null(strstr(fixture->err, key));
+    assert_string_equal(fixture->out, "");
+    assert_int_equal(RUN(fixture, "-p", "pseudonym", "-o", key), EXIT_STATUS_CONFIGURATION);
+    assert_non_null(strstr(fixture->err, "a key itself stands where"));
+    assert_null(strstr(fixture->err, key));
+    assert_int_equal(access(key, F_OK), -1);
+}
+
 static void wrong_usage_makes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -244,9 +261,13 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(configured_keys_are_made_once), CASE(overrides_are_heard),
-        CASE(json_can_be_read_by_a_program), CASE(single_keys_are_made),
-        CASE(what_cannot_be_done_is_said),   CASE(wrong_usage_makes_nothing),
+        CASE(configured_keys_are_made_once),
+        CASE(overrides_are_heard),
+        CASE(json_can_be_read_by_a_program),
+        CASE(single_keys_are_made),
+        CASE(what_cannot_be_done_is_said),
+        CASE(wrong_usage_makes_nothing),
+        CASE(a_key_in_the_place_of_a_path_is_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

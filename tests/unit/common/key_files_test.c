@@ -9,9 +9,11 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct options {
@@ -62,6 +64,7 @@ struct fixture {
     char told[1024]; /* "state purpose path\n" of each visit, the folder cut off */
     char ids[8][SECRET_ID_TEXT_SIZE];
     unsigned count;
+    const char *wrong; /* words of what is told of a wrong one */
 };
 
 static int set_up(void **state)
@@ -101,9 +104,9 @@ static int tear_down(void **state)
 static void visit(void *context, const struct key_file *file)
 {
     static const char *const states[] = {"?", "made", "found", "elsewhere", "missing", "wrong"};
-    if (file->state == KEY_FILE_WRONG)
-        assert_non_null(strstr(file->error->what, "open to others"));
     struct fixture *fixture = context;
+    if (file->state == KEY_FILE_WRONG)
+        assert_non_null(strstr(file->error->what, fixture->wrong ? fixture->wrong : "open to others"));
     size_t used = strlen(fixture->told), prefix = strlen(fixture->folder);
     bool inside = strncmp(file->path, fixture->folder, prefix) == 0;
     snprintf(fixture->told + used, sizeof fixture->told - used, "%s %s %s\n", states[file->state],
@@ -163,7 +166,7 @@ static void missing_keys_are_made_and_good_ones_kept(void **state)
 static void looking_tells_of_each_key_and_makes_none(void **state)
 {
     struct fixture *fixture = *state;
-    key_files_look(&fixture->config, visit, fixture);
+    key_files_look(&fixture->config, 1000 * times.epoch_ms, visit, fixture);
     assert_string_equal(fixture->told, "missing pseudonym /s/pseudonym.key\n"
                                        "missing publish /s/publish.key\n"
                                        "missing dead-letter-public /s/dead.pub\n");
@@ -175,10 +178,133 @@ static void looking_tells_of_each_key_and_makes_none(void **state)
     fixture->options[3].key = VIEW("fd:3");
     fixture->told[0] = '\0';
     fixture->count = 0;
-    key_files_look(&fixture->config, visit, fixture);
+    key_files_look(&fixture->config, 1000 * times.epoch_ms, visit, fixture);
     assert_string_equal(fixture->told, "wrong pseudonym /s/pseudonym.key\n"
                                        "elsewhere publish fd:3\n"
                                        "found dead-letter-public /s/dead.pub\n");
+}
+
+/* What `run` refuses at its start, looking tells too. */
+static void a_chain_that_a_start_refuses_is_told_as_wrong(void **state)
+{
+    struct fixture *fixture = *state;
+    char folder[96];
+    snprintf(folder, sizeof folder, "%s/s", fixture->folder);
+    fixture->options[1].key = fixture->config.dead_letters.public_key = VIEW_ABSENT;
+    make(fixture, "made publish /s/publish.key\n"); /* of epoch 999 */
+    fixture->told[0] = '\0';
+    key_files_look(&fixture->config, 999 * times.epoch_ms, visit, fixture);
+    assert_string_equal(fixture->told, "found publish /s/publish.key\n");
+    fixture->told[0] = '\0';
+    fixture->wrong = "by the clock it is epoch 998";
+    key_files_look(&fixture->config, 999 * times.epoch_ms - 1, visit, fixture);
+    assert_string_equal(fixture->told, "wrong publish /s/publish.key\n");
+
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        /* as a user that owns the file but not its folder */
+        if (geteuid() == 0 && (chmod(fixture->folder, 0755) != 0 || chmod(folder, 0755) != 0 ||
+                               chown(fixture->paths[1], 65534, 65534) != 0 ||
+                               setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+            _exit(1);
+        if (geteuid() != 65534 && chmod(folder, 0500) != 0)
+            _exit(1);
+        fixture->told[0] = '\0';
+        fixture->wrong = "can't be written to";
+        key_files_look(&fixture->config, 1000 * times.epoch_ms, visit, fixture);
+        _exit(strcmp(fixture->told, "wrong publish /s/publish.key\n") != 0 ? 2 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(chmod(folder, 0700), 0);
+}
+
+static void assert_stays(struct fixture *fixture, struct key_notes *notes, const char *words, const char *why)
+{
+    struct error error = {0};
+    bool stays = key_files_stay(&fixture->config, notes, &error);
+    if (stays != !words)
+        fail_msg("%s: %s %s", why, error.where, error.what);
+    if (!words)
+        return;
+    assert_int_equal(error.exit_status, EXIT_STATUS_CONFIGURATION);
+    if (!strstr(error.what, words))
+        fail_msg("\"%s\" instead of \"...%s...\": %s", error.what, words, why);
+}
+
+static void advance(const char *path, int32_t epoch)
+{
+    struct ratchet_advance advance;
+    struct error error = {0};
+    char lock[128];
+    assert_true(ratchet_advance(path, &times, epoch, false, &advance, &error));
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    unlink(lock);
+}
+
+/* Each way in which a file may be found while a process runs; `at` is its path's number. */
+static void change_and_put_back(struct fixture *fixture, struct key_notes *notes, unsigned at)
+{
+    const char *path = fixture->paths[at];
+    char kept[128];
+    struct error error = {0};
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_stays(fixture, notes, "open to others", path);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(rename(path, kept), 0);
+    assert_stays(fixture, notes, "doesn't exist", path);
+    assert_int_equal(symlink(kept, path), 0);
+    assert_stays(fixture, notes, "symbolic link", path);
+    unlink(path);
+    assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+    assert_stays(fixture, notes, "empty", path);
+    unlink(path);
+    unlink(fixture->paths[3]); /* else the public half would be the old one again */
+    fixture->told[0] = '\0';
+    fixture->count = 0;
+    assert_true(key_files_make(&fixture->config, 1000 * times.epoch_ms, visit, fixture, &error));
+    assert_stays(fixture, notes, at == 1 ? "of another chain" : "holds another key", path);
+    assert_int_equal(rename(kept, path), 0);
+    assert_stays(fixture, notes, NULL, path);
+}
+
+static void a_process_sees_which_of_its_keys_were_changed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = {0};
+    struct key_notes notes;
+    fixture->config.last_stage = 3;
+    assert_false(key_files_note(&fixture->config, &notes, &error));
+    assert_non_null(strstr(error.what, "doesn't exist"));
+    make(fixture, "made pseudonym /s/pseudonym.key\nmade publish /s/publish.key\n"
+                  "made dead-letter-secret /s/dead.secret\nmade dead-letter-public /s/dead.pub\n");
+    assert_true(key_files_note(&fixture->config, &notes, &error));
+    assert_int_equal(notes.count, 3);
+    assert_stays(fixture, &notes, NULL, "nothing was done");
+    for (unsigned i = 0; i < 3; i++)
+        change_and_put_back(fixture, &notes, i);
+
+    char kept[128];
+    snprintf(kept, sizeof kept, "%s.kept", fixture->paths[1]);
+    struct secret *link = ratchet_load(fixture->paths[1], &times, &error);
+    assert_true(secret_write(link, kept, &error));
+    secret_free(link);
+    advance(fixture->paths[1], 1001);
+    assert_stays(fixture, &notes, NULL, "an advance is no mistake");
+    assert_int_equal(rename(kept, fixture->paths[1]), 0);
+    assert_stays(fixture, &notes, "stood at epoch 1001 already", "a backup that was put back");
+
+    fixture->config.last_stage = 1;
+    assert_true(key_files_note(&fixture->config, &notes, &error));
+    assert_int_equal(notes.count, 2);
+    unlink(fixture->paths[1]);
+    assert_stays(fixture, &notes, NULL, "a stage that runs elsewhere is none of its business");
+    fixture->options[1].key = VIEW("fd:3");
+    assert_true(key_files_note(&fixture->config, &notes, &error));
+    assert_int_equal(notes.count, 1);
 }
 
 static void secret_half_may_be_taken_away_and_the_public_half_be_made_again(void **state)
@@ -295,6 +421,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(missing_keys_are_made_and_good_ones_kept),
         CASE(looking_tells_of_each_key_and_makes_none),
+        CASE(a_chain_that_a_start_refuses_is_told_as_wrong),
+        CASE(a_process_sees_which_of_its_keys_were_changed),
         CASE(secret_half_may_be_taken_away_and_the_public_half_be_made_again),
         CASE(what_is_not_named_or_no_file_is_not_made),
         CASE(wrong_files_are_told_and_left_alone),

@@ -324,6 +324,94 @@ static void other_owners_are_refused(void **state)
     put_golden(fixture->path, 0600);
     assert_int_equal(chown(fixture->path, 12345, (gid_t)-1), 0);
     assert_refused(fixture->path, SECRET_PSEUDONYM, "belongs to user 12345", "another user's file");
+    struct error error = {0};
+    assert_null(secret_load(fixture->path, SECRET_PSEUDONYM, &error));
+    /* root that took it would lock out the user whose stages work with it */
+    assert_non_null(strstr(error.action, "run it as user 12345"));
+    assert_null(strstr(error.action, "chown"));
+}
+
+static void a_key_in_the_place_of_a_path_is_refused_and_not_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source, *why;
+    } keys[] = {
+        {GOLDEN_KEY, "the digits"},
+        {"/etc/clickveil/" GOLDEN_KEY, "behind the folder of a configuration"},
+        {"fd:" GOLDEN_KEY, "as a descriptor"},
+        {"credential:" GOLDEN_KEY ".key", "as a credential"},
+        {"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F", "in capitals"},
+        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20", "a digit more"},
+        {GOLDEN, "the whole file, as $(cat FILE) gives it"},
+        {"clickveil-key: 1", "its first line"},
+        {"a\nb", "two lines"},
+        {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "base64url"},
+        {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "padded"},
+        {"secrets/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "below a folder"},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct error error = {0};
+        char text[3 * ERROR_TEXT_SIZE];
+        if (!secret_source_is_key(view_of_string(keys[i].source)))
+            fail_msg("no key: %s", keys[i].why);
+        assert_refused(keys[i].source, SECRET_PSEUDONYM, "a key itself stands where", keys[i].why);
+        assert_null(secret_load(keys[i].source, SECRET_PSEUDONYM, &error));
+        error_text(&error, text, sizeof text);
+        if (strstr(text, "0001020304") || strstr(text, "AAECAwQF") || strstr(text, "101112"))
+            fail_msg("shown: %s", keys[i].why);
+    }
+    static const char *const paths[] = {
+        "",
+        "secrets/publish.key",
+        "/etc/clickveil/secrets/pseudonym-of-the-second-cluster-in-Dallas-2026.key",
+        "/var/lib/kubelet/pods/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0/volumes/Keys/pseudonym",
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1", /* a digit less */
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh",                      /* a character less */
+        "the-key-of-pseudonyms-of-this-one-pipeline1",                     /* 43, and no capitals */
+        "credential:publish",
+        "fd:3",
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (secret_source_is_key(view_of_string(paths[i])))
+            fail_msg("taken for a key: %s", paths[i]);
+}
+
+static void advice_fits_the_purpose(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        enum secret_purpose purpose;
+        const char *rescue, *not_rescue, *makes;
+    } rows[] = {
+        {SECRET_PSEUDONYM, "fresh state", "erased", "keygen --purpose pseudonym --output FILE"},
+        {SECRET_PUBLISH, "another host has", "offline", "keygen --config FILE"},
+        {SECRET_SUPPRESSION, "offline backup", "make another", "keygen --purpose suppression --output FILE"},
+        {SECRET_DEAD_LETTER_PUBLIC, "secret half", "backup", "keygen --purpose dead-letter --output FILE"},
+        {SECRET_DEAD_LETTER_SECRET, "offline backup", "make another",
+         "keygen --purpose dead-letter --output FILE"},
+        {SECRET_FIELDS, "all hosts at once", "fresh state", "keygen --purpose fields --output FILE"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error error = {0};
+        char text[128];
+        int size = snprintf(text, sizeof text, "clickveil-key: 1\npurpose: %s\n",
+                            secret_purpose_name(rows[i].purpose));
+        put_file(fixture->path, text, (size_t)size, 0600);
+        assert_null(secret_load(fixture->path, rows[i].purpose, &error));
+        if (!strstr(error.action, rows[i].rescue) || strstr(error.action, rows[i].not_rescue))
+            fail_msg("%s: %s", secret_purpose_name(rows[i].purpose), error.action);
+        put_file(fixture->path, "", 0, 0600);
+        assert_null(secret_load(fixture->path, rows[i].purpose, &error));
+        if (!strstr(error.action, rows[i].rescue) || !strstr(error.action, "never held a key"))
+            fail_msg("empty, %s: %s", secret_purpose_name(rows[i].purpose), error.action);
+        put_file(fixture->path, "clickveil-key: 1\npurpose: fields\n", 34, 0600);
+        if (rows[i].purpose == SECRET_FIELDS)
+            put_file(fixture->path, "clickveil-key: 1\npurpose: publish\n", 35, 0600);
+        assert_null(secret_load(fixture->path, rows[i].purpose, &error));
+        if (!strstr(error.action, rows[i].makes) || strstr(error.action, "--purpose publish"))
+            fail_msg("of another purpose, %s: %s", secret_purpose_name(rows[i].purpose), error.action);
+    }
 }
 
 static void what_is_no_file_is_refused(void **state)
@@ -629,6 +717,8 @@ int main(void)
         CASE(long_files_are_refused),
         CASE(only_the_owner_may_read),
         CASE(other_owners_are_refused),
+        CASE(a_key_in_the_place_of_a_path_is_refused_and_not_shown),
+        CASE(advice_fits_the_purpose),
         CASE(what_is_no_file_is_refused),
         CASE(credentials_come_from_their_folder),
         CASE(keys_come_from_inherited_descriptors),
