@@ -319,7 +319,9 @@ static bool see_the_unseen(struct kafka_topics *topics, const struct topic_plan 
         }
     }
     free(again);
-    return fine;
+    return fine &&
+           (unseen == 0 || error_fail(error, EXIT_STATUS_UNAVAILABLE, NULL, "run this again",
+                                      "a topic that exists is not seen by the broker that was asked"));
 }
 
 static bool make_topics(const struct config *config, struct kafka_topics *topics,

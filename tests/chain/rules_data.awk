@@ -115,10 +115,12 @@ kind == "hosts" || kind == "apps" { list = stem(); of_apps = kind == "apps" }
 {
     must(list "_have_two_or_three_fields", (NF == 2 || NF == 3) && $2 != "", where() NF " fields")
     must(list "_are_sorted_without_duplicates", $1 "" > last_key[list] "", where() $1)
-    must("lists_share_no_key", !(($1, of_apps) in value), where() $1 " stands in " home[$1, of_apps] " too")
+    must("lists_share_no_key", !(($1, of_apps) in value) || ($2 == "deny" && value[$1, of_apps] == "deny"),
+         where() $1 " stands in " home[$1, of_apps] " too")
     last_key[list] = $1
     value[$1, of_apps] = $2
     home[$1, of_apps] = list
+    stands[$1, of_apps, list] = 1
     keys[list]++
     if (list == "hosts" || list == "apps") interests($2)
     else if (list ~ /^sensitive/) {
@@ -149,6 +151,7 @@ function classes() {
 
 function interests(list_of_ids, n, i, id, seen) {
     if (list_of_ids == "none") { nones[kind]++; must(kind "_say_why_they_say_none", NF == 3 && $3 != "", where() $1); return }
+    if (list_of_ids == "deny") { must(kind "_deny_by_a_class_of_the_law", known_class($3), where() $1); return }
     interested[kind]++
     must(kind "_name_publishable_interests_of_tier_2", list_of_ids ~ /^[0-9]+(,[0-9]+)*$/, where() list_of_ids)
     n = split(list_of_ids, id, ",")
@@ -193,6 +196,8 @@ function parents(pair, part, up) {
         up = above(part[1], part[2])
         if (up == "") continue
         must("lists_have_nothing_below_a_denied_key", value[up, part[2]] != "deny", part[1] " below " up)
+        must("interests_are_denied_below_by_their_own_list", value[pair] != "deny" || value[up, part[2]] !~ /^[0-9]/ ||
+             (part[1], part[2], home[up, part[2]]) in stands, part[1] " below " up ", for who loads that list alone")
         must("lists_repeat_nothing_of_a_key_above", value[up, part[2]] != value[pair], part[1] " like " up)
     }
 }

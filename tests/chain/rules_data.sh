@@ -107,6 +107,7 @@ done
 for kind in hosts apps; do
     planted "${kind}_name_publishable_interests_of_tier_2" "$kind.tsv" 'NR == 200 { $2 = "466" } { print }'
     planted "${kind}_name_no_interest_twice" "$kind.tsv" 'NR == 200 { $2 = "607,607" } { print }'
+    planted "${kind}_deny_by_a_class_of_the_law" "$kind.tsv" '$2 == "deny" { $3 = "sports" } { print }'
     planted "${kind}_say_why_they_say_none" "$kind.tsv" '$2 == "none" && !n++ { $0 = $1 "\t" $2 } { print }'
 done
 for name in hosts sensitive infrastructure; do
@@ -123,6 +124,7 @@ for name in infrastructure preinstalled; do
     planted "${name}_says_none_and_a_kind" "$name.tsv" 'NR == 99 { $2 = "607" } { print }'
 done
 planted lists_share_no_key hosts.tsv '{ print } END { print "pornhub.com", "607" }'
+planted interests_are_denied_below_by_their_own_list hosts.tsv '$2 != "deny"'
 planted lists_have_nothing_below_a_denied_key hosts.tsv '{ print } END { print "shop.pornhub.com", "606" }'
 planted lists_repeat_nothing_of_a_key_above apps.tsv '{ print } END { print "com.supercell.clashroyale", "733" }'
 planted hosts_name_no_site_that_has_closed hosts.tsv '{ print } END { print "quibi.com", "706" }'
