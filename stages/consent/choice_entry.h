@@ -46,17 +46,17 @@ struct choice_bucket {
         choices[CHOICE_BUCKET_ENTRIES]; /* time of effect and shape, or the number of a rare state */
 };
 
-/* Buckets, and what only the writer needs of them, in a page of memory: where the system or the machine beneath it gives
- * small pages, the writer waits for one translation of an address and not for three. */
-enum { CHOICE_PAGE_BUCKETS = 18, CHOICE_PAGE_BYTES = 4096 };
-struct choice_page {
-    struct choice_bucket buckets[CHOICE_PAGE_BUCKETS];
-    _Atomic uint64_t order[CHOICE_PAGE_BUCKETS][CHOICE_BUCKET_ENTRIES]; /* seq and pending_count */
-    uint32_t bits[CHOICE_PAGE_BUCKETS][CHOICE_BUCKET_ENTRIES]; /* choice_table's: where the entry belongs */
-    uint8_t unused[64];                                        /* zero */
+/* And what only the writer needs of them, in pages of memory of their own: look-ups, which do not read it, spread over fewer
+ * pages then, and what belongs to a bucket stands in one page, in whole cache lines. */
+enum { CHOICE_MARGIN_BUCKETS = 42, CHOICE_MARGIN_BYTES = 4096 };
+struct choice_margin {
+    _Alignas(
+        64) _Atomic uint64_t order[CHOICE_MARGIN_BUCKETS][CHOICE_BUCKET_ENTRIES]; /* seq and pending_count */
+    uint32_t bits[CHOICE_MARGIN_BUCKETS][CHOICE_BUCKET_ENTRIES]; /* choice_table's: where the entry belongs */
+    uint8_t unused[64];                                          /* zero */
 };
 
-_Static_assert(sizeof(struct choice_page) == CHOICE_PAGE_BYTES, "a page");
+_Static_assert(sizeof(struct choice_margin) == CHOICE_MARGIN_BYTES, "a page");
 
 /* The two words of a state, without a stamp. False: it does not fit, or there are too many shapes. The writer only. */
 CLICKVEIL_MUST_CHECK bool choice_entry_pack(struct choice_shapes *shapes, const struct choice_state *state,

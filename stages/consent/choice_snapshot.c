@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 enum {
-    SLICE_PAGES = 224,
-    SLICE = SLICE_PAGES * CHOICE_PAGE_BUCKETS,
+    SLICE_MARGINS = 97,
+    SLICE = SLICE_MARGINS * CHOICE_MARGIN_BUCKETS,
     NOTES_FIRST = 1 << 12,
     NOTES_MAX = 1 << 22, /* 200 MB */
 };
@@ -36,13 +36,14 @@ struct choice_freeze {
     uint64_t slice;
     struct note *notes;
     uint32_t note_count, note_size;
-    bool is_lost;              /* a note could not be kept */
-    struct choice_page *pages; /* the slice that is written, as it was */
+    bool is_lost;                  /* a note could not be kept */
+    struct choice_bucket *buckets; /* the slice that is written, as it was */
+    struct choice_margin *margins;
 };
 
 struct counts {
     uint64_t entries;
-    uint32_t segments, tail, page_buckets, unused;
+    uint32_t segments, tail, margin_buckets, unused;
 };
 
 struct segment_counts {
@@ -50,22 +51,23 @@ struct segment_counts {
 };
 
 struct rare_place {
-    uint32_t bucket, index; /* in the page */
-    uint32_t page, unused;  /* in the slice */
+    uint32_t bucket, index; /* in the slice */
     struct choice_state state;
 };
 
-_Static_assert(SLICE_PAGES * sizeof(struct choice_page) <= SNAPSHOT_PUT_MAX, "a slice fits");
+_Static_assert(SLICE * sizeof(struct choice_bucket) + SLICE_MARGINS * sizeof(struct choice_margin) <=
+                   SNAPSHOT_PUT_MAX,
+               "a slice fits");
 
 static uint64_t slices_of(const struct choice_segment *segment)
 {
-    return (choice_pages_for(segment->buckets) + SLICE_PAGES - 1) / SLICE_PAGES;
+    return (choice_segment_all(segment) + SLICE - 1) / SLICE;
 }
 
-static uint64_t slice_pages(const struct choice_segment *segment, uint64_t slice)
+static uint64_t slice_buckets(const struct choice_segment *segment, uint64_t slice)
 {
-    uint64_t left = choice_pages_for(segment->buckets) - slice * SLICE_PAGES;
-    return left < SLICE_PAGES ? left : SLICE_PAGES;
+    uint64_t left = choice_segment_all(segment) - slice * SLICE;
+    return left < SLICE ? left : SLICE;
 }
 
 /* ---- freezing ---- */
@@ -79,10 +81,11 @@ bool choice_table_freeze(struct choice_table *table, struct error *error)
         table->freeze = freeze;
         table->rare.keeps_dropped = true;
         freeze->entries = choice_table_entries(table);
-        freeze->pages = aligned_alloc(CHOICE_PAGE_BYTES, SLICE_PAGES * sizeof *freeze->pages);
+        freeze->buckets = aligned_alloc(_Alignof(struct choice_bucket), SLICE * sizeof *freeze->buckets);
+        freeze->margins = aligned_alloc(CHOICE_MARGIN_BYTES, SLICE_MARGINS * sizeof *freeze->margins);
         freeze->notes = malloc(NOTES_FIRST * sizeof *freeze->notes);
         freeze->note_size = NOTES_FIRST;
-        fine = freeze->pages && freeze->notes;
+        fine = freeze->buckets && freeze->margins && freeze->notes;
     }
     for (uint32_t i = 0; fine && i < CHOICE_SEGMENTS; i++) {
         freeze->images[i] = choice_segment_of(table, i);
@@ -102,7 +105,8 @@ void choice_table_thaw(struct choice_table *table)
         return;
     for (uint32_t i = 0; i < CHOICE_SEGMENTS; i++)
         free(freeze->slices[i]);
-    free(freeze->pages);
+    free(freeze->buckets);
+    free(freeze->margins);
     free(freeze->notes);
     free(freeze);
     table->freeze = NULL;
@@ -167,46 +171,46 @@ static void put_notes_back(const struct choice_freeze *freeze, uint64_t slice)
     uint32_t number = freeze->slices[freeze->segment][slice];
     while (number) {
         const struct note *note = &freeze->notes[number - 1];
-        uint64_t bucket = note->bucket - slice * SLICE;
-        struct choice_page *page = &freeze->pages[bucket / CHOICE_PAGE_BUCKETS];
-        bucket %= CHOICE_PAGE_BUCKETS;
-        page->buckets[bucket].choices[note->index] = note->choices;
-        page->order[bucket][note->index] = note->order;
+        uint64_t place = note->bucket - slice * SLICE;
+        struct choice_bucket *bucket = &freeze->buckets[place];
+        struct choice_margin *margin = &freeze->margins[place / CHOICE_MARGIN_BUCKETS];
+        place %= CHOICE_MARGIN_BUCKETS;
+        bucket->choices[note->index] = note->choices;
+        margin->order[place][note->index] = note->order;
         if (note->made) {
-            page->buckets[bucket].tags[note->index] = 0;
-            page->bits[bucket][note->index] = 0;
+            bucket->tags[note->index] = 0;
+            margin->bits[place][note->index] = 0;
         }
         number = note->next;
     }
 }
 
-/* Take the uncommitted out of the copy; how many rare states it has. */
-static uint32_t keep_committed(struct choice_page *page)
+/* Take the uncommitted out of the copy; *out_rare: how many rare states it has. */
+static void keep_committed(const struct choice_freeze *freeze, uint64_t count, uint32_t *out_rare)
 {
-    uint32_t rare = 0;
-    for (unsigned i = 0; i < CHOICE_PAGE_BUCKETS; i++) {
+    *out_rare = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        _Atomic uint64_t *orders =
+            freeze->margins[i / CHOICE_MARGIN_BUCKETS].order[i % CHOICE_MARGIN_BUCKETS];
         for (unsigned j = 0; j < CHOICE_BUCKET_ENTRIES; j++) {
-            uint64_t order = atomic_load_explicit(&page->order[i][j], memory_order_relaxed);
-            uint64_t choices = atomic_load_explicit(&page->buckets[i].choices[j], memory_order_relaxed);
-            atomic_store_explicit(&page->order[i][j], choice_entry_order_committed(order),
-                                  memory_order_relaxed);
-            rare += choice_entry_is_rare(choices);
+            uint64_t order = atomic_load_explicit(&orders[j], memory_order_relaxed);
+            uint64_t choices = atomic_load_explicit(&freeze->buckets[i].choices[j], memory_order_relaxed);
+            atomic_store_explicit(&orders[j], choice_entry_order_committed(order), memory_order_relaxed);
+            *out_rare += choice_entry_is_rare(choices);
         }
     }
-    return rare;
 }
 
-static void put_rare(const struct choice_table *table, uint32_t number, struct snapshot_writer *writer)
+static void put_rare(const struct choice_table *table, uint64_t count, struct snapshot_writer *writer)
 {
-    const struct choice_page *page = &table->freeze->pages[number];
-    for (unsigned i = 0; i < CHOICE_PAGE_BUCKETS; i++) {
+    const struct choice_freeze *freeze = table->freeze;
+    for (uint32_t i = 0; i < count; i++) {
         for (unsigned j = 0; j < CHOICE_BUCKET_ENTRIES; j++) {
-            uint64_t choices = atomic_load_explicit(&page->buckets[i].choices[j], memory_order_relaxed);
+            uint64_t choices = atomic_load_explicit(&freeze->buckets[i].choices[j], memory_order_relaxed);
             if (!choice_entry_is_rare(choices))
                 continue;
             struct rare_place rare;
             memset(&rare, 0, sizeof rare); /* what lies between fields is written too */
-            rare.page = number;
             rare.bucket = i;
             rare.index = j;
             rare.state = *choice_rare_at(&table->rare, choice_entry_rare_number(choices));
@@ -221,17 +225,18 @@ static void save_slice(const struct choice_table *table, struct snapshot_writer 
 {
     struct choice_freeze *freeze = table->freeze;
     const struct choice_segment *image = freeze->images[freeze->segment];
-    uint64_t count = slice_pages(image, freeze->slice);
-    uint32_t rare = 0;
-    memcpy((void *)freeze->pages, (const void *)(image->pages + freeze->slice * SLICE_PAGES),
-           count * sizeof *image->pages);
+    uint64_t count = slice_buckets(image, freeze->slice), margins = choice_margins_for(count);
+    uint32_t rare;
+    memcpy((void *)freeze->buckets, (const void *)(image->buckets_at + freeze->slice * SLICE),
+           count * sizeof *freeze->buckets);
+    memcpy((void *)freeze->margins, (const void *)(image->margins + freeze->slice * SLICE_MARGINS),
+           margins * sizeof *freeze->margins);
     put_notes_back(freeze, freeze->slice);
-    for (uint64_t i = 0; i < count; i++)
-        rare += keep_committed(&freeze->pages[i]);
-    snapshot_put(writer, freeze->pages, count * sizeof *freeze->pages);
+    keep_committed(freeze, count, &rare);
+    snapshot_put(writer, freeze->buckets, count * sizeof *freeze->buckets);
+    snapshot_put(writer, freeze->margins, margins * sizeof *freeze->margins);
     snapshot_put(writer, &rare, sizeof rare);
-    for (uint32_t i = 0; rare && i < count; i++)
-        put_rare(table, i, writer);
+    put_rare(table, count, writer);
 }
 
 static void save_shapes(const struct choice_table *table, struct snapshot_writer *writer)
@@ -252,7 +257,7 @@ bool choice_table_save(struct choice_table *table, struct snapshot_writer *write
                           "too many choices changed while the snapshot was written");
     const struct choice_segment *image = freeze->images[freeze->segment];
     if (freeze->segment == 0 && freeze->slice == 0) {
-        struct counts counts = {freeze->entries, CHOICE_SEGMENTS, CHOICE_BUCKETS_TAIL, CHOICE_PAGE_BUCKETS,
+        struct counts counts = {freeze->entries, CHOICE_SEGMENTS, CHOICE_BUCKETS_TAIL, CHOICE_MARGIN_BUCKETS,
                                 0};
         snapshot_put(writer, &counts, sizeof counts);
     }
@@ -274,17 +279,17 @@ bool choice_table_save(struct choice_table *table, struct snapshot_writer *write
 
 /* ---- reading ---- */
 
-static uint64_t count_entries(const struct choice_page *page)
+static uint64_t count_entries(const struct choice_bucket *buckets, uint64_t count)
 {
     uint64_t entries = 0;
-    for (unsigned i = 0; i < CHOICE_PAGE_BUCKETS; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         for (unsigned j = 0; j < CHOICE_BUCKET_ENTRIES; j++)
-            entries += atomic_load_explicit(&page->buckets[i].tags[j], memory_order_relaxed) != 0;
+            entries += atomic_load_explicit(&buckets[i].tags[j], memory_order_relaxed) != 0;
     }
     return entries;
 }
 
-static bool restore_rare(struct choice_table *table, struct choice_page *pages, uint64_t count,
+static bool restore_rare(struct choice_table *table, struct choice_bucket *buckets, uint64_t count,
                          struct snapshot_reader *reader)
 {
     uint32_t left, number;
@@ -292,11 +297,10 @@ static bool restore_rare(struct choice_table *table, struct choice_page *pages, 
     if (!snapshot_get(reader, &left, sizeof left))
         return false;
     for (; left > 0; left--) {
-        if (!snapshot_get(reader, &rare, sizeof rare) || rare.page >= count ||
-            rare.bucket >= CHOICE_PAGE_BUCKETS || rare.index >= CHOICE_BUCKET_ENTRIES ||
-            !choice_rare_put(&table->rare, &rare.state, &number))
+        if (!snapshot_get(reader, &rare, sizeof rare) || rare.bucket >= count ||
+            rare.index >= CHOICE_BUCKET_ENTRIES || !choice_rare_put(&table->rare, &rare.state, &number))
             return false;
-        _Atomic uint64_t *choices = &pages[rare.page].buckets[rare.bucket].choices[rare.index];
+        _Atomic uint64_t *choices = &buckets[rare.bucket].choices[rare.index];
         uint64_t old = atomic_load_explicit(choices, memory_order_relaxed);
         atomic_store_explicit(choices, choice_entry_rare_renumbered(old, number), memory_order_relaxed);
     }
@@ -314,12 +318,14 @@ static bool restore_segment(struct choice_table *table, uint32_t number, struct 
     choice_segment_free(table, choice_segment_of(table, number));
     atomic_store_explicit(&table->segments[number], segment, memory_order_release);
     for (uint64_t i = 0; i < slices_of(segment); i++) {
-        struct choice_page *pages = segment->pages + i * SLICE_PAGES;
-        uint64_t count = slice_pages(segment, i);
-        if (!snapshot_get(reader, pages, count * sizeof *pages) || !restore_rare(table, pages, count, reader))
+        struct choice_bucket *buckets = segment->buckets_at + i * SLICE;
+        uint64_t count = slice_buckets(segment, i);
+        if (!snapshot_get(reader, buckets, count * sizeof *buckets) ||
+            !snapshot_get(reader, segment->margins + i * SLICE_MARGINS,
+                          choice_margins_for(count) * sizeof *segment->margins) ||
+            !restore_rare(table, buckets, count, reader))
             return false;
-        for (uint64_t j = 0; j < count; j++)
-            segment->entries += count_entries(&pages[j]);
+        segment->entries += count_entries(buckets, count);
     }
     return true;
 }
@@ -360,7 +366,7 @@ bool choice_table_restore(struct choice_table *table, struct snapshot_reader *re
     uint64_t entries = 0;
     ensure(choice_table_entries(table) == 0);
     if (!snapshot_get(reader, &counts, sizeof counts) || counts.segments != CHOICE_SEGMENTS ||
-        counts.tail != CHOICE_BUCKETS_TAIL || counts.page_buckets != CHOICE_PAGE_BUCKETS ||
+        counts.tail != CHOICE_BUCKETS_TAIL || counts.margin_buckets != CHOICE_MARGIN_BUCKETS ||
         counts.entries > table->entries_max)
         return false;
     for (uint32_t i = 0; i < CHOICE_SEGMENTS; i++) {

@@ -36,9 +36,16 @@ enum {
 
 /* ---- segments ---- */
 
+static uint64_t margins_from(uint64_t buckets)
+{
+    uint64_t bytes = (buckets + CHOICE_BUCKETS_TAIL) * sizeof(struct choice_bucket);
+    return (bytes + CHOICE_MARGIN_BYTES - 1) / CHOICE_MARGIN_BYTES * CHOICE_MARGIN_BYTES;
+}
+
 static uint64_t segment_bytes(uint64_t buckets)
 {
-    return choice_pages_for(buckets) * sizeof(struct choice_page);
+    return margins_from(buckets) +
+           choice_margins_for(buckets + CHOICE_BUCKETS_TAIL) * sizeof(struct choice_margin);
 }
 
 static void add_bytes(struct choice_table *table, uint64_t bytes)
@@ -52,11 +59,13 @@ struct choice_segment *choice_segment_new(struct choice_table *table, uint64_t b
     if (!segment)
         return NULL;
     segment->buckets = buckets;
-    segment->pages = pages_new(segment_bytes(buckets));
-    if (!segment->pages) {
+    char *memory = pages_new(segment_bytes(buckets));
+    if (!memory) {
         free(segment);
         return NULL;
     }
+    segment->buckets_at = (struct choice_bucket *)memory;
+    segment->margins = (struct choice_margin *)(memory + margins_from(buckets));
     add_bytes(table, segment_bytes(buckets));
     return segment;
 }
@@ -66,7 +75,7 @@ void choice_segment_free(struct choice_table *table, struct choice_segment *segm
     if (!segment)
         return;
     add_bytes(table, -segment_bytes(segment->buckets));
-    pages_free(segment->pages, segment_bytes(segment->buckets));
+    pages_free(segment->buckets_at, segment_bytes(segment->buckets));
     free(segment);
 }
 
@@ -412,20 +421,25 @@ void choice_table_store(struct choice_table *table, struct choice_handle entry,
 }
 
 /* What takes longest can be the translation of an address, and an instruction that fetches waits for it in its place; side
- * by side they wait together. So one line of each comes first, with nothing in between, and the others later: a processor
- * has only so many lines on their way, and what is more it forgets. */
+ * by side they wait together. So one line of each page comes first, with nothing in between, and the others later: a
+ * processor has only so many lines on their way, and what is more it forgets. */
 void choice_table_approach(const struct choice_table *table, const struct pseudonym *const *pseudonyms,
                            unsigned count)
 {
     const struct choice_bucket *buckets[CHOICE_APPROACH_MAX];
+    const _Atomic uint64_t *orders[CHOICE_APPROACH_MAX];
     ensure(count <= CHOICE_APPROACH_MAX);
     for (unsigned i = 0; i < count; i++) {
         struct place place = place_of(pseudonyms[i]);
         const struct choice_segment *segment = choice_segment_of(table, place.segment);
-        buckets[i] = choice_bucket_at(segment, bucket_of(segment, place.bits));
+        uint64_t number = bucket_of(segment, place.bits);
+        buckets[i] = choice_bucket_at(segment, number);
+        orders[i] = choice_order_at(segment, number);
     }
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         __builtin_prefetch((const void *)buckets[i]->tags, 1);
+        __builtin_prefetch((const void *)orders[i], 1);
+    }
 }
 
 void choice_table_prefetch_entry(const struct choice_table *table, const struct pseudonym *pseudonym)
@@ -433,11 +447,8 @@ void choice_table_prefetch_entry(const struct choice_table *table, const struct 
     struct place place = place_of(pseudonym);
     const struct choice_segment *segment = choice_segment_of(table, place.segment);
     uint64_t number = bucket_of(segment, place.bits);
-    const struct choice_page *page = &segment->pages[number / CHOICE_PAGE_BUCKETS];
-    unsigned bucket = number % CHOICE_PAGE_BUCKETS;
-    __builtin_prefetch((const void *)page->buckets[bucket].choices, 1);
-    __builtin_prefetch((const void *)page->order[bucket], 1);
-    __builtin_prefetch((const void *)page->bits[bucket], 1);
+    __builtin_prefetch((const void *)choice_bucket_at(segment, number)->choices, 1);
+    __builtin_prefetch((const void *)choice_bits_at(segment, number), 1);
 }
 
 /* ---- readers ---- */

@@ -49,7 +49,7 @@ void choice_table_expect(struct choice_table *table, uint64_t entries);
 /* Nothing more is expected: what memory was taken for and did not come is given back. */
 void choice_table_fit(struct choice_table *table);
 
-enum { CHOICE_APPROACH_MAX = 16 };
+enum { CHOICE_APPROACH_MAX = 8 };
 
 /* Bring near where the entries of so many subjects stand, up to CHOICE_APPROACH_MAX: the first step. */
 void choice_table_approach(const struct choice_table *table, const struct pseudonym *const *pseudonyms,

@@ -20,7 +20,8 @@ struct choice_segment {
     uint64_t entries; /* the writer's */
     uint64_t dropped_at;
     struct choice_segment *dropped_next;
-    struct choice_page *pages; /* for buckets + CHOICE_BUCKETS_TAIL */
+    struct choice_bucket *buckets_at; /* buckets + CHOICE_BUCKETS_TAIL */
+    struct choice_margin *margins;    /* of them; in the same memory, on pages of their own */
 };
 
 struct choice_freeze;
@@ -43,31 +44,36 @@ static inline struct choice_segment *choice_segment_of(const struct choice_table
     return atomic_load_explicit(&table->segments[segment], memory_order_acquire);
 }
 
-/* Pages that so many buckets and the tail behind them take. */
-static inline uint64_t choice_pages_for(uint64_t buckets)
+static inline uint64_t choice_segment_all(const struct choice_segment *segment)
 {
-    return (buckets + CHOICE_BUCKETS_TAIL + CHOICE_PAGE_BUCKETS - 1) / CHOICE_PAGE_BUCKETS;
+    return segment->buckets + CHOICE_BUCKETS_TAIL;
+}
+
+/* Margins of so many buckets. */
+static inline uint64_t choice_margins_for(uint64_t buckets)
+{
+    return (buckets + CHOICE_MARGIN_BUCKETS - 1) / CHOICE_MARGIN_BUCKETS;
 }
 
 /* Never filled up, so a walk ends there. */
 static inline uint64_t choice_last_bucket(const struct choice_segment *segment)
 {
-    return segment->buckets + CHOICE_BUCKETS_TAIL - 1;
+    return choice_segment_all(segment) - 1;
 }
 
 static inline struct choice_bucket *choice_bucket_at(const struct choice_segment *segment, uint64_t bucket)
 {
-    return &segment->pages[bucket / CHOICE_PAGE_BUCKETS].buckets[bucket % CHOICE_PAGE_BUCKETS];
+    return &segment->buckets_at[bucket];
 }
 
 static inline _Atomic uint64_t *choice_order_at(const struct choice_segment *segment, uint64_t bucket)
 {
-    return segment->pages[bucket / CHOICE_PAGE_BUCKETS].order[bucket % CHOICE_PAGE_BUCKETS];
+    return segment->margins[bucket / CHOICE_MARGIN_BUCKETS].order[bucket % CHOICE_MARGIN_BUCKETS];
 }
 
 static inline uint32_t *choice_bits_at(const struct choice_segment *segment, uint64_t bucket)
 {
-    return segment->pages[bucket / CHOICE_PAGE_BUCKETS].bits[bucket % CHOICE_PAGE_BUCKETS];
+    return segment->margins[bucket / CHOICE_MARGIN_BUCKETS].bits[bucket % CHOICE_MARGIN_BUCKETS];
 }
 
 /* Before an entry changes (or is made) while a snapshot is being written: what the snapshot has of it. Cheap otherwise.

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 enum {
-    LEDGER_PREPARED = 16,               /* records that are prepared at once; CHOICE_APPROACH_MAX at most */
+    LEDGER_PREPARED = 8,                /* records that are prepared at once; CHOICE_APPROACH_MAX at most */
     LEDGER_AHEAD = 2 * LEDGER_PREPARED, /* those that are applied, and those after them */
 };
 

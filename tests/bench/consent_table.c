@@ -69,7 +69,7 @@ static void fill(struct choice_table *table, uint64_t entries)
     for (uint64_t i = 0; i < entries; i++) {
         struct pseudonym pseudonym = pseudonym_of(i);
         if (i % CHOICE_APPROACH_MAX == 0)
-            approach(table, i);
+            approach(table, i + CHOICE_APPROACH_MAX);
         choice_table_prefetch_entry(table, &pseudonym);
         struct choice_state state = {
             .in = i % 8 == 0,
