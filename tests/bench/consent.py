@@ -62,7 +62,8 @@ def configuration(work, bootstrap):
         "programmes": [str(ROOT / "config/programmes/tmobile.yaml")], "subscriber": {"kind": "e164"},
         "consent": {"subjects": ["line", "account"], "snapshot": str(work / "consent.snapshot")},
         "pseudonymize": {"key": "keys/pseudonym.key"},
-        "classify": {"hosts": str(ROOT / "config/rules/hosts.tsv"), "apps": str(ROOT / "config/rules/apps.tsv")},
+        "classify": {"hosts": [str(ROOT / f"config/rules/{name}.tsv") for name in ("hosts", "sensitive", "infrastructure")],
+                     "apps": [str(ROOT / f"config/rules/{name}.tsv") for name in ("apps", "sensitive-apps", "preinstalled")]},
         "publish": {"key": "keys/publish.key", "provider": "ads.example", "feeds": [
             {"advertiser": "acme", "programme": "tmobile", "kind": "interests", "id": "user", "topic": "feed.acme"}]},
         "dead_letters": {"public_key": "keys/dead-letters.pub"},

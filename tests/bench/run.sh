@@ -62,8 +62,10 @@ programmes: ["$shipped/programmes/tmobile.yaml"]
 subscriber: {kind: e164}
 consent: {subjects: [line, account]}
 pseudonymize: {key: keys/pseudonym.key}
-classify: {hosts: "$shipped/rules/hosts.tsv", apps: "$shipped/rules/apps.tsv",
-           taxonomy: "$shipped/rules/audience-taxonomy-1.1.tsv"}
+classify:
+  hosts: ["$shipped/rules/hosts.tsv", "$shipped/rules/sensitive.tsv", "$shipped/rules/infrastructure.tsv"]
+  apps: ["$shipped/rules/apps.tsv", "$shipped/rules/sensitive-apps.tsv", "$shipped/rules/preinstalled.tsv"]
+  taxonomy: "$shipped/rules/audience-taxonomy-1.1.tsv"
 dead_letters: {public_key: keys/dead-letters.pub}
 runtime: {commit_interval: ${commit_ms}ms}
 http: {enabled: false}
