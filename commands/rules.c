@@ -8,13 +8,12 @@
 #include "common/secret.h"
 #include "stages/classify/classify.h"
 #include "stages/classify/rule_image.h"
+#include "stages/classify/rule_load.h"
 #include "stages/classify/support.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { DEPTH_LEAST = 2, DEPTH_DEFAULT = 2, DEPTH_MOST = 6, SUPPORT_DEFAULT = 5 };
 
 /* ---- the command line ---- */
 
@@ -37,7 +36,7 @@ static int64_t number_of(const char *text, int64_t otherwise)
 
 bool rules_numbers_good(const struct rules_texts *texts, const struct argument_table *table)
 {
-    if (!number_good(texts->depth, DEPTH_LEAST, DEPTH_MOST))
+    if (!number_good(texts->depth, RULE_LOAD_DEPTH_LEAST, RULE_LOAD_DEPTH_MOST))
         (void)argument_wrong(table, "--depth is a tier from 2 to 6");
     else if (!number_good(texts->support, 1, SUPPORT_LEAST_MAX))
         (void)argument_wrong(table, "--support is a number from 1 to 1000");
@@ -118,9 +117,9 @@ static void options_by_hand(const struct rules_texts *texts, struct rules_opened
     take_paths(&texts->hosts, opened, &options->hosts, opened->paths);
     take_paths(&texts->apps, opened, &options->apps, opened->paths + RULE_LOAD_FILES_MAX);
     options->taxonomy = view_of_string(texts->taxonomy);
-    options->support =
-        number_of(texts->support, texts->support_default > 0 ? texts->support_default : SUPPORT_DEFAULT);
-    options->depth = number_of(texts->depth, DEPTH_DEFAULT);
+    options->support = number_of(texts->support, texts->support_default > 0 ? texts->support_default
+                                                                            : RULE_LOAD_SUPPORT_DEFAULT);
+    options->depth = number_of(texts->depth, RULE_LOAD_DEPTH_DEFAULT);
     if (options->rules.count > 0 && texts->depth == NULL && texts->support == NULL)
         options->depth = 0; /* both as they were compiled */
 }

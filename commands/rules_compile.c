@@ -14,10 +14,6 @@
 #include <stdlib.h>
 
 enum {
-    DEPTH_LEAST = 2,
-    DEPTH_DEFAULT = 2,
-    DEPTH_MOST = 6,
-    SUPPORT_DEFAULT = 5,
     /* Nobody needs to write into it, and who tries is told so: it is mapped, and replaced by renaming. */
     OUTPUT_MODE = 0444,
     LIST_FIELDS = 6,
@@ -61,9 +57,10 @@ static bool read_wish(struct compilation *compilation, char **inputs, unsigned i
     const char *wrong = NULL;
     if (wish.output == NULL)
         wrong = "--output is missing";
-    else if (!number(wish.depth, DEPTH_LEAST, DEPTH_MOST, DEPTH_DEFAULT, &options->depth))
+    else if (!number(wish.depth, RULE_LOAD_DEPTH_LEAST, RULE_LOAD_DEPTH_MOST, RULE_LOAD_DEPTH_DEFAULT,
+                     &options->depth))
         wrong = "--depth is a tier from 2 to 6";
-    else if (!number(wish.support, 1, SUPPORT_LEAST_MAX, SUPPORT_DEFAULT, &options->support))
+    else if (!number(wish.support, 1, SUPPORT_LEAST_MAX, RULE_LOAD_SUPPORT_DEFAULT, &options->support))
         wrong = "--support is a number from 1 to 1000";
     else if (wish.apps && wish.app_lists.count > 0)
         wrong = "with --apps every INPUT is a list of apps: --app-list is for lists of apps beside lists of "

@@ -8,11 +8,6 @@
 
 #include <stdlib.h>
 
-enum {
-    DEPTH_DEFAULT = 2,
-    SUPPORT_DEFAULT = 5,
-};
-
 /* ---- options ---- */
 
 static const struct option classify_options[] = {
@@ -96,9 +91,9 @@ static void check_options(const void *value, struct lint *lint)
     if (options->hosts.count + options->apps.count + options->rules.count == 0)
         lint_report(lint, LINT_ERROR, NULL,
                     "classify has no rules: name files in classify.hosts, classify.apps or classify.rules");
-    if (options->rules.count > RULE_LOAD_FILES_MAX)
-        lint_report(lint, LINT_ERROR, &options->rules_place, "classify.rules has %u files; two are the most",
-                    options->rules.count);
+    if (options->rules.count > RULE_IMAGE_FILES_MAX)
+        lint_report(lint, LINT_ERROR, &options->rules_place, "classify.rules has %u files; %d are the most",
+                    options->rules.count, (int)RULE_IMAGE_FILES_MAX);
     if (options->hosts.count + options->apps.count > 0 && options->rules.count > 0)
         lint_report(
             lint, LINT_ERROR, &options->rules_place,
@@ -106,15 +101,15 @@ static void check_options(const void *value, struct lint *lint)
     if (options->hosts.count + options->apps.count > RULE_LOAD_FILES_MAX)
         lint_report(lint, LINT_ERROR, &options->hosts_place, "classify has %u rule files; %d are the most",
                     options->hosts.count + options->apps.count, (int)RULE_LOAD_FILES_MAX);
-    if (options->support < SUPPORT_DEFAULT)
+    if (options->support < RULE_LOAD_SUPPORT_DEFAULT)
         lint_report(lint, LINT_WARNING, &options->support_place,
                     "support below %d: an interest with few sites behind it tells which site was visited",
-                    (int)SUPPORT_DEFAULT);
-    if (options->depth > DEPTH_DEFAULT)
+                    (int)RULE_LOAD_SUPPORT_DEFAULT);
+    if (options->depth > RULE_LOAD_DEPTH_DEFAULT)
         lint_report(lint, LINT_WARNING, &options->depth_place,
                     "depth above %d: finer interests make more people unique in a feed; measure it with "
                     "`clickveil audit`",
-                    (int)DEPTH_DEFAULT);
+                    (int)RULE_LOAD_DEPTH_DEFAULT);
 }
 
 static const struct option_table option_table = {
@@ -185,6 +180,68 @@ static void report_unsupported(const struct classify_options *options, const str
     }
 }
 
+/* ---- what is sensitive ---- */
+
+/* How many keys of a list that the product ships to deny them bring interests; *out_line has the first of them. */
+static unsigned count_let_through(const struct rules *rules, enum rule_file_kind kind, const char *path,
+                                  struct view bytes, struct mistakes *mistakes, unsigned *out_line)
+{
+    struct rule_file file;
+    struct rule_row row;
+    unsigned count = 0;
+    rule_file_init(&file, kind, path, bytes, mistakes);
+    while (rule_file_next(&file, &row)) {
+        struct view key = {row.key, row.key_size};
+        bool is_prefix =
+            row.key_size > 0 && row.key[row.key_size - 1] == '.'; /* stands for no app by itself */
+        if (row.kind != RULE_DENY || row.category != 0 || is_prefix)
+            continue;
+        struct rule_answer answer = kind == RULE_FILE_APPS ? rules_app(rules, key) : rules_host(rules, key);
+        if (answer.kind == RULE_INTERESTS && count++ == 0)
+            *out_line = row.line;
+    }
+    return count;
+}
+
+/* Deny wins over every list, but only where a list that denies is loaded (spec 5). Who loads lists of others alone would
+ * sell what they say of a clinic or a church, so the rules are held against the lists that the product ships. */
+static void report_sensitive(const struct classify_options *options, const struct rules *rules,
+                             struct mistakes *mistakes, struct lint *lint)
+{
+    static const struct {
+        const char *path;
+        enum rule_file_kind kind;
+        const char *option;
+    } shipped[] = {
+        {"config/rules/sensitive.tsv", RULE_FILE_HOSTS, "hosts"},
+        {"config/rules/sensitive-apps.tsv", RULE_FILE_APPS, "apps"},
+    };
+    for (unsigned i = 0; i < sizeof(shipped) / sizeof(shipped[0]); i++) {
+        const struct option_place *place = options->rules.count > 0            ? &options->rules_place
+                                           : shipped[i].kind == RULE_FILE_APPS ? &options->apps_place
+                                                                               : &options->hosts_place;
+        char path[FILE_PATH_SIZE];
+        struct view bytes;
+        struct error error = {0};
+        unsigned line = 0;
+        if (!file_find_data(shipped[i].path, path, &error) ||
+            !file_read(path, RULE_LOAD_FILE_BYTES_MAX, &bytes, &error)) {
+            lint_report(lint, LINT_WARNING, place,
+                        "%s can't be read, so nobody looked whether sensitive %s bring interests",
+                        shipped[i].path, shipped[i].option);
+            continue;
+        }
+        unsigned count = count_let_through(rules, shipped[i].kind, path, bytes, mistakes, &line);
+        if (count > 0)
+            lint_report(lint, LINT_WARNING, place,
+                        "%u sensitive %s bring interests, the first stands at %s:%u; name that list in "
+                        "classify.%s too, "
+                        "or compile it in",
+                        count, shipped[i].option, shipped[i].path, line, shipped[i].option);
+        file_free(bytes);
+    }
+}
+
 static bool runs_here(const struct config *config)
 {
     for (unsigned i = config->first_stage; i <= config->last_stage; i++) {
@@ -201,7 +258,7 @@ static void classify_lint(const struct config *config, const void *section, stru
     struct taxonomy *taxonomy = NULL;
     struct error error = {0};
     unsigned lists = options->hosts.count + options->apps.count;
-    if (!runs_here(config) || lists > RULE_LOAD_FILES_MAX || options->rules.count > RULE_LOAD_FILES_MAX ||
+    if (!runs_here(config) || lists > RULE_LOAD_FILES_MAX || options->rules.count > RULE_IMAGE_FILES_MAX ||
         (lists > 0) == (options->rules.count > 0)) /* check_options has said it */
         return;
     struct rule_load *load = malloc(sizeof(*load));
@@ -212,9 +269,10 @@ static void classify_lint(const struct config *config, const void *section, stru
     struct rules *rules = rule_load(options, load, &taxonomy, &error);
     if (rules != NULL && options->rules.count > 0 && !rule_image_verify(rules, &error))
         lint_report(lint, LINT_ERROR, &options->rules_place, "%s; %s", error.what, error.action);
-    else if (rules != NULL)
+    else if (rules != NULL) {
         report_unsupported(options, rules, taxonomy, lint);
-    else if (load->mistakes.count > 0)
+        report_sensitive(options, rules, &load->mistakes, lint);
+    } else if (load->mistakes.count > 0)
         report_mistakes(options, load, lint);
     else
         lint_report(lint, LINT_ERROR, NULL, "%s", error.what);

@@ -17,7 +17,10 @@
 
 #include "stages/classify/rules.h"
 
-enum { RULE_IMAGE_VERSION = 1 };
+enum {
+    RULE_IMAGE_VERSION = 1,
+    RULE_IMAGE_FILES_MAX = 2, /* one of hosts and one of apps */
+};
 
 #define RULE_IMAGE_SIZE_MAX \
     ((size_t)64 << 30) /* bytes; two kinds of records of 16 GiB each, and their buckets */

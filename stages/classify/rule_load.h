@@ -15,6 +15,11 @@ enum {
     RULE_LOAD_FILES_MAX = 64,                      /* host lists and app lists together */
     RULE_LOAD_FILE_BYTES_MAX = 1024 * 1024 * 1024, /* of one list; 10 million rules take a third of it */
     RULE_LOAD_TAXONOMY_BYTES_MAX = 16 * 1024 * 1024,
+    RULE_LOAD_DEPTH_LEAST =
+        2, /* a tier; the options of classify and of `clickveil rules` have the same bounds */
+    RULE_LOAD_DEPTH_MOST = 6,
+    RULE_LOAD_DEPTH_DEFAULT = 2,
+    RULE_LOAD_SUPPORT_DEFAULT = 5, /* registrable domains and apps; 1 to SUPPORT_LEAST_MAX */
 };
 
 /* The section `classify` of the configuration. */

@@ -137,6 +137,16 @@ cp -R "$top/config/rules" "$dir/rules"
 check 0 --config sprint.yaml
 verdict $? "config/programmes/sprint.yaml is good"
 
+# ---- a list of others that names what is sensitive ----
+
+{ printf 'pornhub.com\t607\n'; for i in 1 2 3 4 5; do printf 'site%d.example\t607\n' $i; done; } >"$dir/rules/foreign.tsv"
+check 0 -c "$top/config/pipeline.yaml" --set "classify={hosts: $dir/rules/foreign.tsv}"
+said '1 sensitive hosts bring interests, the first stands at config/rules/sensitive.tsv:'
+verdict $? "sensitive hosts that bring interests are named as a warning"
+check 0 -c "$top/config/pipeline.yaml" --set "classify={hosts: [$dir/rules/foreign.tsv, $dir/rules/sensitive.tsv]}"
+! grep -qF 'sensitive hosts bring interests' "$dir/err"
+verdict $? "beside the list that denies them they are none"
+
 mkdir "$dir/example" "$dir/example/programmes"
 cp -R "$top/config/rules" "$dir/example/"
 # The example by which the configuration was specified, word for word.
