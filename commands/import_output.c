@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <yyjson.h>
 
 enum {
@@ -19,11 +18,7 @@ enum {
 
 bool import_output_open(struct import_output *output, const char *path, struct error *error)
 {
-    struct stat status;
     *output = (struct import_output){0};
-    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return error_fail(error, EXIT_STATUS_IO, path, "name a file to be made or replaced",
-                          "what stands there is no regular file");
     if (!file_replace_begin(&output->file, path, 0666, error))
         return false;
     output->buffer = malloc(BUFFER_SIZE);

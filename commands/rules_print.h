@@ -11,7 +11,7 @@
 #include "common/json_writer.h"
 #include "stages/classify/rules.h"
 
-enum { RULES_PIECE_SIZE = 65536 }; /* bytes of one piece of JSON */
+enum { RULES_PIECE_SIZE = 256 * 1024 }; /* bytes of one piece of JSON */
 
 /* One piece that is being written. */
 struct rules_piece {

@@ -4,6 +4,7 @@
 #include "commands/rules_set.h"
 #include "common/public_suffix.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -345,7 +346,13 @@ static void print_conflict(const struct report *report, bool app, uint64_t at, u
     putchar('\n');
 }
 
-enum { CONFLICT_ROWS_MAX = 8 }; /* of one key in JSON: a piece has an end */
+enum {
+    CONFLICT_ROWS_MAX = 8,                            /* of one key in JSON: a piece has an end */
+    CONFLICT_ROW_SIZE_MAX = 6 * FILE_PATH_SIZE + 512, /* a byte of a path may become \u00xx */
+};
+
+static_assert((CONFLICT_ROWS_MAX + 1) * CONFLICT_ROW_SIZE_MAX < RULES_PIECE_SIZE,
+              "a key with its rows is one piece");
 
 static void json_conflict(struct report *report, enum conflict conflict, bool app, uint64_t at, uint64_t end)
 {

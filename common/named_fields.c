@@ -22,7 +22,6 @@ enum {
     HEAD_SIZE_MAX = 1 + 15 + 1 + NAME_SIZE_MAX,
     PLACE_SIZE = PSEUDONYM_SIZE + 4 + 8,
     ADULT_AGE = 18,
-    AGE_MAX = 130, /* years; nobody was older, so the year is a placeholder */
     /* places in the text */
     AT_THERE = 0,
     AT_ADVERTISING_ID = 1,
@@ -143,7 +142,7 @@ enum age_band named_fields_age_band(int64_t age)
         [AGE_BAND_18_24] = ADULT_AGE, [AGE_BAND_25_34] = 25, [AGE_BAND_35_44] = 35,
         [AGE_BAND_45_54] = 45,        [AGE_BAND_55_64] = 55, [AGE_BAND_65_UP] = 65,
     };
-    if (age < ADULT_AGE || age > AGE_MAX)
+    if (age < ADULT_AGE || age > RECORD_AGE_MAX)
         return AGE_BAND_UNKNOWN;
     unsigned band = AGE_BANDS - 1;
     while (age < firsts[band])

@@ -18,6 +18,7 @@
 enum {
     PSEUDONYM_SIZE = 16,       /* bytes: 128 bits (spec 4) */
     RECORD_INTERESTS_MAX = 16, /* interests that one event can yield */
+    RECORD_AGE_MAX = 130,      /* years; nobody was older, so such a birth year says nothing */
     RECORD_PROGRAMMES_MAX =
         15, /* programmes of one configuration: bits of programme_set; `*` is the 16th choice */
 };
@@ -123,7 +124,7 @@ struct record {
     struct view brand;  /* required */
     struct view region; /* ISO 3166-2, or absent */
     struct view plan;   /* or absent */
-    int birth_year;     /* 0: absent; -1: there, but unreadable (counts as under age) */
+    int birth_year;     /* 0: absent; -1: there, but unreadable (counts as under age); see RECORD_AGE_MAX */
     struct view url;    /* raw, or absent */
     struct view host;   /* raw up to pseudonymize, normalised (common/host.h) after it, or absent */
     struct view app;    /* package or bundle ID, or absent */

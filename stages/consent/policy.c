@@ -11,10 +11,6 @@
 
 #include <stdlib.h>
 
-enum {
-    AGE_MAX = 130, /* years; nobody was older, so the year is a placeholder */
-};
-
 /* Regimes that an event may be under where its region says too little. */
 struct regimes {
     enum regime strictest;
@@ -350,7 +346,7 @@ static enum consent_reason judge_age(const struct policy_programme *programme, c
     }
     /* the birthday may still be ahead, so equal counts as under age (spec 2) */
     int64_t age = (int64_t)zone_year(programme->zone, record->time_ms) - record->birth_year;
-    if (age > AGE_MAX)
+    if (age > RECORD_AGE_MAX)
         return CONSENT_AGE_UNREADABLE;
     return age <= rules->exclude.under_age ? CONSENT_UNDER_AGE : CONSENT_NO_REASON;
 }

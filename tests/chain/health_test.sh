@@ -3,6 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/tap_lib.sh
+. tests/support/run_lib.sh
 clickveil=${CLICKVEIL:-build/clickveil}
 work=${CLICKVEIL_BUILD:-build/default}/health_test
 pid=
@@ -23,18 +24,7 @@ cp -r config "$work/config" && rm -rf "$work/config/secrets" # keys of a clock o
 "$clickveil" keygen --config "$work/config/pipeline.yaml" >/dev/null 2>&1
 options=(--config "$work/config/pipeline.yaml" --set kafka.bootstrap.servers=127.0.0.1:1)
 
-# Wait for the line that says the port; what follows goes to a file.
-exec 3< <("$clickveil" run "${options[@]}" --set http.port=0 --set instance=health-test 2>&1 & echo "pid $!")
-port=
-while [ -z "$port" ] && read -r -t 60 line <&3; do
-    case $line in
-    'pid '*) pid=${line#pid } ;;
-    *http_listening*) port=$(echo "$line" | sed -n 's/.* port \([0-9]*\).*/\1/p') ;;
-    esac
-    echo "$line"
-done >"$work/log"
-cat <&3 >>"$work/log" &
-rest=$!
+start_clickveil "${options[@]}" --set instance=health-test
 is listens_without_a_broker "$([ -n "$port" ] && echo yes)" yes
 [ -n "$port" ] || exit 1
 

@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/tap_lib.sh
+. tests/support/run_lib.sh
 clickveil=${CLICKVEIL:-build/clickveil}
 work=${CLICKVEIL_BUILD:-build/default}/keys_reload
 pid=
@@ -40,17 +41,7 @@ options=(--config "$work/config/pipeline.yaml" --set "consent.suppression_key=$P
 "$clickveil" keygen "${options[@]}" >/dev/null 2>&1
 cp -a "$secrets" "$work/kept"
 
-exec 3< <("$clickveil" run "${options[@]}" --set kafka.bootstrap.servers=127.0.0.1:1 --set http.port=0 2>&1 & echo "pid $!")
-port=
-while [ -z "$port" ] && read -r -t 60 line <&3; do
-    case $line in
-    'pid '*) pid=${line#pid } ;;
-    *http_listening*) port=$(echo "$line" | sed -n 's/.* port \([0-9]*\).*/\1/p') ;;
-    esac
-    echo "$line"
-done >"$work/log"
-cat <&3 >>"$work/log" &
-rest=$!
+start_clickveil "${options[@]}" --set kafka.bootstrap.servers=127.0.0.1:1
 is it_runs "$([ -n "$port" ] && echo yes)" yes
 [ -n "$port" ] || exit 1
 
